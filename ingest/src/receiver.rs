@@ -1,0 +1,143 @@
+//! What happens to a request, whatever protocol it came by: authorise, decompress, decode, append.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::HeaderMap;
+use model::{Batch, Tenant, Timestamp};
+use plane::{DataPlane, Decoded, Encoding, Envelope, Payload, Room};
+
+use crate::body::{self, Compression, Received};
+use crate::config::Config;
+use crate::decode::{DecodeError, Refusals, Rows, decode};
+use crate::error::Refusal;
+use crate::otlp_json;
+use crate::telemetry::Telemetry;
+
+/// Bodies larger than this are decoded away from the network's threads, in bytes: about a millisecond of work.
+const INLINE_BYTES: usize = 512 * 1024;
+
+/// Says whose request it is, by its headers.
+pub type Authorize = dyn Fn(&HeaderMap) -> Result<Tenant, Unauthorized> + Send + Sync;
+
+/// Why a request has no tenant.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Unauthorized {
+    /// No key, or one that nobody has.
+    #[error("{0}")]
+    Unauthenticated(String),
+    /// A key that may not write.
+    #[error("{0}")]
+    Forbidden(String),
+}
+
+impl From<Unauthorized> for Refusal {
+    fn from(cause: Unauthorized) -> Self {
+        match cause {
+            Unauthorized::Unauthenticated(reason) => Refusal::Unauthenticated(reason),
+            Unauthorized::Forbidden(reason) => Refusal::Forbidden(reason),
+        }
+    }
+}
+
+/// Receives OTLP into a data plane.
+pub struct Receiver {
+    pub(crate) plane: Arc<DataPlane>,
+    pub(crate) authorize: Arc<Authorize>,
+    pub(crate) config: Config,
+    pub(crate) telemetry: Arc<Telemetry>,
+}
+
+impl std::fmt::Debug for Receiver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Receiver").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// A request as its protocol describes it.
+pub(crate) struct Export {
+    pub(crate) payload: Payload,
+    pub(crate) encoding: Encoding,
+    pub(crate) compression: Compression,
+}
+
+impl Receiver {
+    /// A receiver that has received nothing yet.
+    pub fn new(plane: Arc<DataPlane>, authorize: Arc<Authorize>, config: Config) -> Self {
+        Self { plane, authorize, config, telemetry: Arc::new(Telemetry::default()) }
+    }
+
+    /// What was received and refused so far.
+    pub fn telemetry(&self) -> Arc<Telemetry> {
+        Arc::clone(&self.telemetry)
+    }
+
+    pub(crate) fn tenant(&self, headers: &HeaderMap) -> Result<Tenant, Refusal> {
+        Ok((self.authorize)(headers)?)
+    }
+
+    pub(crate) async fn body(&self, body: Body, limit: usize) -> Result<Received, Refusal> {
+        body::receive(body, &self.plane, limit).await
+    }
+
+    /// Stores a request; the answer says what of it was refused or mended.
+    pub(crate) async fn export(&self, tenant: Tenant, export: Export, body: Received) -> Result<Refusals, Refusal> {
+        let started = Instant::now();
+        let payload = export.payload;
+        let decompressed = if export.compression == Compression::Identity { 1 } else { 10 };
+        let (plane, limit) = (Arc::clone(&self.plane), self.config.request_bytes_max);
+        let work = move |body: Received| decode_body(tenant, &export, body, &plane, limit);
+        let decoded = if body.bytes.len() * decompressed <= INLINE_BYTES {
+            work(body)?
+        } else {
+            tokio::task::spawn_blocking(move || work(body)).await.expect("decoding does not panic")?
+        };
+        let rows = decoded.request.batches.iter().map(Batch::rows).sum();
+        if rows > 0 {
+            self.plane.append(decoded.request).await?;
+        }
+        self.telemetry.exported(payload, rows, &decoded.refusals, started.elapsed());
+        Ok(decoded.refusals)
+    }
+}
+
+struct DecodedBody {
+    request: Decoded,
+    refusals: Refusals,
+    /// The body is in memory until it is in the log.
+    _room: Room,
+}
+
+fn decode_body(
+    tenant: Tenant,
+    export: &Export,
+    body: Received,
+    plane: &DataPlane,
+    limit: usize,
+) -> Result<DecodedBody, Refusal> {
+    let Received { bytes: body, room } = body::decompress(body, export.compression, plane, limit)?;
+    let received = now();
+    let Rows { batches, refusals } = rows(export.payload, export.encoding, &body, received)?;
+    let rejected = refusals.rejected();
+    let envelope = Envelope { tenant, payload: export.payload, encoding: export.encoding, received, rejected };
+    Ok(DecodedBody { request: Decoded { envelope, body, batches }, refusals, _room: room })
+}
+
+fn rows(payload: Payload, encoding: Encoding, body: &[u8], received: Timestamp) -> Result<Rows, DecodeError> {
+    match encoding {
+        Encoding::Protobuf => decode(payload, body, received),
+        Encoding::Json => decode(payload, &otlp_json::to_protobuf(payload, body)?, received),
+    }
+}
+
+/// The rows of a logged request: what the data plane needs to replay its log.
+pub fn replay(envelope: &Envelope, body: &Bytes) -> Result<Vec<Batch>, DecodeError> {
+    rows(envelope.payload, envelope.encoding, body, envelope.received).map(|rows| rows.batches)
+}
+
+fn now() -> Timestamp {
+    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since_1970.as_nanos()).unwrap_or(i64::MAX))
+}

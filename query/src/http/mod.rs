@@ -1,0 +1,74 @@
+//! SQL over HTTP: `POST /api/v1/sql` with a JSON body or the statement as text, answered in the format asked for.
+//!
+//! The status line waits for the first rows, so an error that shows before them has its own status; a later
+//! one ends the answer in a way that no client takes for a complete one.
+
+mod answer;
+mod columnar;
+mod json;
+mod status;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Extension, Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use futures::StreamExt;
+use http::HeaderMap;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use model::Tenant;
+
+use crate::engine::QueryEngine;
+use crate::error::{FaultCode, QueryError};
+use crate::statement::Statement;
+use answer::Format;
+
+/// Room for parameters and JSON around the statement itself.
+const PARAMETER_BYTES_MAX: usize = 1 << 20;
+
+/// The SQL endpoint. A layer around it says whose request it is by an `Extension<Tenant>`.
+pub fn router(engine: Arc<QueryEngine>) -> Router {
+    Router::new().route("/api/v1/sql", post(sql)).with_state(engine)
+}
+
+async fn sql(
+    State(engine): State<Arc<QueryEngine>>,
+    Extension(tenant): Extension<Tenant>,
+    request: Request,
+) -> Response {
+    let answered = answer(&engine, &tenant, request).await;
+    answered.unwrap_or_else(|error| status::of(&error).into_response())
+}
+
+async fn answer(engine: &QueryEngine, tenant: &Tenant, request: Request) -> Result<Response, QueryError> {
+    let started = Instant::now();
+    let (head, body) = request.into_parts();
+    let format = Format::accepted(&head.headers)?;
+    let statement = statement(&head.headers, body, engine.config().statement_bytes_max).await?;
+    let mut rows = engine.sql(tenant, statement).await?;
+    let first = rows.next().await.transpose()?;
+    Ok(answer::stream(engine.runtime(), format.writer(rows.schema(), started)?, first, rows))
+}
+
+async fn statement(headers: &HeaderMap, body: Body, statement_bytes_max: usize) -> Result<Statement, QueryError> {
+    let limit = statement_bytes_max + PARAMETER_BYTES_MAX;
+    let body = to_bytes(body, limit).await.map_err(|_| QueryError::TooLarge { what: "request", limit })?;
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("application/json");
+    let is_text = content_type.starts_with("text/plain");
+    let read = match is_text {
+        true => std::str::from_utf8(&body).map(Statement::new).map_err(|cause| cause.to_string()),
+        false => serde_json::from_slice(&body).map_err(|cause| cause.to_string()),
+    };
+    read.map_err(|cause| {
+        let hint = Some(r#"send {"sql": "SELECT …", "params": […]}, or the statement alone as text/plain"#);
+        QueryError::fault(FaultCode::InvalidRequest, format!("the request is not readable: {cause}"), hint)
+    })
+}
+
+fn accepts(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let lists = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    lists.flat_map(|list| list.split(',')).filter_map(|range| range.split(';').next()).map(str::trim)
+}

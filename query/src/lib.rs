@@ -1,0 +1,26 @@
+//! SQL over telemetry: one session per query and tenant, within limits, streamed to the client.
+//!
+//! A query sees the rows of its tenant at one instant, each once; over a limit it ends with an error that
+//! names the limit, and a client that goes away takes its query with it.
+
+mod attributes;
+mod catalog;
+mod config;
+mod engine;
+mod error;
+mod functions;
+pub mod http;
+mod ids;
+mod lineage;
+mod rows;
+mod session;
+mod statement;
+mod table;
+mod telemetry;
+mod views;
+
+pub use config::Config;
+pub use engine::{QueryEngine, runtime};
+pub use error::{Fault, FaultCode, Position, QueryError};
+pub use rows::Rows;
+pub use statement::Statement;

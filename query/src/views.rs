@@ -1,0 +1,62 @@
+//! Views over the telemetry tables, as SQL.
+
+/// A view that every tenant has.
+#[derive(Debug)]
+pub(crate) struct View {
+    /// Name in SQL.
+    pub(crate) name: &'static str,
+    /// Its definition, over tables only.
+    pub(crate) sql: &'static str,
+}
+
+/// Every view, in the order they are listed to people.
+pub(crate) const ALL: [View; 3] = [
+    View { name: "services", sql: SERVICES },
+    View { name: "operations", sql: OPERATIONS },
+    View { name: "traces", sql: TRACES },
+];
+
+/// One row a service, with the version and environment it named last.
+const SERVICES: &str = "
+SELECT
+    service_name,
+    service_namespace,
+    last_value(service_version ORDER BY start_time) FILTER (WHERE service_version IS NOT NULL) AS service_version,
+    last_value(deployment_environment_name ORDER BY start_time)
+        FILTER (WHERE deployment_environment_name IS NOT NULL) AS deployment_environment_name,
+    count(*) AS span_count,
+    count(*) FILTER (WHERE status_code = 'error') AS error_count,
+    min(start_time) AS first_seen,
+    max(start_time) AS last_seen
+FROM spans
+GROUP BY service_name, service_namespace";
+
+/// One row an operation of a service.
+const OPERATIONS: &str = "
+SELECT
+    service_name,
+    name,
+    kind,
+    count(*) AS span_count,
+    count(*) FILTER (WHERE status_code = 'error') AS error_count,
+    avg(duration_ns) AS avg_duration_ns,
+    approx_percentile_cont(0.95) WITHIN GROUP (ORDER BY duration_ns) AS p95_duration_ns,
+    min(start_time) AS first_seen,
+    max(start_time) AS last_seen
+FROM spans
+GROUP BY service_name, name, kind";
+
+/// One row a trace; the root is the earliest span without a parent, and unknown while it has not arrived.
+const TRACES: &str = "
+SELECT
+    trace_id,
+    first_value(service_name ORDER BY start_time) FILTER (WHERE parent_span_id IS NULL) AS root_service_name,
+    first_value(name ORDER BY start_time) FILTER (WHERE parent_span_id IS NULL) AS root_name,
+    min(start_time) AS start_time,
+    max(end_time) AS end_time,
+    CAST(max(end_time) AS BIGINT) - CAST(min(start_time) AS BIGINT) AS duration_ns,
+    count(*) AS span_count,
+    count(*) FILTER (WHERE status_code = 'error') AS error_count,
+    array_agg(DISTINCT service_name) AS services
+FROM spans
+GROUP BY trace_id";

@@ -1,0 +1,10 @@
+//! What the query engine promises, over a real plane.
+
+mod attributes;
+mod formats;
+mod limits;
+mod pruning;
+mod refusals;
+mod snapshots;
+mod sql;
+mod support;

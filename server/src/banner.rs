@@ -1,0 +1,35 @@
+//! What the server says of itself when it is ready.
+
+use crate::config::Config;
+use crate::data_dir::DataDir;
+
+/// Prints where everything is.
+pub(crate) fn print(config: &Config, data: &DataDir) {
+    let server = &config.server;
+    let who = match config.tenants.len() {
+        0 => "everybody on this machine is tenant 'default'; no API key is configured".to_owned(),
+        1 => "1 tenant, by API key".to_owned(),
+        tenants => format!("{tenants} tenants, by API key"),
+    };
+    let rest = config.storage.lake_url.clone().unwrap_or_else(|| data.path().join("lake").display().to_string());
+    eprintln!(
+        "
+  Observatory {version} is ready
+
+    OTLP gRPC      http://{grpc}
+    OTLP HTTP      http://{http}
+    API            http://{api}/api/v1/sql   (health: /health)
+    Data           {data}
+    Parquet files  {rest}
+    Access         {who}
+
+  Send something:  observatory demo
+  Ask something:   observatory sql \"select service_name, count(*) from spans group by 1\"
+",
+        version = env!("CARGO_PKG_VERSION"),
+        grpc = server.otlp_grpc,
+        http = server.otlp_http,
+        api = server.listen,
+        data = data.path().display(),
+    );
+}

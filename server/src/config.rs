@@ -1,0 +1,298 @@
+//! Settings: what the user wrote, checked before anything starts.
+//!
+//! Later sources win: defaults, the file, the environment, the command line. A wrong or unknown setting stops the start with one
+//! line that names it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Yaml};
+use model::Tenant;
+use serde::{Deserialize, Serialize};
+
+/// Everything that can be set.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    pub(crate) server: ServerConfig,
+    /// Who may write and read. Without any, everybody on this machine is the tenant `default`.
+    pub(crate) tenants: Vec<TenantConfig>,
+    pub(crate) storage: StorageConfig,
+    pub(crate) wal: WalConfig,
+    pub(crate) plane: plane::Config,
+    pub(crate) ingest: ingest::Config,
+    pub(crate) query: query::Config,
+    pub(crate) log: LogConfig,
+    pub(crate) own_telemetry: OwnTelemetryConfig,
+}
+
+/// Addresses and places.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ServerConfig {
+    /// Where everything is kept. Default `data`.
+    pub(crate) data_dir: PathBuf,
+    /// API and pages. Default 127.0.0.1:8036.
+    pub(crate) listen: SocketAddr,
+    /// OTLP over gRPC. Default 127.0.0.1:4317.
+    pub(crate) otlp_grpc: SocketAddr,
+    /// OTLP over HTTP. Default 127.0.0.1:4318.
+    pub(crate) otlp_http: SocketAddr,
+    /// Listen beyond this machine although no tenant has a key. Default false.
+    pub(crate) allow_anonymous: bool,
+    /// How long requests may take to finish at shutdown, in seconds. Default 10.
+    pub(crate) shutdown_seconds: u64,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        Self {
+            data_dir: PathBuf::from("data"),
+            listen: local(8036),
+            otlp_grpc: local(4317),
+            otlp_http: local(4318),
+            allow_anonymous: false,
+            shutdown_seconds: 10,
+        }
+    }
+}
+
+/// A tenant and its keys.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TenantConfig {
+    pub(crate) name: Tenant,
+    /// Secrets that stand for the tenant, sent as `Authorization: Bearer <key>` or `X-API-Key: <key>`.
+    pub(crate) api_keys: Vec<String>,
+}
+
+/// Where telemetry rests.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct StorageConfig {
+    /// `s3://bucket/prefix` for the lake; the directory `lake` in the data directory when not set. Credentials and endpoint come from
+    /// the usual AWS_* variables.
+    pub(crate) lake_url: Option<String>,
+}
+
+/// The write-ahead log.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct WalConfig {
+    /// When a request is durable: `fsync` before it is acknowledged, `interval(<ms>)` at most that much later, `none` when the system
+    /// writes it. Default fsync.
+    pub(crate) durability: String,
+    /// Largest log before requests are refused, in bytes. Default 4 GiB.
+    pub(crate) bytes_max: u64,
+    /// Size of one file of the log, in bytes. Default 64 MiB.
+    pub(crate) segment_bytes: u64,
+}
+
+impl Default for WalConfig {
+    fn default() -> Self {
+        let wal = wal::Config::default();
+        Self { durability: "fsync".to_owned(), bytes_max: wal.bytes_max, segment_bytes: wal.segment_bytes }
+    }
+}
+
+/// What is written to standard error.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct LogConfig {
+    /// error, warn, info, debug or trace, or a filter such as `info,plane=debug`. Default info. Also LOG_LEVEL.
+    pub(crate) level: String,
+    /// Lines for people or for programs. Default text.
+    pub(crate) format: LogFormat,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), format: LogFormat::Text }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+/// The platform's own spans, logs and metrics, in the tenant `system`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct OwnTelemetryConfig {
+    /// Default true.
+    pub(crate) enabled: bool,
+    /// How often metrics are taken, in seconds. Default 10.
+    pub(crate) metrics_seconds: u64,
+}
+
+impl Default for OwnTelemetryConfig {
+    fn default() -> Self {
+        Self { enabled: true, metrics_seconds: 10 }
+    }
+}
+
+/// Options of `observatory serve`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServeArgs {
+    /// Settings in YAML; config/development.yaml lists them all.
+    #[arg(long, env = "OBSERVATORY_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where everything is kept [default: data]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Address of API and pages [default: 127.0.0.1:8036]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// Address of OTLP over gRPC [default: 127.0.0.1:4317]
+    #[arg(long, value_name = "ADDRESS")]
+    otlp_grpc: Option<SocketAddr>,
+    /// Address of OTLP over HTTP [default: 127.0.0.1:4318]
+    #[arg(long, value_name = "ADDRESS")]
+    otlp_http: Option<SocketAddr>,
+}
+
+impl ServeArgs {
+    /// All settings, complete and checked.
+    pub(crate) fn load(self) -> anyhow::Result<Config> {
+        let mut figment = Figment::from(Serialized::defaults(Config::default()));
+        if let Some(file) = &self.config {
+            if !file.is_file() {
+                bail!("the configuration file {} is not there", file.display());
+            }
+            figment = figment.merge(Yaml::file_exact(file));
+        }
+        figment = figment
+            .merge(Env::raw().only(&["LOG_LEVEL"]).map(|_| "log.level".into()))
+            .merge(Env::prefixed("OBSERVATORY_").ignore(&["config", "crash_at", "api_key", "url"]).split("__"));
+        let mut config: Config = figment.extract().map_err(|cause| anyhow::anyhow!("{}", one_line(&cause)))?;
+        self.apply(&mut config.server);
+        config.check()?;
+        Ok(config)
+    }
+
+    fn apply(self, server: &mut ServerConfig) {
+        server.data_dir = self.data_dir.unwrap_or_else(|| std::mem::take(&mut server.data_dir));
+        server.listen = self.listen.unwrap_or(server.listen);
+        server.otlp_grpc = self.otlp_grpc.unwrap_or(server.otlp_grpc);
+        server.otlp_http = self.otlp_http.unwrap_or(server.otlp_http);
+    }
+}
+
+/// The first of figment's errors: which setting, what is wrong with it, and where it was said.
+fn one_line(cause: &figment::Error) -> String {
+    let first = cause.clone().into_iter().next().unwrap_or_else(|| cause.clone());
+    format!("wrong setting: {first}").replace('\n', " ")
+}
+
+impl Config {
+    fn check(&self) -> anyhow::Result<()> {
+        let checks = [self.plane.check(), self.ingest.check(), self.query.check()];
+        if let Some(wrong) = checks.into_iter().find_map(Result::err) {
+            bail!("wrong setting: {wrong}");
+        }
+        self.wal()?.check().context("wrong setting in wal")?;
+        self.check_tenants()?;
+        let addresses = [self.server.listen, self.server.otlp_grpc, self.server.otlp_http];
+        let open = addresses.iter().find(|address| !address.ip().is_loopback());
+        if let (Some(open), true, false) = (open, self.tenants.is_empty(), self.server.allow_anonymous) {
+            bail!(
+                "server listens on {open}, beyond this machine, but no tenant has an API key: configure `tenants`, or set server.allow_anonymous to true"
+            );
+        }
+        Ok(())
+    }
+
+    fn check_tenants(&self) -> anyhow::Result<()> {
+        /// Shorter keys can be guessed.
+        const KEY_BYTES_MIN: usize = 16;
+        let mut seen = std::collections::HashSet::new();
+        for tenant in &self.tenants {
+            for key in &tenant.api_keys {
+                if key.len() < KEY_BYTES_MIN {
+                    bail!("wrong setting: an API key of tenant {} has fewer than {KEY_BYTES_MIN} characters", tenant.name);
+                }
+                if !seen.insert(key) {
+                    bail!("wrong setting: tenant {} has an API key that is listed twice", tenant.name);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The log's settings in its own types.
+    pub(crate) fn wal(&self) -> anyhow::Result<wal::Config> {
+        let WalConfig { durability, bytes_max, segment_bytes } = &self.wal;
+        let durability = match durability.as_str() {
+            "fsync" => wal::Durability::Fsync,
+            "none" => wal::Durability::None,
+            other => {
+                let millis = other.strip_prefix("interval(").and_then(|rest| rest.strip_suffix(')'));
+                let millis = millis.and_then(|millis| millis.trim().parse().ok()).filter(|millis| *millis > 0);
+                let millis = millis.with_context(|| {
+                    format!("wrong setting: wal.durability is '{other}', expected fsync, interval(<ms>) or none")
+                })?;
+                wal::Durability::Interval(Duration::from_millis(millis))
+            }
+        };
+        Ok(wal::Config { durability, bytes_max: *bytes_max, segment_bytes: *segment_bytes, ..wal::Config::default() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(yaml: &str) -> Result<Config, String> {
+        let figment = Figment::from(Serialized::defaults(Config::default())).merge(Yaml::string(yaml));
+        let config: Config = figment.extract().map_err(|cause| one_line(&cause))?;
+        config.check().map_err(|cause| format!("{cause:#}"))?;
+        Ok(config)
+    }
+
+    #[test]
+    fn an_unknown_setting_stops_the_start_with_one_line_that_names_it() {
+        let error = load("server: {listen: '127.0.0.1:1'}").expect_err("a wrong name");
+
+        assert!(error.contains("listen") && !error.contains('\n'), "{error}");
+    }
+
+    #[test]
+    fn an_open_address_without_keys_is_refused() {
+        let error = load("server: {listen: '0.0.0.0:8036'}").expect_err("an open door");
+
+        assert!(error.contains("0.0.0.0:8036") && error.contains("allow_anonymous"), "{error}");
+        load("server: {listen: '0.0.0.0:8036', allow_anonymous: true}").expect("said explicitly");
+        load("{server: {listen: '0.0.0.0:8036'}, tenants: [{name: acme, api_keys: [0123456789abcdef]}]}").expect("keys");
+    }
+
+    #[test]
+    fn durability_is_read_in_its_three_forms() {
+        for (text, expected) in [
+            ("fsync", Some(wal::Durability::Fsync)),
+            ("none", Some(wal::Durability::None)),
+            ("interval(200)", Some(wal::Durability::Interval(Duration::from_millis(200)))),
+            ("interval(0)", None),
+            ("sometimes", None),
+        ] {
+            let config = load(&format!("wal: {{durability: '{text}'}}"));
+            assert_eq!(config.ok().map(|config| config.wal().expect("checked").durability), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_shipped_files_are_valid() {
+        for name in ["development", "staging", "production"] {
+            let path = format!("{}/../config/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
+            let yaml = std::fs::read_to_string(&path).expect("a shipped file");
+            let loaded = load(&yaml);
+            assert!(loaded.is_ok() || name != "development", "{name}: {loaded:?}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The program: `observatory serve`, and the commands that talk to a running server.
+
+mod access;
+mod banner;
+mod config;
+mod crash;
+mod data_dir;
+mod health;
+mod listen;
+mod own_telemetry;
+mod serve;
+mod sql;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::ServeArgs;
+use crate::sql::SqlArgs;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Open observability: OTLP in, on disk before it is acknowledged, SQL out within a second.
+#[derive(Debug, Parser)]
+#[command(name = "observatory", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server: OTLP over gRPC on 4317 and HTTP on 4318, API and pages on 8036.
+    ///
+    /// Settings come from the file given with --config, then from environment variables named
+    /// OBSERVATORY_<SECTION>__<SETTING> (as in OBSERVATORY_SERVER__LISTEN), then from the options below.
+    Serve(Box<ServeArgs>),
+    /// Send the telemetry of a simulated shop: about ten services, their databases and queues.
+    ///
+    /// The same seed gives the same shop. Faults (--fault slow-database, failing-payment, bad-deploy, memory-leak)
+    /// set in after a healthy minute.
+    Demo(Box<bench::demo::DemoConfig>),
+    /// Ask a running server in SQL and print the answer as a table.
+    ///
+    /// Tables: spans, logs, metrics, histograms; views: services, operations, traces. `show tables` and
+    /// `describe spans` list what there is.
+    Sql(SqlArgs),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Serve(args) => serve::run(*args),
+        Command::Demo(args) => demo(*args),
+        Command::Sql(args) => sql::run(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(cause) => {
+            eprintln!("observatory: {cause:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn demo(args: bench::demo::DemoConfig) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(bench::demo::run(args, listen::interrupted()))
+}

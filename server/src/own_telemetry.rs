@@ -1,0 +1,314 @@
+//! The platform watches itself: its spans, logs and metrics go through its own ingest, to the tenant `system`.
+//!
+//! No loop: what writing this telemetry causes is counted in metrics, never logged or traced at a level that is exported.
+
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context;
+use bytes::Bytes;
+use ingest::Telemetry;
+use model::{Tenant, Timestamp};
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::MeterProvider;
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
+use opentelemetry_proto::transform::logs::tonic::group_logs_by_resource_and_scope;
+use opentelemetry_proto::transform::trace::tonic::group_spans_by_resource_and_scope;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use opentelemetry_sdk::logs::{LogBatch, LogExporter, SdkLoggerProvider};
+use opentelemetry_sdk::metrics::data::ResourceMetrics;
+use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
+use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider, Temporality};
+use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
+use plane::{DataPlane, Decoded, Encoding, Envelope, Payload};
+use prost::Message;
+use tracing_subscriber::filter::{EnvFilter, LevelFilter};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, fmt};
+
+use crate::config::{Config, LogFormat};
+
+/// Exports what the program says of itself, from `watch` until `stop`.
+pub(crate) struct OwnTelemetry {
+    sink: Sink,
+    providers: Option<Providers>,
+}
+
+struct Providers {
+    tracer: SdkTracerProvider,
+    logger: SdkLoggerProvider,
+    meter: SdkMeterProvider,
+}
+
+impl OwnTelemetry {
+    /// Sets up logging to standard error, and export unless it is switched off.
+    pub(crate) fn start(config: &Config) -> anyhow::Result<Self> {
+        let sink = Sink::default();
+        let filter = EnvFilter::try_new(&config.log.level)
+            .with_context(|| format!("wrong setting: log.level is '{}'", config.log.level))?;
+        let lines = fmt::layer().with_writer(std::io::stderr);
+        let lines = match config.log.format {
+            LogFormat::Text => lines.with_target(false).boxed(),
+            LogFormat::Json => lines.json().boxed(),
+        };
+        let registry = tracing_subscriber::registry().with(lines.with_filter(filter));
+        if !config.own_telemetry.enabled {
+            registry.try_init()?;
+            return Ok(Self { sink, providers: None });
+        }
+        let providers = Providers::new(&sink, Duration::from_secs(config.own_telemetry.metrics_seconds));
+        let spans = tracing_opentelemetry::layer().with_tracer(providers.tracer.tracer("observatory"));
+        let logs = OpenTelemetryTracingBridge::new(&providers.logger);
+        // Info and above: every request's own events are below, or writing them would make more of them.
+        registry.with(spans.with_filter(LevelFilter::INFO)).with(logs.with_filter(LevelFilter::INFO)).try_init()?;
+        Ok(Self { sink, providers: Some(providers) })
+    }
+
+    /// Begins to write into the plane, and to report on it and its receivers.
+    pub(crate) fn watch(&self, plane: &Arc<DataPlane>, ingest: &Arc<Telemetry>) {
+        let _ = self.sink.0.set(Arc::clone(plane));
+        if let Some(providers) = &self.providers {
+            observe_ingest(&providers.meter, ingest);
+            observe_plane(&providers.meter, plane);
+            observe_process(&providers.meter);
+        }
+    }
+
+    /// Writes what is left. The plane is still open.
+    pub(crate) fn stop(self) {
+        if let Some(Providers { tracer, logger, meter }) = self.providers {
+            // Failures here have nowhere to go but the lines that are written anyway.
+            let _ = tracer.shutdown();
+            let _ = meter.shutdown();
+            let _ = logger.shutdown();
+        }
+    }
+}
+
+impl Providers {
+    fn new(sink: &Sink, metrics_every: Duration) -> Self {
+        let resource = Resource::builder()
+            .with_service_name("observatory")
+            .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+            .build();
+        let exporter = || Exporter { sink: sink.clone(), resource: resource.clone() };
+        let reader = PeriodicReader::builder(exporter()).with_interval(metrics_every).build();
+        Self {
+            tracer: SdkTracerProvider::builder().with_resource(resource.clone()).with_batch_exporter(exporter()).build(),
+            logger: SdkLoggerProvider::builder().with_resource(resource.clone()).with_batch_exporter(exporter()).build(),
+            meter: SdkMeterProvider::builder().with_resource(resource.clone()).with_reader(reader).build(),
+        }
+    }
+}
+
+/// The plane, once it is open; what is said before goes to standard error only.
+#[derive(Clone, Debug, Default)]
+struct Sink(Arc<OnceLock<Arc<DataPlane>>>);
+
+impl Sink {
+    async fn write(&self, payload: Payload, request: impl Message) -> OTelSdkResult {
+        let Some(plane) = self.0.get() else { return Ok(()) };
+        let body = Bytes::from(request.encode_to_vec());
+        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let envelope = Envelope {
+            tenant: Tenant::system(),
+            payload,
+            encoding: Encoding::Protobuf,
+            received: Timestamp(i64::try_from(since_1970.as_nanos()).unwrap_or(i64::MAX)),
+            rejected: 0,
+        };
+        let failed = |cause: &dyn std::error::Error| OTelSdkError::InternalFailure(cause.to_string());
+        let batches = ingest::replay(&envelope, &body).map_err(|cause| failed(&cause))?;
+        if batches.is_empty() {
+            return Ok(());
+        }
+        plane.append(Decoded { envelope, body, batches }).await.map(drop).map_err(|cause| failed(&cause))
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Exporter {
+    sink: Sink,
+    resource: Resource,
+}
+
+impl Exporter {
+    fn resource(&self) -> ResourceAttributesWithSchema {
+        ResourceAttributesWithSchema::from(&self.resource)
+    }
+}
+
+impl SpanExporter for Exporter {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let resource_spans = group_spans_by_resource_and_scope(batch, &self.resource());
+        self.sink.write(Payload::Traces, ExportTraceServiceRequest { resource_spans }).await
+    }
+}
+
+impl LogExporter for Exporter {
+    async fn export(&self, batch: LogBatch<'_>) -> OTelSdkResult {
+        let resource_logs = group_logs_by_resource_and_scope(&batch, &self.resource());
+        self.sink.write(Payload::Logs, ExportLogsServiceRequest { resource_logs }).await
+    }
+}
+
+impl PushMetricExporter for Exporter {
+    async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
+        self.sink.write(Payload::Metrics, ExportMetricsServiceRequest::from(metrics)).await
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn shutdown_with_timeout(&self, _timeout: Duration) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn temporality(&self) -> Temporality {
+        Temporality::Cumulative
+    }
+}
+
+fn observe_ingest(meters: &SdkMeterProvider, ingest: &Arc<Telemetry>) {
+    let meter = meters.meter("ingest");
+    let of = Arc::clone(ingest);
+    meter
+        .u64_observable_counter("observatory.ingest.rows")
+        .with_unit("{row}")
+        .with_description("Rows taken")
+        .with_callback(move |observer| {
+            for (payload, rows) in of.rows() {
+                let payload = match payload {
+                    Payload::Traces => "traces",
+                    Payload::Logs => "logs",
+                    Payload::Metrics => "metrics",
+                };
+                observer.observe(rows, &[KeyValue::new("payload", payload)]);
+            }
+        })
+        .build();
+    let of = Arc::clone(ingest);
+    meter
+        .u64_observable_counter("observatory.ingest.items.refused")
+        .with_unit("{item}")
+        .with_description("Items refused, or mended and kept, by reason")
+        .with_callback(move |observer| {
+            for (reason, items) in of.items() {
+                let stored = !reason.refuses();
+                observer.observe(items, &[KeyValue::new("reason", reason.name()), KeyValue::new("stored", stored)]);
+            }
+        })
+        .build();
+    let of = Arc::clone(ingest);
+    meter
+        .u64_observable_counter("observatory.ingest.requests.refused")
+        .with_unit("{request}")
+        .with_description("Requests refused as a whole, by reason")
+        .with_callback(move |observer| {
+            for (reason, requests) in of.refusals() {
+                observer.observe(requests, &[KeyValue::new("reason", reason)]);
+            }
+        })
+        .build();
+    let of = Arc::clone(ingest);
+    meter
+        .u64_observable_counter("observatory.ingest.requests")
+        .with_unit("{request}")
+        .with_description("Requests answered with success")
+        .with_callback(move |observer| observer.observe(of.requests(), &[]))
+        .build();
+}
+
+fn observe_plane(meters: &SdkMeterProvider, plane: &Arc<DataPlane>) {
+    let meter = meters.meter("plane");
+    type Read = fn(&plane::Status) -> u64;
+    let gauges: [(&'static str, &'static str, Read); 6] = [
+        ("observatory.plane.memory.usage", "By", |status| status.memory_bytes as u64),
+        ("observatory.plane.memory.limit", "By", |status| status.memory_bytes_max as u64),
+        ("observatory.plane.rows.live", "{row}", |status| status.rows_live as u64),
+        ("observatory.plane.segments.waiting", "{segment}", |status| status.segments_waiting as u64),
+        ("observatory.wal.usage", "By", |status| status.wal_bytes),
+        ("observatory.wal.segments", "{file}", |status| status.wal_segments as u64),
+    ];
+    for (name, unit, read) in gauges {
+        // Weak: metrics must not keep the plane from closing.
+        let of = Arc::downgrade(plane);
+        meter
+            .u64_observable_gauge(name)
+            .with_unit(unit)
+            .with_callback(move |observer| {
+                if let Some(plane) = of.upgrade() {
+                    observer.observe(read(&plane.status()), &[]);
+                }
+            })
+            .build();
+    }
+    let counters: [(&'static str, &'static str, Read); 6] = [
+        ("observatory.plane.rows.appended", "{row}", |status| status.rows_appended),
+        ("observatory.plane.rows.flushed", "{row}", |status| status.rows_flushed),
+        ("observatory.plane.segments.flushed", "{segment}", |status| status.segments_flushed),
+        ("observatory.plane.flush.failures", "{failure}", |status| status.flush_failures),
+        ("observatory.wal.frames.replayed", "{frame}", |status| status.frames_replayed),
+        ("observatory.wal.frames.corrupt", "{frame}", |status| status.frames_corrupt),
+    ];
+    for (name, unit, read) in counters {
+        let of = Arc::downgrade(plane);
+        meter
+            .u64_observable_counter(name)
+            .with_unit(unit)
+            .with_callback(move |observer| {
+                if let Some(plane) = of.upgrade() {
+                    observer.observe(read(&plane.status()), &[]);
+                }
+            })
+            .build();
+    }
+}
+
+/// The process, by the semantic conventions' names, as Linux tells it.
+fn observe_process(meters: &SdkMeterProvider) {
+    let meter = meters.meter("process");
+    meter
+        .u64_observable_gauge("process.memory.usage")
+        .with_unit("By")
+        .with_callback(|observer| {
+            if let Some(bytes) = resident_bytes() {
+                observer.observe(bytes, &[]);
+            }
+        })
+        .build();
+    meter
+        .f64_observable_counter("process.cpu.time")
+        .with_unit("s")
+        .with_callback(|observer| {
+            for (mode, seconds) in processor_seconds().into_iter().flatten() {
+                observer.observe(seconds, &[KeyValue::new("cpu.mode", mode)]);
+            }
+        })
+        .build();
+}
+
+fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kib * 1024)
+}
+
+fn processor_seconds() -> Option<[(&'static str, f64); 2]> {
+    /// Ticks of /proc: USER_HZ is 100 on every Linux that Rust runs on.
+    const TICKS_PER_SECOND: f64 = 100.0;
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The program's name, in parentheses, may hold spaces: fields are counted after it.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let mut seconds = || Some(fields.next()?.parse::<f64>().ok()? / TICKS_PER_SECOND);
+    Some([("user", seconds()?), ("system", seconds()?)])
+}

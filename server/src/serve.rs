@@ -1,0 +1,121 @@
+//! Wires the parts, runs them, stops them in reverse.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use ingest::Receiver;
+use lake::Lake;
+use object_store::aws::AmazonS3Builder;
+use plane::DataPlane;
+use query::QueryEngine;
+use store::Store;
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::access::{Access, identify};
+use crate::config::{Config, ServeArgs, StorageConfig};
+use crate::crash::CrashPoint;
+use crate::data_dir::DataDir;
+use crate::own_telemetry::OwnTelemetry;
+use crate::{banner, health, listen};
+
+/// Runs the server until it is interrupted.
+pub(crate) fn run(args: ServeArgs) -> anyhow::Result<()> {
+    let config = args.load()?;
+    // Queries compute on threads of their own: a heavy one must not hold up a request that waits to be acknowledged.
+    let queries = Builder::new_multi_thread().thread_name("query").enable_all().build()?;
+    let requests = Builder::new_multi_thread().thread_name("request").enable_all().build()?;
+    let outcome = requests.block_on(serve(config, &queries));
+    queries.shutdown_background();
+    requests.shutdown_timeout(Duration::from_secs(1));
+    outcome
+}
+
+async fn serve(config: Config, queries: &Runtime) -> anyhow::Result<()> {
+    let own = OwnTelemetry::start(&config)?;
+    let data = DataDir::hold(&config.server.data_dir)?;
+    let listeners = Listeners::bind(&config).await?;
+    let stop = CancellationToken::new();
+    let grace = Duration::from_secs(config.server.shutdown_seconds);
+    let mut servers = JoinSet::new();
+    // Health is answered while the log is replayed, which may take a while.
+    let ready = health::Ready::default();
+    let api: Arc<OnceLock<Router>> = Arc::default();
+    servers.spawn(listen::serve(listeners.api, front(Arc::clone(&ready), Arc::clone(&api)), stop.clone(), grace));
+
+    let store = store(&config.storage, &data).await?;
+    let plane = Arc::new(open_plane(&config, &data, store).await?);
+    let access = Arc::new(Access::new(&config.tenants));
+    let authorize = Arc::clone(&access);
+    let authorize = Arc::new(move |headers: &http::HeaderMap| authorize.tenant(headers));
+    let receiver = Arc::new(Receiver::new(Arc::clone(&plane), authorize, config.ingest.clone()));
+    let engine = Arc::new(QueryEngine::new(Arc::clone(&plane), config.query.clone(), queries.handle().clone())?);
+    let routes = query::http::router(engine).layer(from_fn_with_state(access, identify));
+    let _ = api.set(routes);
+    let _ = ready.set(Arc::clone(&plane));
+    own.watch(&plane, &receiver.telemetry());
+    for listener in [listeners.grpc, listeners.http] {
+        servers.spawn(listen::serve(listener, ingest::router(Arc::clone(&receiver)), stop.clone(), grace));
+    }
+    banner::print(&config, &data);
+
+    listen::interrupted().await;
+    tracing::info!("stopping: no new connections, requests finish, rows go to the store");
+    stop.cancel();
+    servers.join_all().await;
+    own.stop();
+    plane.close().await.context("the data plane did not close")?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+struct Listeners {
+    api: TcpListener,
+    grpc: TcpListener,
+    http: TcpListener,
+}
+
+impl Listeners {
+    /// Takes all ports before any work is done.
+    async fn bind(config: &Config) -> anyhow::Result<Self> {
+        Ok(Self {
+            api: listen::bind(config.server.listen, "listen").await?,
+            grpc: listen::bind(config.server.otlp_grpc, "otlp-grpc").await?,
+            http: listen::bind(config.server.otlp_http, "otlp-http").await?,
+        })
+    }
+}
+
+/// Health, and the API once there is one.
+fn front(ready: health::Ready, api: Arc<OnceLock<Router>>) -> Router {
+    health::router(ready).fallback(move |request: axum::extract::Request| {
+        let api = api.get().cloned();
+        async move { health::unless_starting(api, request).await }
+    })
+}
+
+async fn store(config: &StorageConfig, data: &DataDir) -> anyhow::Result<Arc<dyn Store>> {
+    let Some(url) = &config.lake_url else {
+        let directory = data.path().join("lake");
+        return Ok(Arc::new(Lake::on_disk(&directory).await.context("the lake cannot be opened")?));
+    };
+    let prefix = url.strip_prefix("s3://").and_then(|rest| Some(rest.split_once('/')?.1));
+    let prefix = prefix.with_context(|| format!("wrong setting: storage.lake_url is '{url}', expected s3://bucket/prefix"))?;
+    let bucket = AmazonS3Builder::from_env().with_url(url).build().with_context(|| format!("{url} cannot be used"))?;
+    let lake = Lake::on_objects(Arc::new(bucket), prefix).await;
+    Ok(Arc::new(lake.with_context(|| format!("the lake at {url} cannot be opened"))?))
+}
+
+async fn open_plane(config: &Config, data: &DataDir, store: Arc<dyn Store>) -> anyhow::Result<DataPlane> {
+    let crash = CrashPoint::from_env();
+    let wal = wal::Config { observe: crash.as_ref().map(CrashPoint::in_wal), ..config.wal()? };
+    let decode = |envelope: &plane::Envelope, body| ingest::replay(envelope, &body).map_err(|cause| cause.to_string());
+    let observe = crash.as_ref().map(CrashPoint::in_flush);
+    let plane = DataPlane::open(&config.plane, &data.path().join("wal"), wal, store, &decode, observe).await;
+    plane.context("the data plane cannot be opened")
+}

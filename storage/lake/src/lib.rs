@@ -1,0 +1,102 @@
+//! Segments as Parquet files on object storage: a local directory or S3.
+//!
+//! A file is part of the lake only when the manifest says so; what the manifest says is on the medium.
+//! `docs/adr/0003-lake-manifest.md` tells why the manifest is our own.
+
+mod depot;
+mod manifest;
+mod parquet_file;
+mod pruning;
+mod table;
+mod trace_filter;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use model::{Signal, Tenant};
+use object_store::ObjectStore;
+use store::{Segment, Store, StoreError, Stored};
+
+use crate::depot::Depot;
+use crate::manifest::{FileEntry, Manifest};
+use crate::table::LakeTable;
+use crate::trace_filter::TraceFilters;
+
+/// A store of Parquet files.
+#[derive(Debug)]
+pub struct Lake {
+    depot: Arc<Depot>,
+    manifest: Manifest,
+    trace_filters: Arc<TraceFilters>,
+}
+
+impl Lake {
+    /// Opens or begins the lake in a local directory.
+    pub async fn on_disk(directory: &Path) -> Result<Self, StoreError> {
+        Self::open(Depot::on_disk(directory)?).await
+    }
+
+    /// Opens or begins the lake under `prefix` of an object store that supports conditional writes, as S3 does.
+    pub async fn on_objects(objects: Arc<dyn ObjectStore>, prefix: &str) -> Result<Self, StoreError> {
+        Self::open(Depot::on_objects(objects, prefix)).await
+    }
+
+    async fn open(depot: Depot) -> Result<Self, StoreError> {
+        let depot = Arc::new(depot);
+        let manifest = Manifest::open(Arc::clone(&depot)).await?;
+        let trace_filters = Arc::new(TraceFilters::new(Arc::clone(&depot)));
+        Ok(Self { depot, manifest, trace_filters })
+    }
+
+    /// Writes the segment's files; they are not part of the lake yet.
+    async fn write(&self, segment: &Segment) -> Result<FileEntry, StoreError> {
+        let encoding = segment.clone();
+        let encoded = tokio::task::spawn_blocking(move || parquet_file::encode(&encoding))
+            .await
+            .map_err(|cause| StoreError::unwritable("parquet", cause))??;
+        let path = encoded.entry.path.clone();
+        if let Some(filter) = encoded.trace_filter {
+            self.depot.put(&trace_filter::path_of(&path), filter).await?;
+        }
+        self.depot.put(&path, encoded.file).await?;
+        Ok(encoded.entry)
+    }
+}
+
+#[async_trait]
+impl Store for Lake {
+    async fn keep(&self, segment: &Segment) -> Result<(), StoreError> {
+        if self.manifest.has(segment) {
+            return Ok(());
+        }
+        let entry = self.write(segment).await?;
+        self.manifest.add(entry).await
+    }
+
+    fn table(&self, tenant: &Tenant, signal: Signal) -> Result<Stored, StoreError> {
+        let state = self.manifest.table(tenant, signal);
+        let watermarks = Arc::clone(&state.watermarks);
+        let table = LakeTable::new(signal, state, Arc::clone(&self.depot), Arc::clone(&self.trace_filters));
+        Ok(Stored { table: Arc::new(table), watermarks })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_lake_on_disk_conforms() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+
+        store::conformance::check(&Lake::on_disk(directory.path()).await.expect("a lake")).await;
+    }
+
+    #[tokio::test]
+    async fn the_lake_on_an_object_store_conforms() {
+        let objects = Arc::new(object_store::memory::InMemory::new());
+
+        store::conformance::check(&Lake::on_objects(objects, "telemetry").await.expect("a lake")).await;
+    }
+}

@@ -1,0 +1,35 @@
+//! What the manifest knows of one file.
+
+use model::{Signal, Tenant, TimeRange};
+use object_store::path::Path;
+use serde::{Deserialize, Serialize, de, ser};
+use store::{Origin, SegmentId};
+
+/// A file of rows of one tenant and signal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct FileEntry {
+    pub(crate) id: SegmentId,
+    pub(crate) tenant: Tenant,
+    pub(crate) signal: Signal,
+    #[serde(serialize_with = "write_path", deserialize_with = "read_path")]
+    pub(crate) path: Path,
+    pub(crate) bytes: u64,
+    pub(crate) rows: u64,
+    pub(crate) times: TimeRange,
+    /// Least and greatest value of the column that rows are sorted by first; `None` when all are NULL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sort_keys: Option<(String, String)>,
+    pub(crate) origin: Origin,
+    /// Size of the trace filter beside the file, where the signal has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) trace_filter_bytes: Option<u64>,
+}
+
+fn write_path<S: ser::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(path.as_ref())
+}
+
+fn read_path<'de, D: de::Deserializer<'de>>(deserializer: D) -> Result<Path, D::Error> {
+    let path = String::deserialize(deserializer)?;
+    Path::parse(path).map_err(de::Error::custom)
+}

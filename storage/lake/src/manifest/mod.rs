@@ -1,0 +1,131 @@
+//! Which files the lake consists of.
+//!
+//! A log of commits, each an object that is created once and never changed, so that of two writers one wins and the
+//! other sees it. From time to time a checkpoint sums the log up. Adding a file costs one small object, whatever the
+//! number of files: checkpoints refer to chunks of entries that are written once and merged by size.
+
+mod checkpoint;
+mod entry;
+mod state;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use model::{Signal, Tenant};
+use object_store::path::Path;
+use parking_lot::RwLock;
+use serde::{Deserialize, Serialize};
+use store::{Segment, StoreError};
+
+use self::checkpoint::Checkpoints;
+pub(crate) use self::entry::FileEntry;
+use self::state::State;
+pub(crate) use self::state::TableState;
+use crate::depot::{Created, Depot};
+
+/// Commits between two checkpoints: what a start has to read beside the last one.
+const COMMITS_PER_CHECKPOINT: u64 = 64;
+/// Writers that commit at the same moment try again this often before the store counts as unavailable.
+const CONFLICTS_MAX: usize = 100;
+
+const FOLDER: &str = "_manifest";
+
+/// One step of the log.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Commit {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    add: Vec<Arc<FileEntry>>,
+}
+
+/// The lake's list of files, in memory and on the medium.
+#[derive(Debug)]
+pub(crate) struct Manifest {
+    depot: Arc<Depot>,
+    state: RwLock<Arc<State>>,
+    /// Held while committing: commits of this process come one after the other.
+    checkpoints: tokio::sync::Mutex<Checkpoints>,
+}
+
+impl Manifest {
+    pub(crate) async fn open(depot: Arc<Depot>) -> Result<Self, StoreError> {
+        let (state, checkpoints) = Checkpoints::load(&depot).await?;
+        let manifest =
+            Self { depot, state: RwLock::new(Arc::new(state)), checkpoints: tokio::sync::Mutex::new(checkpoints) };
+        manifest.catch_up().await?;
+        Ok(manifest)
+    }
+
+    /// The files of a table as of now.
+    pub(crate) fn table(&self, tenant: &Tenant, signal: Signal) -> Arc<TableState> {
+        self.state.read().table(tenant, signal)
+    }
+
+    /// True when the segment's rows are in the lake.
+    pub(crate) fn has(&self, segment: &Segment) -> bool {
+        self.table(&segment.tenant, segment.signal).has(&segment.origin)
+    }
+
+    /// Makes a written file part of the lake.
+    pub(crate) async fn add(&self, entry: FileEntry) -> Result<(), StoreError> {
+        let mut checkpoints = self.checkpoints.lock().await;
+        let entry = Arc::new(entry);
+        for _ in 0..CONFLICTS_MAX {
+            // Another writer, or this one in a try whose answer got lost, may have been here.
+            if self.table(&entry.tenant, entry.signal).has(&entry.origin) {
+                return Ok(());
+            }
+            let commit = Commit { add: vec![Arc::clone(&entry)] };
+            let version = self.state.read().version + 1;
+            match self.depot.create(&commit_path(version), to_json(&commit)).await? {
+                Created::New => {
+                    self.apply(version, &commit);
+                    self.checkpoint_when_due(&mut checkpoints).await;
+                    return Ok(());
+                }
+                Created::ExistedBefore => self.catch_up().await?,
+            }
+        }
+        Err(StoreError::unavailable("the lake's manifest", format!("{CONFLICTS_MAX} commits lost against other writers")))
+    }
+
+    /// Reads the commits that others have made.
+    async fn catch_up(&self) -> Result<(), StoreError> {
+        loop {
+            let version = self.state.read().version + 1;
+            let path = commit_path(version);
+            let Some(bytes) = self.depot.get(&path).await? else { return Ok(()) };
+            let commit: Commit = from_json(&path, &bytes)?;
+            self.apply(version, &commit);
+        }
+    }
+
+    fn apply(&self, version: u64, commit: &Commit) {
+        let mut state = self.state.write();
+        *state = Arc::new(state.with(version, &commit.add));
+    }
+
+    async fn checkpoint_when_due(&self, checkpoints: &mut Checkpoints) {
+        let state = Arc::clone(&self.state.read());
+        if state.version.is_multiple_of(COMMITS_PER_CHECKPOINT)
+            && let Err(cause) = checkpoints.write(&self.depot, &state).await
+        {
+            let cause: &dyn std::error::Error = &cause;
+            tracing::warn!(cause, version = state.version, "no checkpoint of the lake's manifest was written, the next start reads more commits");
+        }
+    }
+}
+
+fn commit_path(version: u64) -> Path {
+    Path::from(format!("{FOLDER}/{version:020}.commit.json"))
+}
+
+fn to_json(value: &impl Serialize) -> Bytes {
+    serde_json::to_vec(value).expect("the manifest is plain data").into()
+}
+
+fn from_json<T: for<'de> Deserialize<'de>>(path: &Path, bytes: &[u8]) -> Result<T, StoreError> {
+    serde_json::from_slice(bytes).map_err(|cause| StoreError::damaged(path.to_string(), cause))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+use model::{TimeRange, Timestamp};
+use store::{Origin, SegmentId, WriterId};
+use uuid::Uuid;
+
+use super::*;
+
+fn entry(writer: WriterId, position: u64) -> FileEntry {
+    let id = SegmentId::new();
+    FileEntry {
+        id,
+        tenant: Tenant::default_tenant(),
+        signal: Signal::Logs,
+        path: Path::from(format!("default/logs/{id}.parquet")),
+        bytes: 10,
+        rows: 1,
+        times: TimeRange { min: Timestamp(1), max: Timestamp(2) },
+        sort_keys: None,
+        origin: Origin { writer, first: position, through: position },
+        trace_filter_bytes: None,
+    }
+}
+
+fn positions(manifest: &Manifest) -> Vec<u64> {
+    let table = manifest.table(&Tenant::default_tenant(), Signal::Logs);
+    let mut positions: Vec<u64> = table.files.iter().map(|file| file.origin.through).collect();
+    positions.sort_unstable();
+    positions
+}
+
+async fn on_disk(directory: &std::path::Path) -> Manifest {
+    Manifest::open(Arc::new(Depot::on_disk(directory).expect("a depot"))).await.expect("a manifest")
+}
+
+#[tokio::test]
+async fn a_reopened_manifest_says_the_same() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let writer = WriterId(Uuid::new_v4());
+    let manifest = on_disk(directory.path()).await;
+
+    let files = COMMITS_PER_CHECKPOINT * 2 + 7;
+    for position in 1..=files {
+        manifest.add(entry(writer, position)).await.expect("a commit");
+    }
+
+    let reopened = on_disk(directory.path()).await;
+    assert_eq!(positions(&reopened), (1..=files).collect::<Vec<_>>());
+    assert_eq!(reopened.table(&Tenant::default_tenant(), Signal::Logs).watermarks.get(&writer), Some(&files));
+}
+
+#[tokio::test]
+async fn a_start_reads_one_checkpoint_and_the_commits_after_it() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let writer = WriterId(Uuid::new_v4());
+    let manifest = on_disk(directory.path()).await;
+    for position in 1..=COMMITS_PER_CHECKPOINT + 1 {
+        manifest.add(entry(writer, position)).await.expect("a commit");
+    }
+
+    for version in 1..=COMMITS_PER_CHECKPOINT {
+        std::fs::remove_file(directory.path().join(commit_path(version).as_ref())).expect("a commit file");
+    }
+
+    assert_eq!(positions(&on_disk(directory.path()).await).len() as u64, COMMITS_PER_CHECKPOINT + 1);
+}
+
+#[tokio::test]
+async fn two_writers_lose_nothing_to_each_other() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let (one, two) = (on_disk(directory.path()).await, on_disk(directory.path()).await);
+    let (first, second) = (WriterId(Uuid::new_v4()), WriterId(Uuid::new_v4()));
+
+    for position in 1..=40 {
+        let (a, b) = tokio::join!(one.add(entry(first, position)), two.add(entry(second, position)));
+        a.and(b).expect("both commit");
+    }
+
+    let reopened = on_disk(directory.path()).await;
+    assert_eq!(positions(&reopened).len(), 80);
+}
+
+#[tokio::test]
+async fn a_half_written_object_is_not_part_of_the_manifest() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let writer = WriterId(Uuid::new_v4());
+    on_disk(directory.path()).await.add(entry(writer, 1)).await.expect("a commit");
+
+    std::fs::write(directory.path().join(FOLDER).join("0123#0"), b"{\"add\":[").expect("a leftover of a crash");
+
+    assert_eq!(positions(&on_disk(directory.path()).await), [1]);
+}

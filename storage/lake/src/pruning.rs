@@ -1,0 +1,85 @@
+//! Leaves out files by what the manifest says of them, before any of them is opened.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, StringViewArray, TimestampNanosecondArray, UInt64Array};
+use datafusion::common::pruning::PruningStatistics;
+use datafusion::common::{Column, ScalarValue};
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
+use model::Signal;
+
+use crate::manifest::FileEntry;
+
+/// The manifest's knowledge of a list of files, as DataFusion's pruning wants it.
+pub(crate) struct FileStatistics<'a> {
+    pub(crate) signal: Signal,
+    pub(crate) files: &'a [Arc<FileEntry>],
+}
+
+impl FileStatistics<'_> {
+    fn values(&self, column: &Column, time: fn(&FileEntry) -> i64, key: fn(&(String, String)) -> &str) -> Option<ArrayRef> {
+        if column.name == self.signal.time_column() {
+            let times = self.files.iter().map(|file| time(file));
+            return Some(Arc::new(TimestampNanosecondArray::from_iter_values(times).with_timezone("UTC")));
+        }
+        if column.name == store::sort_key(self.signal) {
+            let keys = self.files.iter().map(|file| file.sort_keys.as_ref().map(key));
+            return Some(Arc::new(StringViewArray::from_iter(keys)));
+        }
+        None
+    }
+}
+
+impl PruningStatistics for FileStatistics<'_> {
+    fn min_values(&self, column: &Column) -> Option<ArrayRef> {
+        self.values(column, |file| file.times.min.0, |keys| &keys.0)
+    }
+
+    fn max_values(&self, column: &Column) -> Option<ArrayRef> {
+        self.values(column, |file| file.times.max.0, |keys| &keys.1)
+    }
+
+    fn num_containers(&self) -> usize {
+        self.files.len()
+    }
+
+    fn null_counts(&self, _column: &Column) -> Option<ArrayRef> {
+        None
+    }
+
+    fn row_counts(&self) -> Option<ArrayRef> {
+        Some(Arc::new(UInt64Array::from_iter_values(self.files.iter().map(|file| file.rows))))
+    }
+
+    fn contained(&self, _column: &Column, _values: &std::collections::HashSet<ScalarValue>) -> Option<BooleanArray> {
+        None
+    }
+}
+
+/// The traces that rows must be of to pass the filters; `None` when the filters name no trace.
+pub(crate) fn traces_asked_for(filters: &[Expr]) -> Option<Vec<[u8; 16]>> {
+    filters.iter().find_map(|filter| match filter {
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => {
+            let id = match (left.as_ref(), right.as_ref()) {
+                (Expr::Column(column), other) | (other, Expr::Column(column)) if column.name == "trace_id" => other,
+                _ => return None,
+            };
+            trace_id(id).map(|id| vec![id])
+        }
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::And, right }) => {
+            traces_asked_for(std::slice::from_ref(left)).or_else(|| traces_asked_for(std::slice::from_ref(right)))
+        }
+        Expr::InList(list) if !list.negated => match list.expr.as_ref() {
+            Expr::Column(column) if column.name == "trace_id" => list.list.iter().map(trace_id).collect(),
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+fn trace_id(literal: &Expr) -> Option<[u8; 16]> {
+    match literal {
+        Expr::Literal(ScalarValue::FixedSizeBinary(16, Some(id)), _) => id.as_slice().try_into().ok(),
+        _ => None,
+    }
+}

@@ -1,0 +1,24 @@
+//! The data plane: takes decoded requests, makes them durable, keeps them queryable, hands them to the store.
+//!
+//! What `append` has answered is on disk and visible, and every snapshot holds each row exactly once.
+
+mod budget;
+mod config;
+mod error;
+mod flush;
+mod frame;
+mod live;
+mod plane;
+mod replay;
+mod snapshot;
+mod subscription;
+mod telemetry;
+
+pub use budget::{Budget, Room};
+pub use config::Config;
+pub use error::{AppendError, CloseError, OpenError};
+pub use frame::{Decoded, Encoding, Envelope, Payload};
+pub use flush::FlushStep;
+pub use plane::{DataPlane, Decode, Position, Status};
+pub use snapshot::Snapshot;
+pub use subscription::{Committed, Event, Subscription};

@@ -1,0 +1,236 @@
+//! Rows that are durable in the log but not yet in the store.
+//!
+//! Requests enter in the order of the log, on its writer thread, so a segment always holds every row of its
+//! table between its first and last position. A row leaves only after the store shows it.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use model::{Batch, Signal, Tenant};
+use parking_lot::Mutex;
+use store::{Origin, Segment, SegmentId, WriterId};
+
+use crate::budget::Room;
+
+/// Below this many rows a batch is small: it will be merged with its neighbours.
+const SMALL_BATCH_ROWS: usize = 1024;
+/// This many small batches in a row are merged into one, so that each row is copied once or twice, not each time.
+const SMALL_BATCHES_MAX: usize = 32;
+
+/// One tenant's table of one signal.
+pub(crate) type TableKey = (Tenant, Signal);
+
+/// The live rows of all tables.
+#[derive(Debug)]
+pub(crate) struct Live {
+    writer: WriterId,
+    segment_bytes: usize,
+    tables: Mutex<Tables>,
+}
+
+#[derive(Debug, Default)]
+struct Tables {
+    by_key: HashMap<TableKey, LiveTable>,
+    /// Every request up to here has been pushed.
+    last: u64,
+}
+
+#[derive(Debug, Default)]
+struct LiveTable {
+    /// Waiting for the store, oldest first.
+    sealed: VecDeque<Sealed>,
+    open: Option<OpenSegment>,
+}
+
+#[derive(Debug)]
+struct OpenSegment {
+    origin: Origin,
+    since: Instant,
+    batches: Vec<Batch>,
+    bytes: usize,
+    room: Room,
+}
+
+/// A segment on its way to the store.
+#[derive(Clone, Debug)]
+pub(crate) struct Sealed {
+    pub(crate) segment: Arc<Segment>,
+    /// Held as long as the rows are.
+    room: Arc<Room>,
+}
+
+/// Sums over all tables, for metrics.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LiveSize {
+    pub(crate) rows: usize,
+    pub(crate) sealed_segments: usize,
+}
+
+impl Live {
+    pub(crate) fn new(writer: WriterId, segment_bytes: usize) -> Self {
+        Self { writer, segment_bytes, tables: Mutex::default() }
+    }
+
+    pub(crate) fn writer(&self) -> WriterId {
+        self.writer
+    }
+
+    /// Adds a request's rows. True when a segment became full and was sealed.
+    pub(crate) fn push(&self, tenant: &Tenant, position: u64, batches: Vec<Batch>, mut room: Room) -> bool {
+        let mut tables = self.tables.lock();
+        tables.last = position;
+        let mut sealed = false;
+        for batch in batches {
+            let room = room.split(batch.byte_size());
+            let table = tables.by_key.entry((tenant.clone(), batch.signal())).or_default();
+            table.push(self.writer, position, batch, room);
+            sealed |= table.seal_when(tenant, |open| open.bytes >= self.segment_bytes);
+        }
+        sealed
+    }
+
+    /// Seals every segment whose first row came at least `age` ago.
+    pub(crate) fn seal_aged(&self, age: Duration) {
+        for ((tenant, _), table) in self.tables.lock().by_key.iter_mut() {
+            table.seal_when(tenant, |open| open.since.elapsed() >= age);
+        }
+    }
+
+    /// Seals the largest open segment, if nothing waits for the store yet: the way out of a full memory that many small
+    /// tables share.
+    pub(crate) fn seal_largest(&self) {
+        let mut tables = self.tables.lock();
+        if tables.by_key.values().any(|table| !table.sealed.is_empty()) {
+            return;
+        }
+        let largest = tables.by_key.iter_mut().max_by_key(|(_, table)| table.open.as_ref().map_or(0, |open| open.bytes));
+        if let Some(((tenant, _), table)) = largest {
+            table.seal_when(tenant, |_| true);
+        }
+    }
+
+    /// The oldest segment of each table that waits for the store.
+    pub(crate) fn waiting(&self) -> Vec<Sealed> {
+        self.tables.lock().by_key.values().filter_map(|table| table.sealed.front().cloned()).collect()
+    }
+
+    /// Lets go of a segment that the store shows now.
+    pub(crate) fn forget(&self, kept: &Segment) {
+        let mut tables = self.tables.lock();
+        let key = (kept.tenant.clone(), kept.signal);
+        if let Some(table) = tables.by_key.get_mut(&key) {
+            table.sealed.retain(|sealed| sealed.segment.id != kept.id);
+            if table.sealed.is_empty() && table.open.is_none() {
+                tables.by_key.remove(&key);
+            }
+        }
+    }
+
+    /// Rows of a table after `kept_through`, shared, not copied.
+    pub(crate) fn rows_after(&self, key: &TableKey, kept_through: impl FnOnce() -> Result<u64, store::StoreError>) -> Result<Vec<Batch>, store::StoreError> {
+        let parts = self.tables.lock().by_key.get(key).map(LiveTable::parts).unwrap_or_default();
+        // Asked for after the live rows were taken: a segment that moves in between is in both, never in none.
+        let kept_through = kept_through()?;
+        let after = parts.into_iter().filter(|part| part.through > kept_through);
+        Ok(after.flat_map(|part| part.batches).collect())
+    }
+
+    /// The store has all rows at or below this position.
+    ///
+    /// Not the last position of the log: a request that is durable but not pushed yet is in neither memory nor store.
+    pub(crate) fn stored_through(&self) -> u64 {
+        let tables = self.tables.lock();
+        let first_live = tables.by_key.values().filter_map(LiveTable::first_position).min();
+        first_live.map_or(tables.last, |first| first - 1)
+    }
+
+    /// Sums over all tables.
+    pub(crate) fn size(&self) -> LiveSize {
+        self.tables.lock().by_key.values().fold(LiveSize::default(), |size, table| LiveSize {
+            rows: size.rows + table.rows(),
+            sealed_segments: size.sealed_segments + table.sealed.len(),
+        })
+    }
+}
+
+/// A run of live rows that moves to the store as one.
+struct Part {
+    through: u64,
+    batches: Vec<Batch>,
+}
+
+impl LiveTable {
+    fn push(&mut self, writer: WriterId, position: u64, batch: Batch, room: Room) {
+        let bytes = batch.byte_size();
+        match &mut self.open {
+            Some(open) => {
+                open.origin.through = position;
+                open.bytes += bytes;
+                open.room.grow(room);
+                open.batches.push(batch);
+                open.merge_small();
+            }
+            none => {
+                let origin = Origin { writer, first: position, through: position };
+                *none = Some(OpenSegment { origin, since: Instant::now(), batches: vec![batch], bytes, room });
+            }
+        }
+    }
+
+    fn seal_when(&mut self, tenant: &Tenant, due: impl FnOnce(&OpenSegment) -> bool) -> bool {
+        let Some(open) = self.open.take_if(|open| due(open)) else { return false };
+        let segment = Segment {
+            id: SegmentId::new(),
+            tenant: tenant.clone(),
+            signal: open.batches[0].signal(),
+            origin: open.origin,
+            batches: open.batches,
+        };
+        self.sealed.push_back(Sealed { segment: Arc::new(segment), room: Arc::new(open.room) });
+        true
+    }
+
+    fn parts(&self) -> Vec<Part> {
+        let sealed = self.sealed.iter().map(|sealed| Part {
+            through: sealed.segment.origin.through,
+            batches: sealed.segment.batches.clone(),
+        });
+        let open = self.open.iter().map(|open| Part { through: open.origin.through, batches: open.batches.clone() });
+        sealed.chain(open).collect()
+    }
+
+    fn first_position(&self) -> Option<u64> {
+        let sealed = self.sealed.front().map(|sealed| sealed.segment.origin.first);
+        sealed.or_else(|| self.open.as_ref().map(|open| open.origin.first))
+    }
+
+    fn rows(&self) -> usize {
+        let sealed: usize = self.sealed.iter().map(|sealed| sealed.segment.rows()).sum();
+        let open = self.open.as_ref().map_or(0, |open| open.batches.iter().map(Batch::rows).sum());
+        sealed + open
+    }
+}
+
+impl OpenSegment {
+    /// Merges the small batches at the end: a thousand requests of one row must not become a thousand batches.
+    fn merge_small(&mut self) {
+        let small = self.batches.iter().rev().take_while(|batch| batch.rows() < SMALL_BATCH_ROWS).count();
+        if small < SMALL_BATCHES_MAX {
+            return;
+        }
+        let start = self.batches.len() - small;
+        let merged = Batch::concat(self.batches[start].signal(), &self.batches[start..])
+            .expect("batches of one signal have the columns of its schema");
+        self.bytes = self.bytes + merged.byte_size() - self.batches[start..].iter().map(Batch::byte_size).sum::<usize>();
+        self.batches.truncate(start);
+        self.batches.push(merged);
+    }
+}
+
+impl Sealed {
+    /// Bytes of the budget that are given back when the last holder is gone.
+    pub(crate) fn bytes(&self) -> usize {
+        self.room.bytes()
+    }
+}

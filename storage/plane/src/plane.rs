@@ -1,0 +1,250 @@
+//! The handle everybody holds: append, snapshot, subscribe, close.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use model::{Batch, Signal, Tenant};
+use parking_lot::Mutex;
+use store::{Store, StoreError, WriterId};
+use tokio::sync::{Notify, broadcast};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use wal::Wal;
+
+use crate::budget::{Budget, Room};
+use crate::config::Config;
+use crate::error::{AppendError, CloseError, OpenError};
+use crate::flush::{DrainRate, FlushStep, Flusher};
+use crate::frame::{Decoded, Envelope};
+use crate::live::Live;
+use crate::snapshot::Snapshot;
+use crate::subscription::{Committed, Subscription};
+use crate::telemetry::Telemetry;
+
+/// Where in the log a request is.
+pub use wal::Position;
+
+/// Turns a logged request back into rows, the same as when it arrived. The error says what is wrong with it.
+pub type Decode = dyn Fn(&Envelope, Bytes) -> Result<Vec<Batch>, String> + Send + Sync;
+
+/// The log's own retry advice: its disk or its cap needs the store or a person, not milliseconds.
+const LOG_RETRY: Duration = Duration::from_secs(5);
+
+/// Durable, queryable telemetry. Share it behind an `Arc`.
+#[derive(Debug)]
+pub struct DataPlane {
+    live: Arc<Live>,
+    wal: Arc<Wal>,
+    store: Arc<dyn Store>,
+    budget: Budget,
+    rate: Arc<DrainRate>,
+    telemetry: Arc<Telemetry>,
+    committed: broadcast::Sender<Arc<Committed>>,
+    wake: Arc<Notify>,
+    stop: CancellationToken,
+    flusher: Arc<Flusher>,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// How full the plane is and what it has done since it was opened.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Status {
+    /// Bytes of memory held.
+    pub memory_bytes: usize,
+    /// Bytes of memory allowed.
+    pub memory_bytes_max: usize,
+    /// Bytes of the log on disk.
+    pub wal_bytes: u64,
+    /// Files of the log.
+    pub wal_segments: usize,
+    /// Rows not yet in the store.
+    pub rows_live: usize,
+    /// Segments that wait for the store.
+    pub segments_waiting: usize,
+    /// Rows taken.
+    pub rows_appended: u64,
+    /// Rows given to the store.
+    pub rows_flushed: u64,
+    /// Segments given to the store.
+    pub segments_flushed: u64,
+    /// Times the store did not take a segment.
+    pub flush_failures: u64,
+    /// Requests replayed from the log at start.
+    pub frames_replayed: u64,
+    /// Parts of the log that could not be read at start.
+    pub frames_corrupt: u64,
+}
+
+impl DataPlane {
+    /// Opens the log in `wal_dir`, gives its rows back to memory and store, and starts flushing.
+    ///
+    /// # Errors
+    /// When the log or the store cannot be read, or `config` was not checked.
+    pub async fn open(
+        config: &Config,
+        wal_dir: &Path,
+        wal_config: wal::Config,
+        store: Arc<dyn Store>,
+        decode: &Decode,
+        observe: Option<Arc<dyn Fn(FlushStep) + Send + Sync>>,
+    ) -> Result<Self, OpenError> {
+        let (wal, log) = Wal::open(wal_dir, wal_config)?;
+        let wal = Arc::new(wal);
+        let live = Arc::new(Live::new(WriterId(wal.id()), config.segment_bytes));
+        let budget = Budget::new(config.memory_bytes_max);
+        let rate = Arc::new(DrainRate::default());
+        let telemetry = Arc::new(Telemetry::default());
+        let flusher = Arc::new(Flusher {
+            live: Arc::clone(&live),
+            wal: Arc::clone(&wal),
+            store: Arc::clone(&store),
+            budget: budget.clone(),
+            rate: Arc::clone(&rate),
+            telemetry: Arc::clone(&telemetry),
+            segment_age: config.segment_age(),
+            observe,
+        });
+        crate::replay::replay(log, decode, &flusher).await?;
+        flusher.cut();
+
+        let (wake, stop) = (Arc::new(Notify::new()), CancellationToken::new());
+        let task = tokio::spawn(Arc::clone(&flusher).run(Arc::clone(&wake), stop.clone()));
+        let (committed, _) = broadcast::channel(config.subscription_requests_max);
+        let task = Mutex::new(Some(task));
+        Ok(Self { live, wal, store, budget, rate, telemetry, committed, wake, stop, flusher, task })
+    }
+
+    /// Makes a request durable and visible; `Ok` says both.
+    ///
+    /// Dropping the future does not take the request back: it may be stored.
+    ///
+    /// # Errors
+    /// Nothing of the request is stored, and the error says when to try again.
+    pub async fn append(&self, request: Decoded) -> Result<Position, AppendError> {
+        let room = self.room(request.byte_size())?;
+        let frame = request.frame();
+        let commit = Commit {
+            live: Arc::clone(&self.live),
+            telemetry: Arc::clone(&self.telemetry),
+            committed: self.committed.clone(),
+            wake: Arc::clone(&self.wake),
+            tenant: request.envelope.tenant,
+            batches: request.batches,
+            room,
+        };
+        let appended = self.wal.append(frame, move |position| commit.run(position)).await;
+        self.telemetry.log_refuses.store(appended.is_err(), Ordering::Relaxed);
+        appended.map_err(|cause| match cause {
+            wal::AppendError::Closed => AppendError::Closed,
+            cause => AppendError::Log { cause, retry_after: LOG_RETRY },
+        })
+    }
+
+    /// The rows of a table at this instant, live and stored, each once.
+    pub fn snapshot(&self, tenant: &Tenant, signal: Signal) -> Result<Snapshot, StoreError> {
+        let mut stored = None;
+        let live = self.live.rows_after(&(tenant.clone(), signal), || {
+            let table = stored.insert(self.store.table(tenant, signal)?);
+            Ok(table.kept_through(self.live.writer()))
+        })?;
+        let stored = stored.expect("the store was asked for the watermark").table;
+        Ok(Snapshot { signal, live, stored })
+    }
+
+    /// Committed rows of these signals from now on.
+    pub fn subscribe(&self, signals: &[Signal]) -> Subscription {
+        Subscription::new(signals, self.committed.subscribe())
+    }
+
+    /// How full the plane is and what it has done.
+    pub fn status(&self) -> Status {
+        let size = self.live.size();
+        let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        Status {
+            memory_bytes: self.budget.used(),
+            memory_bytes_max: self.budget.limit(),
+            wal_bytes: self.wal.bytes(),
+            wal_segments: self.wal.segments(),
+            rows_live: size.rows,
+            segments_waiting: size.sealed_segments,
+            rows_appended: count(&self.telemetry.rows_appended),
+            rows_flushed: count(&self.telemetry.rows_flushed),
+            segments_flushed: count(&self.telemetry.segments_flushed),
+            flush_failures: count(&self.telemetry.flush_failures),
+            frames_replayed: count(&self.telemetry.frames_replayed),
+            frames_corrupt: count(&self.telemetry.frames_corrupt),
+        }
+    }
+
+    /// False when the log refused its last request: its disk or its cap is full.
+    pub fn is_writable(&self) -> bool {
+        !self.telemetry.log_refuses.load(Ordering::Relaxed)
+    }
+
+    /// Gives the store every row there is now.
+    pub async fn flush(&self) -> Result<(), StoreError> {
+        self.live.seal_aged(Duration::ZERO);
+        self.flusher.flush_waiting(Duration::ZERO).await
+    }
+
+    /// Ends the log, then gives the store every row. Requests that come later get `Closed`.
+    pub async fn close(&self) -> Result<(), CloseError> {
+        self.wal.close()?;
+        self.stop.cancel();
+        let task = self.task.lock().take();
+        if let Some(task) = task {
+            task.await.expect("the flush task does not panic");
+        }
+        Ok(self.flush().await?)
+    }
+
+    /// Takes memory for a request that is on its way; given back when dropped.
+    pub fn room(&self, wanted: usize) -> Result<Room, AppendError> {
+        let limit = self.budget.limit();
+        if wanted > limit / 2 {
+            return Err(AppendError::TooLarge { wanted, limit: limit / 2 });
+        }
+        if self.budget.is_tight() {
+            self.wake.notify_one();
+        }
+        self.budget.reserve(wanted).ok_or_else(|| {
+            let used = self.budget.used();
+            let retry_after = self.rate.time_for(used.saturating_sub(limit / 4 * 3) + wanted);
+            AppendError::Overloaded { used, wanted, limit, retry_after }
+        })
+    }
+}
+
+/// What happens when a request has become durable, on the log's thread and in its order.
+struct Commit {
+    live: Arc<Live>,
+    telemetry: Arc<Telemetry>,
+    committed: broadcast::Sender<Arc<Committed>>,
+    wake: Arc<Notify>,
+    tenant: Tenant,
+    batches: Vec<Batch>,
+    room: Room,
+}
+
+impl Commit {
+    fn run(self, position: Position) {
+        let Self { live, telemetry, committed, wake, tenant, batches, room } = self;
+        let rows = batches.iter().map(Batch::rows).sum::<usize>() as u64;
+        telemetry.rows_appended.fetch_add(rows, Ordering::Relaxed);
+        let event = (committed.receiver_count() > 0).then(|| Committed {
+            tenant: tenant.clone(),
+            position: position.0,
+            batches: batches.clone(),
+        });
+        if live.push(&tenant, position.0, batches, room) {
+            wake.notify_one();
+        }
+        if let Some(event) = event {
+            // Fails only when the last subscriber has just left.
+            let _ = committed.send(Arc::new(event));
+        }
+    }
+}
