@@ -8,3 +8,5 @@ pub mod load;
 pub mod simulator;
 /// The OTLP receiver checklist, tried against any endpoint.
 pub mod conform;
+/// The figures of `docs/benchmarks.md`.
+pub mod measure;

@@ -133,6 +133,11 @@ pub async fn run(load: &Load) -> anyhow::Result<Report> {
     Ok(tally.report(schedule.started.elapsed(), processor_time))
 }
 
+/// Request bodies as a load sends them, for measuring without a server.
+pub fn sample_bodies(signal: Signal, bodies: usize, items: usize) -> Vec<bytes::Bytes> {
+    bodies::prepare(signal, bodies, items, Load::default().seed).into_iter().map(Body::into_bytes).collect()
+}
+
 /// Which request is sent when; shared by all workers.
 struct Schedule {
     started: Instant,

@@ -77,6 +77,7 @@ pub(crate) fn of_tenant(base: &Arc<SessionState>, plane: &Arc<DataPlane>, tenant
 pub(crate) async fn plan(state: &SessionState, statement: &Statement) -> Result<LogicalPlan> {
     let parsed = statement::parse(&statement.sql)?;
     let plan = state.statement_to_plan(parsed).await?;
+    statement::check_size(&plan)?;
     unions_as_text(statement::bind(plan, &statement.params)?)
 }
 

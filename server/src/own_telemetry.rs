@@ -2,6 +2,7 @@
 //!
 //! No loop: what writing this telemetry causes is counted in metrics, never logged or traced at a level that is exported.
 
+use std::io::IsTerminal;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
@@ -53,7 +54,9 @@ impl OwnTelemetry {
         let sink = Sink::default();
         let filter = EnvFilter::try_new(&config.log.level)
             .with_context(|| format!("wrong setting: log.level is '{}'", config.log.level))?;
-        let lines = fmt::layer().with_writer(std::io::stderr);
+        // The exporters' own words when they are shut down are no news.
+        let filter = filter.add_directive("opentelemetry_sdk=error".parse().expect("a directive"));
+        let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
         let lines = match config.log.format {
             LogFormat::Text => lines.with_target(false).boxed(),
             LogFormat::Json => lines.json().boxed(),

@@ -48,6 +48,11 @@ pub(super) enum Framing {
 }
 
 impl Body {
+    /// The message as it was prepared.
+    pub(super) fn into_bytes(self) -> Bytes {
+        self.encoded
+    }
+
     fn new(message: &impl Message, items: usize, fields: &[Field]) -> Self {
         let encoded: Bytes = message.encode_to_vec().into();
         let slots = wire::slots(&encoded, fields);

@@ -143,7 +143,30 @@ async fn a_statement_longer_than_allowed_is_not_read() {
 #[tokio::test]
 async fn a_statement_nested_too_deeply_is_an_error() {
     let fixture = Fixture::new().await;
+    let chain = |part: &str, operator: &str, parts: usize| format!("SELECT {}", vec![part; parts].join(operator));
 
     let nested = format!("SELECT {}1{}", "(".repeat(5_000), ")".repeat(5_000));
     assert_eq!(fixture.error(&nested).await.code(), "syntax");
+    for (part, operator) in [("1", "+"), ("true", " OR "), ("'a'", "||"), ("1", "::int+")] {
+        let error = fixture.error(&chain(part, operator, 8_000)).await;
+        assert_eq!(error.to_string(), "an expression has more than 500 levels", "{operator}");
+        fixture.rows(&chain(part, operator, 250)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_statement_whose_plan_explodes_is_an_error() {
+    let fixture = Fixture::new().await;
+    let doubled = |times: usize| {
+        let steps = (1..=times).map(|step| format!("t{step} AS (SELECT a.x FROM t{} a, t{} b)", step - 1, step - 1));
+        format!("WITH t0 AS (SELECT 1 AS x), {} SELECT count(*) FROM t{times}", steps.collect::<Vec<_>>().join(", "))
+    };
+    let unions = |times: usize| vec!["SELECT 1"; times].join(" UNION ALL ");
+
+    for sql in [doubled(40), unions(3_000)] {
+        let error = fixture.error(&sql).await;
+        assert_eq!(error.to_string(), "the statement becomes a plan of more than 1000 steps");
+    }
+    assert_eq!(fixture.rows(&doubled(4)).await, "1");
+    assert_eq!(fixture.rows(&unions(100)).await.lines().count(), 100);
 }

@@ -124,6 +124,9 @@ impl DataPlane {
     /// # Errors
     /// Nothing of the request is stored, and the error says when to try again.
     pub async fn append(&self, request: Decoded) -> Result<Position, AppendError> {
+        if self.stop.is_cancelled() {
+            return Err(AppendError::Closed);
+        }
         let room = self.room(request.byte_size())?;
         let frame = request.frame();
         let commit = Commit {
@@ -190,15 +193,17 @@ impl DataPlane {
         self.flusher.flush_waiting(Duration::ZERO).await
     }
 
-    /// Ends the log, then gives the store every row. Requests that come later get `Closed`.
+    /// Gives the store every row and ends the log. Requests that come later get `Closed`.
     pub async fn close(&self) -> Result<(), CloseError> {
-        self.wal.close()?;
         self.stop.cancel();
         let task = self.task.lock().take();
         if let Some(task) = task {
             task.await.expect("the flush task does not panic");
         }
-        Ok(self.flush().await?)
+        // Before the log ends, so that it can be cut: the next start has nothing to replay.
+        let flushed = self.flush().await;
+        self.wal.close()?;
+        Ok(flushed?)
     }
 
     /// Takes memory for a request that is on its way; given back when dropped.

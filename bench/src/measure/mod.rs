@@ -1,0 +1,141 @@
+//! The figures of `docs/benchmarks.md`: what the server does, as a share of what the machine can do.
+//! Nothing here asserts; it prints.
+
+mod limits;
+mod process;
+mod queries;
+mod report;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+
+use self::process::{Server, Settings};
+use self::report::Row;
+use crate::load::{self, Load, Protocol, Signal};
+
+/// What to measure, and how long.
+#[derive(Debug, clap::Args)]
+pub struct Measure {
+    /// The server program [default: `observatory` beside this one]
+    #[arg(long)]
+    server: Option<PathBuf>,
+    /// Seconds of load in each case
+    #[arg(long, default_value_t = 8)]
+    seconds: u64,
+    /// Only these parts
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Part>,
+    /// Spans that queries run over
+    #[arg(long, default_value_t = 5_000_000)]
+    query_spans: u64,
+    /// Keep the data of the query part in this directory, and use it again when it is there
+    #[arg(long)]
+    query_data: Option<PathBuf>,
+}
+
+/// A part of the measurements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// Copy, decode, decode into Arrow: no server.
+    Limits,
+    /// The common case: 1 000 items a request over gRPC, each signal.
+    Core,
+    /// Every signal, protocol and request size.
+    Grid,
+    /// Acknowledgement times at half of the full rate.
+    HalfLoad,
+    /// SQL over spans at rest.
+    Queries,
+}
+
+impl Measure {
+    fn wants(&self, part: Part) -> bool {
+        if self.only.is_empty() { part != Part::Core } else { self.only.contains(&part) }
+    }
+
+    fn server(&self) -> anyhow::Result<PathBuf> {
+        if let Some(server) = &self.server {
+            return Ok(server.clone());
+        }
+        let beside = std::env::current_exe()?.with_file_name("observatory");
+        anyhow::ensure!(beside.is_file(), "{} is not there: build it, or name it with --server", beside.display());
+        Ok(beside)
+    }
+}
+
+/// Measures and prints.
+pub async fn run(measure: &Measure) -> anyhow::Result<()> {
+    if measure.wants(Part::Limits) {
+        limits::print()?;
+    }
+    if measure.wants(Part::Core) {
+        report::heading();
+        for signal in [Signal::Spans, Signal::Logs, Signal::Points] {
+            println!("{}", case(measure, signal, Protocol::Grpc, 1000, None).await?);
+        }
+    }
+    if measure.wants(Part::Grid) {
+        report::heading();
+        for signal in [Signal::Spans, Signal::Logs, Signal::Points] {
+            for protocol in [Protocol::Grpc, Protocol::Http] {
+                for items in [100, 1000, 8000] {
+                    println!("{}", case(measure, signal, protocol, items, None).await?);
+                }
+            }
+        }
+    }
+    if measure.wants(Part::HalfLoad) {
+        report::heading();
+        for signal in [Signal::Spans, Signal::Logs, Signal::Points] {
+            let full = case(measure, signal, Protocol::Grpc, 1000, None).await?;
+            println!("{full}");
+            println!("{}", case(measure, signal, Protocol::Grpc, 1000, Some(full.requests_per_second() / 2.0)).await?);
+        }
+    }
+    if measure.wants(Part::Queries) {
+        queries::print(measure).await?;
+    }
+    Ok(())
+}
+
+/// One load against a server of its own, to the last row in Parquet.
+async fn case(
+    measure: &Measure,
+    signal: Signal,
+    protocol: Protocol,
+    items: usize,
+    rate: Option<f64>,
+) -> anyhow::Result<Row> {
+    let data = tempfile::tempdir().context("no temporary directory")?;
+    let server = Server::start(&measure.server()?, data.path(), &Settings::default()).await?;
+    let load = Load {
+        endpoint: server.endpoint(protocol),
+        protocol,
+        signal,
+        items_per_request: items,
+        bodies: (200_000 / items).clamp(16, 400),
+        rate,
+        duration: Duration::from_secs(measure.seconds),
+        ..Load::default()
+    };
+    let report = load::run(&load).await?;
+    let stopped = server.stop().await?;
+    Ok(Row { signal, protocol, items, rate, report, stopped, lake_bytes: bytes_under(&data.path().join("lake"))? })
+}
+
+/// Bytes of all files in a folder.
+fn bytes_under(folder: &Path) -> anyhow::Result<u64> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
+        let entry = entry?;
+        // The server's own telemetry is not what was sent.
+        if entry.file_name() == "system" || entry.file_name() == "_manifest" {
+            continue;
+        }
+        let kind = entry.metadata()?;
+        bytes += if kind.is_dir() { bytes_under(&entry.path())? } else { kind.len() };
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,73 @@
+//! The model is lossless: requests become rows and the rows become the same requests.
+
+use arrow::array::UInt64Array;
+use arrow::compute::take_record_batch;
+use ingest::encode::{self, EncodeError};
+use ingest::{Reason, Rows};
+use model::{Batch, Defaults};
+use plane::Payload;
+use prost::Message;
+use proptest::test_runner::TestCaseError;
+
+use super::normal::{self, Normal};
+use super::{generate, rows, runner};
+
+/// Cases of each signal in a normal run.
+const CASES: u32 = 128;
+
+#[test]
+fn what_goes_in_as_otlp_comes_out_as_otlp() {
+    let traces = |request| check(Payload::Traces, &request, normal::traces, encode::traces);
+    let logs = |request| check(Payload::Logs, &request, normal::logs, encode::logs);
+    let metrics = |request| check(Payload::Metrics, &request, normal::metrics, encode::metrics);
+
+    runner(CASES).run(&generate::traces(), traces).unwrap_or_else(|failure| panic!("{failure}"));
+    runner(CASES).run(&generate::logs(), logs).unwrap_or_else(|failure| panic!("{failure}"));
+    runner(CASES).run(&generate::metrics(), metrics).unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+fn check<R: Message>(
+    payload: Payload,
+    request: &R,
+    normal: fn(&R) -> Normal<R>,
+    encode: fn(&[Batch]) -> Result<R, EncodeError>,
+) -> Result<(), TestCaseError> {
+    let expected = normal(request);
+
+    let Rows { batches, refusals } = rows(payload, request).unwrap();
+
+    let counted = Reason::ALL.into_iter().filter(|reason| *reason != Reason::SuspectTime);
+    for reason in counted {
+        let times = expected.reasons.iter().filter(|expected| **expected == reason).count();
+        assert_eq!(refusals.count(reason), times as u64, "{reason:?}");
+    }
+    let stored: usize = batches.iter().map(Batch::rows).sum();
+    assert_eq!(stored, expected.items.len(), "rows");
+    same(&normal(&encode(&batches).unwrap()).items, &expected.items);
+    let backwards: Vec<Batch> = batches.iter().map(backwards).collect();
+    let mut items = normal(&encode(&backwards).unwrap()).items;
+    let first = batches.first().map_or(0, Batch::rows);
+    let (first, second) = items.split_at_mut(first);
+    first.reverse();
+    second.reverse();
+    same(&items, &expected.items);
+    Ok(())
+}
+
+/// The rows in reverse, with all columns, as a store gives them.
+fn backwards(batch: &Batch) -> Batch {
+    let rows = batch.to_record_batch(&mut Defaults::new(batch.signal())).unwrap();
+    let order = UInt64Array::from_iter_values((0..batch.rows() as u64).rev());
+    Batch::from_record_batch(batch.signal(), &take_record_batch(&rows, &order).unwrap()).unwrap()
+}
+
+/// Compares bytes, so that NaN equals itself and 0.0 is not -0.0.
+fn same<R: Message>(got: &[R], expected: &[R]) {
+    assert_eq!(got.len(), expected.len(), "items");
+    for (got, expected) in got.iter().zip(expected) {
+        if got.encode_to_vec() != expected.encode_to_vec() {
+            assert_eq!(format!("{got:#?}"), format!("{expected:#?}"));
+            panic!("some NaN lost its bits: {got:#?}");
+        }
+    }
+}
