@@ -1,12 +1,18 @@
 # What a person does here. Everything else is `cargo`.
 .PHONY: run demo test bench conform check crash
 
-# Where a release build goes first costs minutes; the second time seconds.
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+# The whole workspace each time: one set of features, so that nothing is built twice.
+BUILD := cargo build --release --workspace
+
+# The first build takes long (docs/benchmarks.md says how long), later ones seconds.
 run:
-	cargo run --release --workspace --bin observatory -- serve
+	$(BUILD) --bins
+	$(TARGET)/release/observatory serve
 
 demo:
-	cargo run --release --workspace --bin observatory -- demo
+	$(BUILD) --bins
+	$(TARGET)/release/observatory demo
 
 # The whole suite, with real exporters, DuckDB and processes that get killed.
 test:
@@ -18,11 +24,13 @@ crash:
 
 # The figures of docs/benchmarks.md; takes some minutes.
 bench:
-	cargo run --release --workspace --bin observatory-bench
+	$(BUILD) --bins
+	$(TARGET)/release/observatory-bench
 
 # The OTLP checklist against a running server.
 conform:
-	cargo run --release --workspace --bin otlp-conform -- --sql http://127.0.0.1:8036/api/v1/sql
+	$(BUILD) --bins
+	$(TARGET)/release/otlp-conform --sql http://127.0.0.1:8036/api/v1/sql
 
 # What a change must pass before it is committed.
 check:

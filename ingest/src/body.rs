@@ -3,6 +3,7 @@
 //! What a body claims to become does not matter: decompression ends one byte after the limit.
 
 use std::io::{Read, Write};
+use std::time::Duration;
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
@@ -42,8 +43,28 @@ pub(crate) struct Received {
     pub(crate) room: Room,
 }
 
+/// How long a refused client may take to send what is left of its request.
+const DRAIN_MAX: Duration = Duration::from_secs(10);
+
+/// Throws away what is left of the body, at most `limit` bytes.
+///
+/// A client of HTTP/1.1 that is still writing when the connection closes never reads why it was refused.
+pub(crate) async fn drain(mut body: Body, limit: usize) {
+    let rest = async {
+        let mut drained = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            drained += frame.data_ref().map_or(0, Bytes::len);
+            if drained > limit {
+                return;
+            }
+        }
+    };
+    // Whoever is slower has to do without the answer.
+    let _ = tokio::time::timeout(DRAIN_MAX, rest).await;
+}
+
 /// Reads the whole body, of at most `limit` bytes.
-pub(crate) async fn receive(mut body: Body, plane: &DataPlane, limit: usize) -> Result<Received, Refusal> {
+pub(crate) async fn receive(body: &mut Body, plane: &DataPlane, limit: usize) -> Result<Received, Refusal> {
     let mut room = plane.room(0)?;
     // Most bodies come in one or a few frames; a single one is used where it is.
     let mut first = Bytes::new();
@@ -73,7 +94,12 @@ pub(crate) async fn receive(mut body: Body, plane: &DataPlane, limit: usize) -> 
 }
 
 /// Decompresses to at most `limit` bytes.
-pub(crate) fn decompress(compressed: Received, compression: Compression, plane: &DataPlane, limit: usize) -> Result<Received, Refusal> {
+pub(crate) fn decompress(
+    compressed: Received,
+    compression: Compression,
+    plane: &DataPlane,
+    limit: usize,
+) -> Result<Received, Refusal> {
     let input = compressed.bytes.as_ref();
     match compression {
         Compression::Identity => return Ok(compressed),

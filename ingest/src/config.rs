@@ -20,7 +20,10 @@ impl Config {
     /// Says what is wrong with the settings, if anything is.
     pub fn check(&self) -> Result<(), String> {
         if !(1024..=1 << 30).contains(&self.request_bytes_max) {
-            return Err(format!("ingest.request_bytes_max is {}, must be between 1 KiB and 1 GiB", self.request_bytes_max));
+            return Err(format!(
+                "ingest.request_bytes_max is {}, must be between 1 KiB and 1 GiB",
+                self.request_bytes_max
+            ));
         }
         Ok(())
     }

@@ -11,7 +11,9 @@ use crate::decode::DecodeError;
 pub(crate) enum Refusal {
     #[error("{0}")]
     Malformed(String),
-    #[error("content type {got} is not OTLP: send application/x-protobuf or application/json, or gRPC as application/grpc")]
+    #[error(
+        "content type {got} is not OTLP: send application/x-protobuf or application/json, or gRPC as application/grpc"
+    )]
     ContentType { got: String },
     #[error("encoding {got} is not supported: send identity, gzip, zstd or deflate")]
     Encoding { got: String },
@@ -56,8 +58,12 @@ impl From<AppendError> for Refusal {
     fn from(cause: AppendError) -> Self {
         match &cause {
             AppendError::TooLarge { limit, .. } => Refusal::TooLarge { limit: *limit },
-            AppendError::Overloaded { retry_after, .. } => Refusal::Busy { reason: cause.to_string(), retry_after: *retry_after },
-            AppendError::Log { cause: log, retry_after } => Refusal::Busy { reason: format!("{cause}: {log}"), retry_after: *retry_after },
+            AppendError::Overloaded { retry_after, .. } => {
+                Refusal::Busy { reason: cause.to_string(), retry_after: *retry_after }
+            }
+            AppendError::Log { cause: log, retry_after } => {
+                Refusal::Busy { reason: format!("{cause}: {log}"), retry_after: *retry_after }
+            }
             AppendError::Closed => Refusal::Busy { reason: cause.to_string(), retry_after: Duration::from_secs(1) },
         }
     }

@@ -47,7 +47,7 @@ pub(crate) async fn answer(receiver: &Arc<Receiver>, request: Request) -> Respon
 }
 
 async fn receive(receiver: &Arc<Receiver>, request: Request) -> Result<Refusals, Refusal> {
-    let (head, body) = request.into_parts();
+    let (head, mut body) = request.into_parts();
     let payload = match head.uri.path() {
         "/opentelemetry.proto.collector.trace.v1.TraceService/Export" => Payload::Traces,
         "/opentelemetry.proto.collector.logs.v1.LogsService/Export" => Payload::Logs,
@@ -60,7 +60,7 @@ async fn receive(receiver: &Arc<Receiver>, request: Request) -> Result<Refusals,
     let tenant = receiver.tenant(&head.headers)?;
     let encoding = Compression::named(head.headers.get(&GRPC_ENCODING))?;
     let limit = receiver.config.request_bytes_max;
-    let body = receiver.body(body, limit.saturating_add(PREFIX_BYTES)).await?;
+    let body = receiver.body(&mut body, limit.saturating_add(PREFIX_BYTES)).await?;
     let (body, compression) = message(body, encoding)?;
     receiver.export(tenant, Export { payload, encoding: Encoding::Protobuf, compression }, body).await
 }

@@ -8,10 +8,11 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use plane::{Encoding, Payload};
 
-use crate::body::Compression;
+use crate::body::{self, Compression};
 use crate::decode::Refusals;
 use crate::error::Refusal;
 use crate::grpc;
@@ -32,12 +33,14 @@ async fn answer(State(receiver): State<Arc<Receiver>>, request: Request) -> Resp
         return grpc::answer(&receiver, request).await;
     }
     // What cannot be answered in its own encoding is answered in JSON, which people read.
-    let encoding = encoding_of(request.headers());
+    let (head, mut body) = request.into_parts();
+    let encoding = encoding_of(&head.headers);
     let spoken = *encoding.as_ref().unwrap_or(&Encoding::Json);
-    match receive(&receiver, request, encoding).await {
+    match receive(&receiver, &head, &mut body, encoding).await {
         Ok((payload, refusals)) => accepted(payload, &refusals, spoken),
         Err(refusal) => {
             receiver.telemetry.refused(&refusal);
+            body::drain(body, receiver.config.request_bytes_max).await;
             refused(&refusal, spoken)
         }
     }
@@ -45,10 +48,10 @@ async fn answer(State(receiver): State<Arc<Receiver>>, request: Request) -> Resp
 
 async fn receive(
     receiver: &Receiver,
-    request: Request,
+    head: &Parts,
+    body: &mut Body,
     encoding: Result<Encoding, Refusal>,
 ) -> Result<(Payload, Refusals), Refusal> {
-    let (head, body) = request.into_parts();
     let payload = match head.uri.path() {
         "/v1/traces" => Payload::Traces,
         "/v1/logs" => Payload::Logs,

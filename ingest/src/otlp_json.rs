@@ -83,7 +83,12 @@ static SCOPE: Message = Message {
     ],
 };
 static ENTITY_REF: Message = Message {
-    fields: &[one("schemaUrl", 1, Text), one("type", 2, Text), many("idKeys", 3, Text), many("descriptionKeys", 4, Text)],
+    fields: &[
+        one("schemaUrl", 1, Text),
+        one("type", 2, Text),
+        many("idKeys", 3, Text),
+        many("descriptionKeys", 4, Text),
+    ],
 };
 static RESOURCE: Message = Message {
     fields: &[
@@ -102,7 +107,11 @@ static RESOURCE_SPANS: Message = Message {
     ],
 };
 static SCOPE_SPANS: Message = Message {
-    fields: &[one("scope", 1, Kind::Message(&SCOPE)), many("spans", 2, Kind::Message(&SPAN)), one("schemaUrl", 3, Text)],
+    fields: &[
+        one("scope", 1, Kind::Message(&SCOPE)),
+        many("spans", 2, Kind::Message(&SPAN)),
+        one("schemaUrl", 3, Text),
+    ],
 };
 static SPAN: Message = Message {
     fields: &[

@@ -78,7 +78,7 @@ impl Receiver {
         Ok((self.authorize)(headers)?)
     }
 
-    pub(crate) async fn body(&self, body: Body, limit: usize) -> Result<Received, Refusal> {
+    pub(crate) async fn body(&self, body: &mut Body, limit: usize) -> Result<Received, Refusal> {
         body::receive(body, &self.plane, limit).await
     }
 

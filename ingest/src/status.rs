@@ -115,8 +115,11 @@ impl Answer {
 
     /// The body as protobuf.
     pub(crate) fn protobuf(&self) -> Bytes {
-        let retry = self.retry_after.map(|delay| Any { type_url: RETRY_INFO.to_owned(), value: retry_info(delay).encode_to_vec() });
-        let bad = self.bad_request.then(|| Any { type_url: BAD_REQUEST.to_owned(), value: self.violation().encode_to_vec() });
+        let retry = self
+            .retry_after
+            .map(|delay| Any { type_url: RETRY_INFO.to_owned(), value: retry_info(delay).encode_to_vec() });
+        let bad =
+            self.bad_request.then(|| Any { type_url: BAD_REQUEST.to_owned(), value: self.violation().encode_to_vec() });
         let details = retry.into_iter().chain(bad).collect();
         let code = self.http_code() as i32;
         Status { code, message: self.message.clone(), details }.encode_to_vec().into()

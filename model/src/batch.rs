@@ -184,9 +184,7 @@ impl Defaults {
         let longer = rows.next_power_of_two();
         let array: ArrayRef = match column.data_type {
             DataType::UInt32 => Arc::new(UInt32Array::from_value(0, longer)),
-            DataType::Int32 if !column.is_nullable() => {
-                Arc::new(arrow::array::Int32Array::from_value(0, longer))
-            }
+            DataType::Int32 if !column.is_nullable() => Arc::new(arrow::array::Int32Array::from_value(0, longer)),
             _ => new_null_array(&column.data_type, longer),
         };
         self.arrays[index] = Some(Arc::clone(&array));

@@ -269,10 +269,7 @@ pub fn exemplar_fields() -> Fields {
 
 /// Fields of one entry of `histograms.quantiles`.
 pub fn quantile_fields() -> Fields {
-    Fields::from(vec![
-        Field::new("quantile", DataType::Float64, false),
-        Field::new("value", DataType::Float64, false),
-    ])
+    Fields::from(vec![Field::new("quantile", DataType::Float64, false), Field::new("value", DataType::Float64, false)])
 }
 
 #[cfg(test)]

@@ -17,8 +17,8 @@ use datafusion::logical_expr::conditional_expressions::CaseBuilder;
 use datafusion::logical_expr::expr::{Exists, InList, InSubquery, ScalarFunction, SetComparison};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{
-    Between, BinaryExpr, Cast, Expr, LogicalPlan, LogicalPlanBuilder, Operator, Projection, Subquery, TryCast, cast, lit,
-    when,
+    Between, BinaryExpr, Cast, Expr, LogicalPlan, LogicalPlanBuilder, Operator, Projection, Subquery, TryCast, cast,
+    lit, when,
 };
 use datafusion::optimizer::AnalyzerRule;
 use datafusion_functions_json::functions::{json_contains, json_from_scalar, json_union_to_text};
@@ -124,7 +124,9 @@ impl Rewrite {
 
     fn expr(&mut self, expr: Expr, scope: &Scope<'_>) -> Result<Transformed<Expr>> {
         expr.transform_down(|expr| match expr {
-            Expr::ScalarSubquery(subquery) => Ok(Transformed::yes(Expr::ScalarSubquery(self.subquery(subquery, scope)?))),
+            Expr::ScalarSubquery(subquery) => {
+                Ok(Transformed::yes(Expr::ScalarSubquery(self.subquery(subquery, scope)?)))
+            }
             Expr::Exists(Exists { subquery, negated }) => {
                 let subquery = self.subquery(subquery, scope)?;
                 Ok(Transformed::yes(Expr::Exists(Exists { subquery, negated })))
@@ -240,11 +242,12 @@ fn value(access: &Access<'_>) -> Result<Option<Expr>, QueryError> {
         ("json_as_text", Text) | ("json_get_int", Integer) => Some(column),
         ("json_as_text", Integer) => Some(coalesce(vec![cast(column, DataType::Utf8), written()])),
         ("json_get_float", Integer) => Some(coalesce(vec![cast(column, DataType::Float64), written()])),
-        // The JSON has the value too when it is not text.
-        ("json_get_str", Text) => Some(otherwise(when(in_json(), lit(ScalarValue::Utf8View(None))), column)?),
+        // The JSON has the value too when it is not text, or was said twice.
+        ("json_get_str", Text) => Some(otherwise(when(in_json(), written()), column)?),
         ("json_contains", _) => Some(column.is_not_null().or(written())),
         ("json_get" | "json_get_json", _) => {
-            let member = otherwise(when(access.column.clone().is_null().or(in_json()), access.json.clone()), member(access))?;
+            let member =
+                otherwise(when(access.column.clone().is_null().or(in_json()), access.json.clone()), member(access))?;
             Some(access.written.func.call(vec![member, lit(access.key)]))
         }
         // Typed values other than these are in the JSON.
@@ -309,7 +312,8 @@ fn number_for(literal: &ScalarValue, op: Operator) -> Option<i64> {
 /// The column of an access to a promoted integer, as text or as JSON.
 fn integer_column(expr: &Expr, scope: &Scope<'_>) -> Result<Option<Expr>, QueryError> {
     let access = access(expr, scope)?.filter(|access| access.value == AttributeType::Integer);
-    let access = access.filter(|access| matches!(access.written.func.name(), "json_as_text" | "json_get" | "json_get_int"));
+    let access =
+        access.filter(|access| matches!(access.written.func.name(), "json_as_text" | "json_get" | "json_get_int"));
     Ok(access.map(|access| access.column))
 }
 

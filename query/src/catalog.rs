@@ -34,7 +34,11 @@ struct Only<T: ?Sized> {
 }
 
 /// What the query of this tenant can name; `base` plans the views.
-pub(crate) fn of_tenant(plane: Arc<DataPlane>, tenant: Tenant, base: Arc<SessionState>) -> Arc<dyn CatalogProviderList> {
+pub(crate) fn of_tenant(
+    plane: Arc<DataPlane>,
+    tenant: Tenant,
+    base: Arc<SessionState>,
+) -> Arc<dyn CatalogProviderList> {
     let tables = Arc::new(Tables { plane, tenant, snapshots: Mutex::default() });
     catalog_list(Arc::new(TenantSchema { tables, base }))
 }

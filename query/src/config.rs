@@ -41,8 +41,8 @@ impl Default for Config {
 impl Config {
     /// Least memory a query can do anything with.
     const MEMORY_BYTES_MIN: usize = 1 << 20;
-    /// Longer statements are data, not questions; planning them costs more than running them.
-    const STATEMENT_BYTES_LIMIT: usize = 1 << 20;
+    /// Longer statements are data, not questions, and parsing recurses over them.
+    const STATEMENT_BYTES_LIMIT: usize = 256 << 10;
 
     /// Says what is wrong with the settings, if anything is.
     pub fn check(&self) -> Result<(), String> {

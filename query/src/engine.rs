@@ -84,12 +84,15 @@ impl QueryEngine {
         let place = self.place().instrument(span.clone()).await?;
         let (planned, schema) = oneshot::channel();
         let (sender, batches) = mpsc::channel(BATCHES_AHEAD);
-        let query = Query { engine: self.clone(), tenant: tenant.clone(), statement, planned, batches: sender, _place: place };
+        let query =
+            Query { engine: self.clone(), tenant: tenant.clone(), statement, planned, batches: sender, _place: place };
         let driver = AbortOnDropHandle::new(self.runtime.spawn(query.drive().instrument(span)));
         match schema.await {
             Ok(schema) => Ok(Rows::new(schema, batches, driver)),
             // The query ended before it knew its columns, so it ended with an error.
-            Err(_) => Err(rows::outcome(driver.await).err().unwrap_or_else(|| QueryError::Internal("no schema".into()))),
+            Err(_) => {
+                Err(rows::outcome(driver.await).err().unwrap_or_else(|| QueryError::Internal("no schema".into())))
+            }
         }
     }
 

@@ -173,7 +173,9 @@ impl QueryError {
             }
             DataFusionError::Execution(text) => Self::fault(FaultCode::Execution, first_line(&text), None),
             DataFusionError::ArrowError(cause, _) => arrow(*cause),
-            cause @ (DataFusionError::ObjectStore(_) | DataFusionError::IoError(_)) => Self::Unavailable(cause.into()),
+            cause @ (DataFusionError::ObjectStore(_)
+            | DataFusionError::IoError(_)
+            | DataFusionError::ParquetError(_)) => Self::Unavailable(cause.into()),
             cause => Self::Internal(cause.into()),
         }
     }
@@ -243,9 +245,10 @@ fn peel_shared(error: &DataFusionError) -> DataFusionError {
         DataFusionError::ResourcesExhausted(text) => DataFusionError::ResourcesExhausted(text.clone()),
         DataFusionError::Execution(text) => DataFusionError::Execution(text.clone()),
         DataFusionError::ArrowError(cause, _) => DataFusionError::Execution(cause.to_string()),
-        DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) | DataFusionError::External(_) => {
-            DataFusionError::External(error.to_string().into())
-        }
+        DataFusionError::ObjectStore(_)
+        | DataFusionError::IoError(_)
+        | DataFusionError::ParquetError(_)
+        | DataFusionError::External(_) => DataFusionError::External(error.to_string().into()),
         _ => DataFusionError::Internal(error.to_string()),
     }
 }

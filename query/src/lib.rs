@@ -14,6 +14,7 @@ mod ids;
 mod lineage;
 mod rows;
 mod session;
+mod size;
 mod statement;
 mod table;
 mod telemetry;

@@ -63,6 +63,13 @@ impl TableColumn {
 }
 
 impl Origin {
+    fn table(self) -> Option<TableColumn> {
+        match self {
+            Self::Table(column) => Some(column),
+            _ => None,
+        }
+    }
+
     fn is_attributes(self) -> bool {
         match self {
             Self::Other | Self::Carried(_) => false,
@@ -101,7 +108,9 @@ impl Scope<'_> {
     pub(crate) fn origin(&self, expr: &Expr) -> Origin {
         match expr {
             Expr::Column(column) => self.find(column),
-            Expr::OuterReferenceColumn(_, column) => self.outer.map_or(Origin::Blurred, |outer| outer.find_outwards(column)),
+            Expr::OuterReferenceColumn(_, column) => {
+                self.outer.map_or(Origin::Blurred, |outer| outer.find_outwards(column))
+            }
             Expr::Alias(alias) => self.origin(&alias.expr),
             Expr::Cast(cast) => self.origin(&cast.expr),
             Expr::TryCast(cast) => self.origin(&cast.expr),
@@ -188,11 +197,16 @@ impl Scans {
             LogicalPlan::TableScan(scan) => self.of_scan(scan)?,
             LogicalPlan::Projection(projection) => of_each(&projection.expr),
             LogicalPlan::Distinct(Distinct::On(distinct)) => of_each(&distinct.select_expr),
-            LogicalPlan::Aggregate(aggregate) => [of_each(&aggregate.group_expr), of_each(&aggregate.aggr_expr)].concat(),
+            LogicalPlan::Aggregate(aggregate) => {
+                [of_each(&aggregate.group_expr), of_each(&aggregate.aggr_expr)].concat()
+            }
             LogicalPlan::Window(window) => [scope.all(), of_each(&window.window_expr)].concat(),
             LogicalPlan::Union(_) => self.of_union(&scope.inputs, width),
             LogicalPlan::RecursiveQuery(_) => Vec::new(),
-            LogicalPlan::Join(join) if join.schema.fields().len() != scope.all().len() => of_semi_join(plan, scope),
+            // A join that gives one side only, and perhaps a mark.
+            LogicalPlan::Join(join) if width != scope.all().len() => {
+                join.schema.columns().iter().map(|column| scope.find(column)).collect()
+            }
             _ => scope.all(),
         };
         if origins.len() == width {
@@ -218,25 +232,24 @@ impl Scans {
     }
 
     fn of_union(&mut self, inputs: &[Relation], width: usize) -> Vec<Origin> {
-        let mut place = |index: usize| {
-            let mut origins = inputs.iter().map(|input| input.origins.get(index).copied().unwrap_or(Origin::Blurred));
-            let columns: Option<Vec<TableColumn>> = origins.clone().map(|origin| match origin {
-                Origin::Table(column) => Some(column),
-                _ => None,
-            }).collect();
-            match columns.as_deref() {
-                Some([first, rest @ ..]) if rest.iter().all(|other| (other.signal, other.index) == (first.signal, first.index)) => {
-                    let scan = self.under_one_another(std::iter::once(first).chain(rest).map(|column| column.scan).collect());
-                    Origin::Table(TableColumn { scan, ..*first })
-                }
-                _ if origins.any(Origin::is_attributes) => Origin::Blurred,
-                _ => Origin::Other,
-            }
-        };
-        (0..width).map(&mut place).collect()
+        let place =
+            |index| inputs.iter().map(move |input| input.origins.get(index).copied().unwrap_or(Origin::Blurred));
+        (0..width).map(|index| self.under_one_another(place(index))).collect()
     }
 
-    fn under_one_another(&mut self, scans: Vec<usize>) -> usize {
+    fn under_one_another(&mut self, origins: impl Iterator<Item = Origin> + Clone) -> Origin {
+        let columns: Option<Vec<TableColumn>> = origins.clone().map(Origin::table).collect();
+        if let Some([first, rest @ ..]) = columns.as_deref()
+            && rest.iter().all(|other| (other.signal, other.index) == (first.signal, first.index))
+        {
+            let scans = columns.iter().flatten().map(|column| column.scan).collect();
+            return Origin::Table(TableColumn { scan: self.union(scans), ..*first });
+        }
+        let blurred = origins.map(Origin::blurred).find(|origin| *origin == Origin::Blurred);
+        blurred.unwrap_or(Origin::Other)
+    }
+
+    fn union(&mut self, scans: Vec<usize>) -> usize {
         let next = self.count;
         let scan = *self.unions.entry(scans).or_insert(next);
         self.count = self.count.max(scan + 1);
@@ -247,12 +260,4 @@ impl Scans {
         self.count += 1;
         self.count - 1
     }
-}
-
-/// Joins that give one side only, and perhaps a mark.
-fn of_semi_join(plan: &LogicalPlan, scope: &Scope<'_>) -> Vec<Origin> {
-    plan.schema().columns().iter().map(|column| match scope.find(column) {
-        Origin::Blurred => Origin::Other,
-        origin => origin,
-    }).collect()
 }

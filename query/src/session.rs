@@ -59,8 +59,7 @@ fn session_config(config: &Config) -> SessionConfig {
 
 /// Ours come first: afterwards types are coerced and what was written can no longer be seen.
 fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> =
-        vec![Arc::new(PromotedAttributes), Arc::new(HexIds)];
+    let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(PromotedAttributes), Arc::new(HexIds)];
     rules.extend(Analyzer::new().rules);
     rules
 }
@@ -77,8 +76,12 @@ pub(crate) fn of_tenant(base: &Arc<SessionState>, plane: &Arc<DataPlane>, tenant
 pub(crate) async fn plan(state: &SessionState, statement: &Statement) -> Result<LogicalPlan> {
     let parsed = statement::parse(&statement.sql)?;
     let plan = state.statement_to_plan(parsed).await?;
-    statement::check_size(&plan)?;
-    unions_as_text(statement::bind(plan, &statement.params)?)
+    let plan = unions_as_text(statement::bind(plan, &statement.params)?)?;
+    if let LogicalPlan::Explain(explain) = &plan {
+        // EXPLAIN by itself would show what our rules refuse as if it were a plan.
+        state.analyzer().execute_and_check(LogicalPlan::clone(&explain.plan), state.config_options(), |_, _| {})?;
+    }
+    Ok(plan)
 }
 
 /// `attributes->'key'` is a union of all JSON types, which few clients read; its JSON text says the same.
@@ -87,12 +90,16 @@ fn unions_as_text(plan: LogicalPlan) -> Result<LogicalPlan> {
     if !plan.schema().fields().iter().any(|field| is_union(field.data_type())) {
         return Ok(plan);
     }
-    let columns: Vec<Expr> = plan.schema().iter().map(|(relation, field)| {
-        let column = Expr::from((relation, field));
-        match is_union(field.data_type()) {
-            true => json_union_to_text_udf().call(vec![column]).alias_qualified(relation.cloned(), field.name()),
-            false => column,
-        }
-    }).collect();
+    let columns: Vec<Expr> = plan
+        .schema()
+        .iter()
+        .map(|(relation, field)| {
+            let column = Expr::from((relation, field));
+            match is_union(field.data_type()) {
+                true => json_union_to_text_udf().call(vec![column]).alias_qualified(relation.cloned(), field.name()),
+                false => column,
+            }
+        })
+        .collect();
     LogicalPlanBuilder::from(plan).project(columns)?.build()
 }

@@ -1,23 +1,17 @@
 //! What is asked: one SQL statement that reads, and the values of its parameters.
 
 use std::collections::HashSet;
-use std::ops::ControlFlow;
 
-use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::error::Result;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::{CopyToSource, DFParserBuilder, Statement as Parsed};
-use datafusion::sql::sqlparser::ast::{Expr as AstExpr, Statement as Ast, Visit, Visitor};
+use datafusion::sql::sqlparser::ast::Statement as Ast;
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use serde::Deserialize;
 
 use crate::error::{FaultCode, QueryError};
-
-/// Levels of one expression, as in `a OR b OR …`.
-const DEPTH_MAX: usize = 500;
-/// Steps of the plan of one statement.
-const NODES_MAX: usize = 1_000;
+use crate::size;
 
 /// One statement and the values of `$1`, `$2`, … in it.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -47,63 +41,18 @@ pub(crate) fn parse(sql: &str) -> Result<Parsed, QueryError> {
         let message = "a request holds exactly one statement";
         return Err(QueryError::fault(FaultCode::Syntax, message, Some("send each statement in a request of its own")));
     };
-    check_depth(&statement)?;
+    size::check(&statement)?;
     match change(&statement) {
         None => Ok(statement),
         Some(verb) => {
             let hint = Some("use SELECT, WITH, EXPLAIN, SHOW or DESCRIBE; rows come in through OTLP");
-            Err(QueryError::fault(FaultCode::ReadOnly, format!("{verb} would change something; queries only read"), hint))
+            Err(QueryError::fault(
+                FaultCode::ReadOnly,
+                format!("{verb} would change something; queries only read"),
+                hint,
+            ))
         }
     }
-}
-
-/// Planning recurses once a level and compares levels with each other; the stack and the clock set the limit.
-fn check_depth(statement: &Parsed) -> Result<(), QueryError> {
-    let deepest = match statement {
-        Parsed::Statement(statement) => statement.visit(&mut Depth::default()),
-        Parsed::Explain(explain) => return check_depth(&explain.statement),
-        // Refused in any case.
-        _ => ControlFlow::Continue(()),
-    };
-    match deepest {
-        ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(()) => {
-            let message = format!("an expression has more than {DEPTH_MAX} levels");
-            Err(QueryError::fault(FaultCode::Plan, message, Some("use IN (…) in place of many ORs")))
-        }
-    }
-}
-
-/// How deep the expression is that is being visited.
-#[derive(Default)]
-struct Depth(usize);
-
-impl Visitor for Depth {
-    type Break = ();
-
-    fn pre_visit_expr(&mut self, _expr: &AstExpr) -> ControlFlow<()> {
-        self.0 += 1;
-        if self.0 > DEPTH_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
-
-    fn post_visit_expr(&mut self, _expr: &AstExpr) -> ControlFlow<()> {
-        self.0 -= 1;
-        ControlFlow::Continue(())
-    }
-}
-
-/// Refuses plans that grew out of a short statement: a subquery named twice is planned twice, all the way down.
-pub(crate) fn check_size(plan: &LogicalPlan) -> Result<()> {
-    let mut nodes = 0;
-    plan.apply_with_subqueries(|_| {
-        nodes += 1;
-        Ok(if nodes > NODES_MAX { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
-    })?;
-    if nodes <= NODES_MAX {
-        return Ok(());
-    }
-    let message = format!("the statement becomes a plan of more than {NODES_MAX} steps");
-    Err(QueryError::fault(FaultCode::Plan, message, Some("join fewer tables, or name each subquery once")).into())
 }
 
 /// The verb by which a statement would change rows, tables or settings.

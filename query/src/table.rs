@@ -89,7 +89,10 @@ impl SnapshotTable {
         };
         let schema = DFSchema::try_from(self.schema())?;
         let filter = session.create_physical_expr(filter, &schema)?;
-        let kept = PruningPredicateBuilder::new().with_file_schema(self.schema()).try_build(filter)?.prune(&LiveTimes(self))?;
+        let kept = PruningPredicateBuilder::new()
+            .with_file_schema(self.schema())
+            .try_build(filter)?
+            .prune(&LiveTimes(self))?;
         Ok(self.live.iter().zip(kept).filter(|(_, keep)| *keep).map(|(batch, _)| batch).collect())
     }
 

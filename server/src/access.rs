@@ -26,7 +26,8 @@ pub(crate) struct Access {
 
 impl Access {
     pub(crate) fn new(tenants: &[TenantConfig]) -> Self {
-        let keys = tenants.iter().flat_map(|tenant| tenant.api_keys.iter().map(|key| (key.clone(), tenant.name.clone())));
+        let keys =
+            tenants.iter().flat_map(|tenant| tenant.api_keys.iter().map(|key| (key.clone(), tenant.name.clone())));
         Self { by_key: keys.collect() }
     }
 
@@ -36,7 +37,9 @@ impl Access {
             return anonymous(headers);
         }
         let key = key(headers).ok_or_else(|| {
-            Unauthorized::Unauthenticated("an API key is needed: send it as 'Authorization: Bearer <key>' or 'X-API-Key: <key>'".to_owned())
+            Unauthorized::Unauthenticated(
+                "an API key is needed: send it as 'Authorization: Bearer <key>' or 'X-API-Key: <key>'".to_owned(),
+            )
         })?;
         // Looked up by hash with a random seed: the time it takes says nothing about how much of a key was right.
         let tenant = self.by_key.get(key).cloned();
@@ -54,7 +57,8 @@ fn anonymous(headers: &HeaderMap) -> Result<Tenant, Unauthorized> {
 
 fn key(headers: &HeaderMap) -> Option<&str> {
     let bearer = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let bearer = bearer.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let bearer =
+        bearer.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     bearer.map(|(_, key)| key.trim()).or_else(|| headers.get(API_KEY)?.to_str().ok())
 }
 

@@ -16,11 +16,14 @@ pub(crate) struct DataDir {
 impl DataDir {
     /// Makes the directory if need be, and takes it.
     pub(crate) fn hold(path: &Path) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(path).with_context(|| format!("the data directory {} cannot be made", path.display()))?;
-        let path = path.canonicalize().with_context(|| format!("the data directory {} cannot be read", path.display()))?;
+        std::fs::create_dir_all(path)
+            .with_context(|| format!("the data directory {} cannot be made", path.display()))?;
+        let path =
+            path.canonicalize().with_context(|| format!("the data directory {} cannot be read", path.display()))?;
         let lock_path = path.join("LOCK");
         let mut lock = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&lock_path);
-        let lock = lock.as_mut().map_err(|cause| anyhow::anyhow!("{} cannot be written: {cause}", lock_path.display()))?;
+        let lock =
+            lock.as_mut().map_err(|cause| anyhow::anyhow!("{} cannot be written: {cause}", lock_path.display()))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -32,7 +35,9 @@ impl DataDir {
                     holder.trim()
                 );
             }
-            Err(TryLockError::Error(cause)) => return Err(cause).context(format!("{} cannot be locked", lock_path.display())),
+            Err(TryLockError::Error(cause)) => {
+                return Err(cause).context(format!("{} cannot be locked", lock_path.display()));
+            }
         }
         lock.set_len(0)?;
         lock.rewind()?;

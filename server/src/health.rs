@@ -35,7 +35,10 @@ async fn health(State(ready): State<Ready>) -> Response {
         Some(plane) => {
             let status = plane.status();
             let full = status.memory_bytes > status.memory_bytes_max / 10 * 9;
-            (if plane.is_writable() { "ok" } else { "the write-ahead log does not take requests" }, if full { "full" } else { "ok" })
+            (
+                if plane.is_writable() { "ok" } else { "the write-ahead log does not take requests" },
+                if full { "full" } else { "ok" },
+            )
         }
     };
     let healthy = plane == "ok" && memory == "ok";

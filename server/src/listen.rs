@@ -23,11 +23,15 @@ const FRAME_BYTES: u32 = 1 << 20;
 /// A client that does not finish its headers is cut off.
 const HEADER_SECONDS: u64 = 30;
 
-/// Takes the address, or says who could be in the way.
-pub(crate) async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("{address} ({setting}) cannot be listened on: another process may have it; choose another with --{setting}"))
+/// Takes the address, or says who could be in the way. Port 0 becomes the port that the system has chosen.
+pub(crate) async fn bind(address: &mut SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(*address).await.with_context(|| {
+        format!(
+            "{address} ({setting}) cannot be listened on: another process may have it; choose another with --{setting}"
+        )
+    })?;
+    *address = listener.local_addr()?;
+    Ok(listener)
 }
 
 /// Serves until stopped, then lets requests finish for at most `grace`.

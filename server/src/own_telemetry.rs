@@ -104,8 +104,14 @@ impl Providers {
         let exporter = || Exporter { sink: sink.clone(), resource: resource.clone() };
         let reader = PeriodicReader::builder(exporter()).with_interval(metrics_every).build();
         Self {
-            tracer: SdkTracerProvider::builder().with_resource(resource.clone()).with_batch_exporter(exporter()).build(),
-            logger: SdkLoggerProvider::builder().with_resource(resource.clone()).with_batch_exporter(exporter()).build(),
+            tracer: SdkTracerProvider::builder()
+                .with_resource(resource.clone())
+                .with_batch_exporter(exporter())
+                .build(),
+            logger: SdkLoggerProvider::builder()
+                .with_resource(resource.clone())
+                .with_batch_exporter(exporter())
+                .build(),
             meter: SdkMeterProvider::builder().with_resource(resource.clone()).with_reader(reader).build(),
         }
     }

@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{Access, identify};
-use crate::config::{Config, ServeArgs, StorageConfig};
+use crate::config::{Config, ServeArgs, ServerConfig, StorageConfig};
 use crate::crash::CrashPoint;
 use crate::data_dir::DataDir;
 use crate::own_telemetry::OwnTelemetry;
@@ -28,7 +28,7 @@ use crate::{banner, health, listen};
 pub(crate) fn run(args: ServeArgs) -> anyhow::Result<()> {
     let config = args.load()?;
     // Queries compute on threads of their own: a heavy one must not hold up a request that waits to be acknowledged.
-    let queries = Builder::new_multi_thread().thread_name("query").enable_all().build()?;
+    let queries = query::runtime(&config.query)?;
     let requests = Builder::new_multi_thread().thread_name("request").enable_all().build()?;
     let outcome = requests.block_on(serve(config, &queries));
     queries.shutdown_background();
@@ -36,10 +36,10 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<()> {
     outcome
 }
 
-async fn serve(config: Config, queries: &Runtime) -> anyhow::Result<()> {
+async fn serve(mut config: Config, queries: &Runtime) -> anyhow::Result<()> {
     let own = OwnTelemetry::start(&config)?;
     let data = DataDir::hold(&config.server.data_dir)?;
-    let listeners = Listeners::bind(&config).await?;
+    let listeners = Listeners::bind(&mut config.server).await?;
     let stop = CancellationToken::new();
     let grace = Duration::from_secs(config.server.shutdown_seconds);
     let mut servers = JoinSet::new();
@@ -82,11 +82,11 @@ struct Listeners {
 
 impl Listeners {
     /// Takes all ports before any work is done.
-    async fn bind(config: &Config) -> anyhow::Result<Self> {
+    async fn bind(server: &mut ServerConfig) -> anyhow::Result<Self> {
         Ok(Self {
-            api: listen::bind(config.server.listen, "listen").await?,
-            grpc: listen::bind(config.server.otlp_grpc, "otlp-grpc").await?,
-            http: listen::bind(config.server.otlp_http, "otlp-http").await?,
+            api: listen::bind(&mut server.listen, "listen").await?,
+            grpc: listen::bind(&mut server.otlp_grpc, "otlp-grpc").await?,
+            http: listen::bind(&mut server.otlp_http, "otlp-http").await?,
         })
     }
 }
@@ -105,7 +105,8 @@ async fn store(config: &StorageConfig, data: &DataDir) -> anyhow::Result<Arc<dyn
         return Ok(Arc::new(Lake::on_disk(&directory).await.context("the lake cannot be opened")?));
     };
     let prefix = url.strip_prefix("s3://").and_then(|rest| Some(rest.split_once('/')?.1));
-    let prefix = prefix.with_context(|| format!("wrong setting: storage.lake_url is '{url}', expected s3://bucket/prefix"))?;
+    let prefix =
+        prefix.with_context(|| format!("wrong setting: storage.lake_url is '{url}', expected s3://bucket/prefix"))?;
     let bucket = AmazonS3Builder::from_env().with_url(url).build().with_context(|| format!("{url} cannot be used"))?;
     let lake = Lake::on_objects(Arc::new(bucket), prefix).await;
     Ok(Arc::new(lake.with_context(|| format!("the lake at {url} cannot be opened"))?))

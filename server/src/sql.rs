@@ -85,7 +85,8 @@ pub(crate) fn run(args: &SqlArgs) -> anyhow::Result<()> {
 async fn ask(args: &SqlArgs) -> anyhow::Result<()> {
     let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
     let answer = client.request(request(args)?).await;
-    let answer = answer.with_context(|| format!("no server answers at {}: start one with `observatory serve`", args.url))?;
+    let answer =
+        answer.with_context(|| format!("no server answers at {}: start one with `observatory serve`", args.url))?;
     let (head, mut body) = answer.into_parts();
     if !head.status.is_success() {
         let body = body.collect().await?.to_bytes();
@@ -112,7 +113,8 @@ fn request(args: &SqlArgs) -> anyhow::Result<Request<Full<Bytes>>> {
         statement => statement.to_owned(),
     };
     let uri = format!("{}/api/v1/sql", args.url.to_string().trim_end_matches('/'));
-    let mut request = Request::post(uri).header(CONTENT_TYPE, "application/json").header(ACCEPT, args.format.media_type());
+    let mut request =
+        Request::post(uri).header(CONTENT_TYPE, "application/json").header(ACCEPT, args.format.media_type());
     if let Some(key) = &args.api_key {
         request = request.header(AUTHORIZATION, format!("Bearer {key}"));
     }
@@ -142,9 +144,8 @@ fn print_table(answer: &Answer) -> anyhow::Result<()> {
     let widths: Vec<usize> = (0..answer.columns.len())
         .map(|column| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0))
         .collect();
-    let numeric: Vec<bool> = (0..answer.columns.len())
-        .map(|column| answer.rows.iter().any(|row| row[column].is_number()))
-        .collect();
+    let numeric: Vec<bool> =
+        (0..answer.columns.len()).map(|column| answer.rows.iter().any(|row| row[column].is_number())).collect();
     let mut out = std::io::stdout().lock();
     for (number, line) in lines.iter().enumerate() {
         let cells = line.iter().zip(&widths).zip(&numeric).map(|((cell, width), numeric)| match numeric {

@@ -98,8 +98,9 @@ impl Answer {
     pub(crate) fn is_full_success(&self) -> bool {
         let is_empty = |message: Bytes| match self.transport {
             Transport::Grpc | Transport::Protobuf => message.is_empty(),
-            Transport::Json => serde_json::from_slice(&message)
-                .is_ok_and(|value: Value| value == serde_json::json!({})),
+            Transport::Json => {
+                serde_json::from_slice(&message).is_ok_and(|value: Value| value == serde_json::json!({}))
+            }
         };
         self.is_success() && self.message().is_ok_and(is_empty)
     }
@@ -111,8 +112,7 @@ impl Answer {
     }
 
     pub(crate) fn grpc_message(&self) -> String {
-        self.grpc_trailer(&HeaderName::from_static("grpc-message"))
-            .unwrap_or_default()
+        self.grpc_trailer(&HeaderName::from_static("grpc-message")).unwrap_or_default()
     }
 
     fn grpc_trailer(&self, name: &HeaderName) -> Option<String> {
@@ -126,17 +126,11 @@ impl Answer {
             return Ok(self.body.clone());
         }
         let [flag, a, b, c, d, ref message @ ..] = self.body[..] else {
-            return Err(format!(
-                "a gRPC body of {} bytes holds no message",
-                self.body.len()
-            ));
+            return Err(format!("a gRPC body of {} bytes holds no message", self.body.len()));
         };
         let length = u32::from_be_bytes([a, b, c, d]) as usize;
         if flag != 0 || length != message.len() {
-            return Err(format!(
-                "a gRPC frame with flag {flag} and length {length} before {} bytes",
-                message.len()
-            ));
+            return Err(format!("a gRPC frame with flag {flag} and length {length} before {} bytes", message.len()));
         }
         Ok(self.body.slice(5..))
     }
@@ -147,72 +141,48 @@ impl Answer {
         if self.transport == Transport::Json {
             return self.partial_in_json(&message);
         }
-        let response = ExportResponse::decode(message)
-            .map_err(|error| format!("not a response message: {error}"))?;
-        Ok(response.partial_success.map(|partial| Partial {
-            rejected: partial.rejected,
-            message: partial.error_message,
-        }))
+        let response = ExportResponse::decode(message).map_err(|error| format!("not a response message: {error}"))?;
+        Ok(response
+            .partial_success
+            .map(|partial| Partial { rejected: partial.rejected, message: partial.error_message }))
     }
 
     fn partial_in_json(&self, message: &[u8]) -> Result<Option<Partial>, String> {
-        let value: Value =
-            serde_json::from_slice(message).map_err(|error| format!("not JSON: {error}"))?;
+        let value: Value = serde_json::from_slice(message).map_err(|error| format!("not JSON: {error}"))?;
         let response = value.as_object().ok_or("not a JSON object")?;
         if let Some(stranger) = response.keys().find(|key| *key != "partialSuccess") {
             return Err(format!("a response message has no {stranger:?}"));
         }
-        let Some(partial) = response
-            .get("partialSuccess")
-            .filter(|partial| !partial.is_null())
-        else {
+        let Some(partial) = response.get("partialSuccess").filter(|partial| !partial.is_null()) else {
             return Ok(None);
         };
         let rejected = match &partial[self.signal.rejected_key()] {
             Value::Null => 0,
-            Value::String(text) => text
-                .parse()
-                .map_err(|_| format!("a reject count of {text:?}"))?,
-            number => number
-                .as_i64()
-                .ok_or_else(|| format!("a reject count of {number}"))?,
+            Value::String(text) => text.parse().map_err(|_| format!("a reject count of {text:?}"))?,
+            number => number.as_i64().ok_or_else(|| format!("a reject count of {number}"))?,
         };
-        let message = partial["errorMessage"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
+        let message = partial["errorMessage"].as_str().unwrap_or_default().to_owned();
         Ok(Some(Partial { rejected, message }))
     }
 
     /// The media type of the answer in lower case, without parameters.
     pub(crate) fn media_type(&self) -> String {
-        let value = self
-            .headers
-            .get(header::CONTENT_TYPE)
-            .map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let value = self.headers.get(header::CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
         let value = value.unwrap_or_default();
-        value
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_ascii_lowercase()
+        value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
     }
 
     /// The Status message in the body of an HTTP error, read as its Content-Type says.
     pub(crate) fn error_status(&self) -> Result<Status, String> {
         let status = match self.media_type().as_str() {
-            "application/x-protobuf" => Status::decode(self.body.clone())
-                .map_err(|error| format!("not a Status: {error}"))?,
+            "application/x-protobuf" => {
+                Status::decode(self.body.clone()).map_err(|error| format!("not a Status: {error}"))?
+            }
             "application/json" => status_in_json(&self.body)?,
             other => return Err(format!("a body of type {other:?} is not a Status")),
         };
         // Zero bytes and `{}` are a Status too, but one that helps nobody.
-        if status.message.is_empty() {
-            Err("a Status without a message".into())
-        } else {
-            Ok(status)
-        }
+        if status.message.is_empty() { Err("a Status without a message".into()) } else { Ok(status) }
     }
 
     /// Whether a client may send the same again later (rows R3 and R4).
@@ -230,27 +200,13 @@ impl Answer {
     /// The pause the receiver asks for: `RetryInfo` on gRPC, `Retry-After` on HTTP.
     pub(crate) fn retry_delay(&self) -> Option<Duration> {
         if self.transport != Transport::Grpc {
-            let seconds = self
-                .headers
-                .get(header::RETRY_AFTER)?
-                .to_str()
-                .ok()?
-                .trim()
-                .parse()
-                .ok()?;
+            let seconds = self.headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
             return Some(Duration::from_secs(seconds));
         }
         let details = self.grpc_details()?.details;
-        let detail = details
-            .iter()
-            .find(|detail| detail.type_url.ends_with("google.rpc.RetryInfo"))?;
-        let delay = RetryInfo::decode(detail.value.as_slice())
-            .ok()?
-            .retry_delay?;
-        Some(Duration::new(
-            u64::try_from(delay.seconds).ok()?,
-            u32::try_from(delay.nanos).ok()?,
-        ))
+        let detail = details.iter().find(|detail| detail.type_url.ends_with("google.rpc.RetryInfo"))?;
+        let delay = RetryInfo::decode(detail.value.as_slice()).ok()?.retry_delay?;
+        Some(Duration::new(u64::try_from(delay.seconds).ok()?, u32::try_from(delay.nanos).ok()?))
     }
 
     fn grpc_details(&self) -> Option<Status> {
@@ -259,58 +215,32 @@ impl Answer {
         } else {
             self.trailers.clone()
         });
-        let bytes = metadata
-            .get_bin("grpc-status-details-bin")?
-            .to_bytes()
-            .ok()?;
+        let bytes = metadata.get_bin("grpc-status-details-bin")?.to_bytes().ok()?;
         Status::decode(bytes).ok()
     }
 }
 
 fn is_retryable_code(code: Code) -> bool {
     use Code::{Aborted, Cancelled, DataLoss, DeadlineExceeded, OutOfRange, Unavailable};
-    matches!(
-        code,
-        Cancelled | DeadlineExceeded | Aborted | OutOfRange | Unavailable | DataLoss
-    )
+    matches!(code, Cancelled | DeadlineExceeded | Aborted | OutOfRange | Unavailable | DataLoss)
 }
 
 fn status_in_json(body: &[u8]) -> Result<Status, String> {
-    let value: Value =
-        serde_json::from_slice(body).map_err(|error| format!("not JSON: {error}"))?;
+    let value: Value = serde_json::from_slice(body).map_err(|error| format!("not JSON: {error}"))?;
     let object = value.as_object().ok_or("not a JSON object")?;
-    if let Some(stranger) = object
-        .keys()
-        .find(|key| !["code", "message", "details"].contains(&key.as_str()))
-    {
+    if let Some(stranger) = object.keys().find(|key| !["code", "message", "details"].contains(&key.as_str())) {
         return Err(format!("a Status has no {stranger:?}"));
     }
     let code = match object.get("code") {
         None => 0,
-        Some(code) => code
-            .as_i64()
-            .and_then(|code| i32::try_from(code).ok())
-            .ok_or("a code that is no integer")?,
+        Some(code) => code.as_i64().and_then(|code| i32::try_from(code).ok()).ok_or("a code that is no integer")?,
     };
-    let message = object
-        .get("message")
-        .and_then(Value::as_str)
-        .ok_or("a Status without a message")?
-        .to_owned();
-    let details = object
-        .get("details")
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let details = details.iter().map(|detail| Detail {
-        type_url: detail["@type"].as_str().unwrap_or_default().to_owned(),
-        value: Vec::new(),
-    });
-    Ok(Status {
-        code,
-        message,
-        details: details.collect(),
-    })
+    let message = object.get("message").and_then(Value::as_str).ok_or("a Status without a message")?.to_owned();
+    let details = object.get("details").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let details = details
+        .iter()
+        .map(|detail| Detail { type_url: detail["@type"].as_str().unwrap_or_default().to_owned(), value: Vec::new() });
+    Ok(Status { code, message, details: details.collect() })
 }
 
 impl fmt::Display for Answer {
@@ -329,9 +259,7 @@ impl fmt::Display for Answer {
                 f,
                 " {} bytes {:?}",
                 self.body.len(),
-                shortened(&String::from_utf8_lossy(
-                    &self.body[..self.body.len().min(400)]
-                ))
+                shortened(&String::from_utf8_lossy(&self.body[..self.body.len().min(400)]))
             )?;
         }
         Ok(())
@@ -351,10 +279,7 @@ mod tests {
     use super::*;
 
     fn answer(transport: Transport, media_type: &'static str, body: &'static [u8]) -> Answer {
-        let headers = HeaderMap::from_iter([(
-            header::CONTENT_TYPE,
-            http::HeaderValue::from_static(media_type),
-        )]);
+        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, http::HeaderValue::from_static(media_type))]);
         let body = Bytes::from_static(body);
         let trailers = HeaderMap::new();
         Answer {
@@ -376,32 +301,16 @@ mod tests {
             ("application/x-protobuf", b"Not Found"),
             ("application/x-protobuf", b""),
             ("application/json", b"{}"),
-            (
-                "application/json",
-                br#"{"error":"not found","message":"x"}"#,
-            ),
+            ("application/json", br#"{"error":"not found","message":"x"}"#),
         ] {
-            assert!(
-                answer(Transport::Json, media_type, body)
-                    .error_status()
-                    .is_err(),
-                "{media_type} {body:?}"
-            );
+            assert!(answer(Transport::Json, media_type, body).error_status().is_err(), "{media_type} {body:?}");
         }
     }
 
     #[test]
     fn a_status_is_read_in_both_encodings() {
-        let in_json = answer(
-            Transport::Json,
-            "application/json; charset=utf-8",
-            br#"{"code":3,"message":"no"}"#,
-        );
-        let in_protobuf = answer(
-            Transport::Protobuf,
-            "application/x-protobuf",
-            b"\x08\x03\x12\x02no",
-        );
+        let in_json = answer(Transport::Json, "application/json; charset=utf-8", br#"{"code":3,"message":"no"}"#);
+        let in_protobuf = answer(Transport::Protobuf, "application/x-protobuf", b"\x08\x03\x12\x02no");
 
         assert_eq!(in_json.error_status(), in_protobuf.error_status());
     }
@@ -414,13 +323,7 @@ mod tests {
         ] {
             let partial = answer(Transport::Json, "application/json", body).partial();
 
-            assert_eq!(
-                partial,
-                Ok(Some(Partial {
-                    rejected: 2,
-                    message: "no".into()
-                }))
-            );
+            assert_eq!(partial, Ok(Some(Partial { rejected: 2, message: "no".into() })));
         }
     }
 }

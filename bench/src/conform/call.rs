@@ -35,10 +35,7 @@ impl Call {
     /// An export as an ordinary client sends it, uncompressed.
     pub(crate) fn export(transport: Transport, signal: Signal, body: impl Into<Bytes>) -> Self {
         let mut headers = HeaderMap::new();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static(transport.content_type()),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(transport.content_type()));
         if transport == Transport::Grpc {
             headers.insert(header::TE, HeaderValue::from_static("trailers"));
         }
@@ -46,11 +43,7 @@ impl Call {
             transport,
             signal,
             port: transport.port(),
-            version: if transport == Transport::Grpc {
-                Version::Two
-            } else {
-                Version::One
-            },
+            version: if transport == Transport::Grpc { Version::Two } else { Version::One },
             method: Method::POST,
             path: signal.path(transport).to_owned(),
             headers,
@@ -63,18 +56,12 @@ impl Call {
     /// The same with its body compressed.
     pub(crate) fn coded(self, coding: Coding) -> Self {
         let body = coding.compress(&self.body);
-        self.declared(coding.name())
-            .containing(body)
-            .flagged(coding != Coding::Identity)
+        self.declared(coding.name()).containing(body).flagged(coding != Coding::Identity)
     }
 
     /// The same with the name of a coding in its headers, whatever the body is.
     pub(crate) fn declared(self, coding: &'static str) -> Self {
-        let name = if self.transport == Transport::Grpc {
-            "grpc-encoding"
-        } else {
-            "content-encoding"
-        };
+        let name = if self.transport == Transport::Grpc { "grpc-encoding" } else { "content-encoding" };
         self.with(HeaderName::from_static(name), coding)
     }
 

@@ -74,14 +74,8 @@ impl Client {
     /// A name under which a case finds its own rows and nobody else's.
     pub(crate) fn marker(&self) -> Marker {
         let number = self.0.next_marker.fetch_add(1, Ordering::Relaxed);
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        Marker::new(
-            self.0.run,
-            number,
-            u64::try_from(now.as_nanos()).unwrap_or(u64::MAX),
-        )
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Marker::new(self.0.run, number, u64::try_from(now.as_nanos()).unwrap_or(u64::MAX))
     }
 
     /// Sends on a connection of its own.
@@ -93,10 +87,7 @@ impl Client {
     }
 
     pub(crate) async fn connect(&self, port: Port, version: Version) -> anyhow::Result<Connection> {
-        let uri = self
-            .target()
-            .endpoint(port)
-            .with_context(|| format!("the target has no {port:?} endpoint"))?;
+        let uri = self.target().endpoint(port).with_context(|| format!("the target has no {port:?} endpoint"))?;
         Connection::open(uri, self.target().headers.clone(), version).await
     }
 
@@ -105,46 +96,28 @@ impl Client {
         let Some(uri) = &self.target().sql else {
             return Ok(None);
         };
-        let mut connection =
-            Connection::open(uri, self.target().headers.clone(), Version::One).await?;
+        let mut connection = Connection::open(uri, self.target().headers.clone(), Version::One).await?;
         // The endpoint's own path, not one below it.
         connection.prefix.clear();
-        let call = Call::export(
-            Transport::Json,
-            Signal::Traces,
-            json!({ "sql": text, "params": [] }).to_string(),
-        )
-        .at(uri.path());
+        let call = Call::export(Transport::Json, Signal::Traces, json!({ "sql": text, "params": [] }).to_string())
+            .at(uri.path());
         let answer = connection.send(&call).await;
         ensure!(answer.is_success(), "{text}: {answer}");
-        let answer: Value = serde_json::from_slice(&answer.body)
-            .with_context(|| format!("{text}: the answer is not JSON"))?;
-        let rows = answer["rows"]
-            .as_array()
-            .with_context(|| format!("{text}: the answer has no rows"))?;
-        Ok(Some(
-            rows.iter().map(row_text).collect::<Vec<_>>().join("\n"),
-        ))
+        let answer: Value =
+            serde_json::from_slice(&answer.body).with_context(|| format!("{text}: the answer is not JSON"))?;
+        let rows = answer["rows"].as_array().with_context(|| format!("{text}: the answer has no rows"))?;
+        Ok(Some(rows.iter().map(row_text).collect::<Vec<_>>().join("\n")))
     }
 
     /// How many rows of a signal carry the marker; `None` without an SQL endpoint.
-    pub(crate) async fn count(
-        &self,
-        signal: Signal,
-        marker: &Marker,
-    ) -> anyhow::Result<Option<u64>> {
+    pub(crate) async fn count(&self, signal: Signal, marker: &Marker) -> anyhow::Result<Option<u64>> {
         let mut total = 0;
         for table in signal.tables() {
-            let text = format!(
-                "select count(*) from {table} where service_name = '{}'",
-                marker.service
-            );
+            let text = format!("select count(*) from {table} where service_name = '{}'", marker.service);
             let Some(count) = self.sql(&text).await? else {
                 return Ok(None);
             };
-            total += count
-                .parse::<u64>()
-                .with_context(|| format!("{text}: {count}"))?;
+            total += count.parse::<u64>().with_context(|| format!("{text}: {count}"))?;
         }
         Ok(Some(total))
     }
@@ -152,10 +125,7 @@ impl Client {
 
 fn row_text(row: &Value) -> String {
     let cells = row.as_array().map(Vec::as_slice).unwrap_or_default();
-    let texts = cells.iter().map(|cell| {
-        cell.as_str()
-            .map_or_else(|| cell.to_string(), str::to_owned)
-    });
+    let texts = cells.iter().map(|cell| cell.as_str().map_or_else(|| cell.to_string(), str::to_owned));
     texts.collect::<Vec<_>>().join("|")
 }
 
@@ -189,24 +159,14 @@ impl Connection {
     async fn open(uri: &Uri, headers: HeaderMap, version: Version) -> anyhow::Result<Self> {
         let host = uri.host().context("the address has no host")?;
         let port = uri.port_u16().unwrap_or(80);
-        let stream = timeout(
-            CONNECT_WITHIN,
-            TcpStream::connect((host.trim_matches(['[', ']']), port)),
-        )
-        .await;
+        let stream = timeout(CONNECT_WITHIN, TcpStream::connect((host.trim_matches(['[', ']']), port))).await;
         let stream = stream
             .map_err(|_| anyhow!("{uri} does not take the connection"))?
             .with_context(|| format!("connecting to {uri}"))?;
         stream.set_nodelay(true)?;
         let (sender, driver) = shake_hands(TokioIo::new(stream), version).await?;
         let prefix = uri.path().trim_end_matches('/').to_owned();
-        Ok(Self {
-            sender,
-            authority: format!("{host}:{port}"),
-            prefix,
-            headers,
-            driver: Arc::new(driver),
-        })
+        Ok(Self { sender, authority: format!("{host}:{port}"), prefix, headers, driver: Arc::new(driver) })
     }
 
     /// Another sender on the same HTTP/2 connection; `None` on HTTP/1.1, which takes one call after the other.
@@ -224,8 +184,7 @@ impl Connection {
     }
 
     pub(crate) async fn send(&mut self, call: &Call) -> Answer {
-        self.send_body(call, Full::new(call.wire_body()).boxed())
-            .await
+        self.send_body(call, Full::new(call.wire_body()).boxed()).await
     }
 
     /// Sends with another body than the call's own, such as one that comes in pieces.
@@ -248,29 +207,18 @@ impl Connection {
         match timeout(ANSWER_WITHIN, exchange).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => lost(call, began.elapsed(), &error),
-            Err(_) => lost(
-                call,
-                began.elapsed(),
-                &anyhow!("nothing came within {ANSWER_WITHIN:?}"),
-            ),
+            Err(_) => lost(call, began.elapsed(), &anyhow!("nothing came within {ANSWER_WITHIN:?}")),
         }
     }
 
     fn request(&self, call: &Call, body: Body) -> anyhow::Result<Request<Body>> {
-        let prefix = if call.transport == Transport::Grpc {
-            ""
-        } else {
-            &self.prefix
-        };
+        let prefix = if call.transport == Transport::Grpc { "" } else { &self.prefix };
         let path = format!("{prefix}{}", call.path);
         let (uri, host) = match self.sender {
             Sender::One(_) => (path, Some(self.authority.as_str())),
             Sender::Two(_) => (format!("http://{}{path}", self.authority), None),
         };
-        let mut request = Request::builder()
-            .method(call.method.clone())
-            .uri(uri)
-            .body(body)?;
+        let mut request = Request::builder().method(call.method.clone()).uri(uri).body(body)?;
         if !call.anonymous {
             request.headers_mut().extend(self.headers.clone());
         }
@@ -282,10 +230,7 @@ impl Connection {
     }
 }
 
-async fn shake_hands(
-    stream: TokioIo<TcpStream>,
-    version: Version,
-) -> anyhow::Result<(Sender, Driver)> {
+async fn shake_hands(stream: TokioIo<TcpStream>, version: Version) -> anyhow::Result<(Sender, Driver)> {
     // How a connection ended is told by the calls on it.
     match version {
         Version::One => {

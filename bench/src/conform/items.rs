@@ -7,9 +7,8 @@ use opentelemetry_proto::tonic::metrics::v1::exponential_histogram_data_point::B
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::summary_data_point::ValueAtQuantile;
 use opentelemetry_proto::tonic::metrics::v1::{
-    Exemplar, ExponentialHistogram, ExponentialHistogramDataPoint, Gauge, Histogram,
-    HistogramDataPoint, Metric, NumberDataPoint, Sum, Summary, SummaryDataPoint, exemplar,
-    number_data_point,
+    Exemplar, ExponentialHistogram, ExponentialHistogramDataPoint, Gauge, Histogram, HistogramDataPoint, Metric,
+    NumberDataPoint, Sum, Summary, SummaryDataPoint, exemplar, number_data_point,
 };
 use opentelemetry_proto::tonic::trace::v1::span::{Event, Link};
 use opentelemetry_proto::tonic::trace::v1::{Span, Status};
@@ -23,25 +22,14 @@ pub(crate) fn text(key: &str, value: &str) -> KeyValue {
 }
 
 fn attribute(key: &str, value: Any) -> KeyValue {
-    KeyValue {
-        key: key.into(),
-        value: Some(AnyValue { value: Some(value) }),
-        ..KeyValue::default()
-    }
+    KeyValue { key: key.into(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
 }
 
 /// One attribute of each type, nested ones among them.
 fn attributes() -> Vec<KeyValue> {
     let any = |value| AnyValue { value: Some(value) };
-    let list = ArrayValue {
-        values: vec![any(Any::IntValue(1)), any(Any::StringValue("two".into()))],
-    };
-    let map = KeyValueList {
-        values: vec![
-            text("inner", "value"),
-            attribute("list", Any::ArrayValue(list.clone())),
-        ],
-    };
+    let list = ArrayValue { values: vec![any(Any::IntValue(1)), any(Any::StringValue("two".into()))] };
+    let map = KeyValueList { values: vec![text("inner", "value"), attribute("list", Any::ArrayValue(list.clone()))] };
     vec![
         text("conform.text", "value"),
         attribute("conform.integer", Any::IntValue(-9_007_199_254_740_993)),
@@ -86,10 +74,7 @@ pub(crate) fn rich_span(marker: &Marker) -> Span {
         attributes: attributes(),
         events: vec![event],
         links: vec![link],
-        status: Some(Status {
-            message: "broken".into(),
-            code: 2,
-        }),
+        status: Some(Status { message: "broken".into(), code: 2 }),
         ..span(marker, 1)
     }
 }
@@ -101,20 +86,14 @@ pub(crate) fn record(marker: &Marker, body: &str) -> LogRecord {
         observed_time_unix_nano: marker.now_nanos,
         severity_number: 9,
         severity_text: "INFO".into(),
-        body: Some(AnyValue {
-            value: Some(Any::StringValue(body.into())),
-        }),
+        body: Some(AnyValue { value: Some(Any::StringValue(body.into())) }),
         ..LogRecord::default()
     }
 }
 
 pub(crate) fn rich_record(marker: &Marker) -> LogRecord {
     LogRecord {
-        body: Some(AnyValue {
-            value: Some(Any::KvlistValue(KeyValueList {
-                values: attributes(),
-            })),
-        }),
+        body: Some(AnyValue { value: Some(Any::KvlistValue(KeyValueList { values: attributes() })) }),
         attributes: attributes(),
         trace_id: marker.trace_id.to_vec(),
         span_id: vec![9; 8],
@@ -138,19 +117,8 @@ pub(crate) fn gauge(name: &str, data_points: Vec<NumberDataPoint>) -> Metric {
     metric(name, Data::Gauge(Gauge { data_points }))
 }
 
-pub(crate) fn sum(
-    name: &str,
-    aggregation_temporality: i32,
-    data_points: Vec<NumberDataPoint>,
-) -> Metric {
-    metric(
-        name,
-        Data::Sum(Sum {
-            data_points,
-            aggregation_temporality,
-            is_monotonic: true,
-        }),
-    )
+pub(crate) fn sum(name: &str, aggregation_temporality: i32, data_points: Vec<NumberDataPoint>) -> Metric {
+    metric(name, Data::Sum(Sum { data_points, aggregation_temporality, is_monotonic: true }))
 }
 
 fn metric(name: &str, data: Data) -> Metric {
@@ -179,15 +147,8 @@ pub(crate) fn rich_metrics(marker: &Marker) -> Vec<Metric> {
         ..point(marker, 0.0)
     };
     vec![
-        gauge(
-            "conform.gauge",
-            vec![rich(number_data_point::Value::AsDouble(0.5))],
-        ),
-        sum(
-            "conform.sum",
-            CUMULATIVE,
-            vec![rich(number_data_point::Value::AsInt(9_007_199_254_740_993))],
-        ),
+        gauge("conform.gauge", vec![rich(number_data_point::Value::AsDouble(0.5))]),
+        sum("conform.sum", CUMULATIVE, vec![rich(number_data_point::Value::AsInt(9_007_199_254_740_993))]),
         histogram(marker, vec![exemplar.clone()], vec![1, 2, 3]),
         exponential_histogram(marker, exemplar),
         summary(marker),
@@ -195,11 +156,7 @@ pub(crate) fn rich_metrics(marker: &Marker) -> Vec<Metric> {
 }
 
 /// One point with the two bounds 1 and 10, which ask for three buckets.
-pub(crate) fn histogram(
-    marker: &Marker,
-    exemplars: Vec<Exemplar>,
-    bucket_counts: Vec<u64>,
-) -> Metric {
+pub(crate) fn histogram(marker: &Marker, exemplars: Vec<Exemplar>, bucket_counts: Vec<u64>) -> Metric {
     let point = HistogramDataPoint {
         attributes: attributes(),
         start_time_unix_nano: marker.now_nanos - 1_000,
@@ -215,10 +172,7 @@ pub(crate) fn histogram(
     };
     metric(
         "conform.histogram",
-        Data::Histogram(Histogram {
-            data_points: vec![point],
-            aggregation_temporality: CUMULATIVE,
-        }),
+        Data::Histogram(Histogram { data_points: vec![point], aggregation_temporality: CUMULATIVE }),
     )
 }
 
@@ -231,21 +185,12 @@ fn exponential_histogram(marker: &Marker, exemplar: Exemplar) -> Metric {
         sum: Some(6.0),
         scale: 2,
         zero_count: 1,
-        positive: Some(Buckets {
-            offset: -1,
-            bucket_counts: vec![1, 2],
-        }),
-        negative: Some(Buckets {
-            offset: 1,
-            bucket_counts: vec![2],
-        }),
+        positive: Some(Buckets { offset: -1, bucket_counts: vec![1, 2] }),
+        negative: Some(Buckets { offset: 1, bucket_counts: vec![2] }),
         exemplars: vec![exemplar],
         ..ExponentialHistogramDataPoint::default()
     };
-    let data = ExponentialHistogram {
-        data_points: vec![point],
-        aggregation_temporality: CUMULATIVE,
-    };
+    let data = ExponentialHistogram { data_points: vec![point], aggregation_temporality: CUMULATIVE };
     metric("conform.exponential", Data::ExponentialHistogram(data))
 }
 
@@ -256,16 +201,8 @@ fn summary(marker: &Marker) -> Metric {
         time_unix_nano: marker.now_nanos,
         count: 3,
         sum: 6.0,
-        quantile_values: vec![ValueAtQuantile {
-            quantile: 0.5,
-            value: 2.0,
-        }],
+        quantile_values: vec![ValueAtQuantile { quantile: 0.5, value: 2.0 }],
         ..SummaryDataPoint::default()
     };
-    metric(
-        "conform.summary",
-        Data::Summary(Summary {
-            data_points: vec![point],
-        }),
-    )
+    metric("conform.summary", Data::Summary(Summary { data_points: vec![point] }))
 }

@@ -120,11 +120,7 @@ impl Row {
 impl fmt::Display for Matrix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [first, second, third] = Transport::ALL;
-        writeln!(
-            f,
-            "{:<12} {:<6}  {first:<14} {second:<14} {third:<14} promise",
-            "row", "level"
-        )?;
+        writeln!(f, "{:<12} {:<6}  {first:<14} {second:<14} {third:<14} promise", "row", "level")?;
         for row in &self.rows {
             write!(f, "{:<12} {:<6} ", row.id, row.level)?;
             for cell in &row.cells {
@@ -157,11 +153,7 @@ impl Matrix {
                 writeln!(
                     f,
                     "{}",
-                    if failure.times > 1 {
-                        format!(" ({} times)", failure.times)
-                    } else {
-                        String::new()
-                    }
+                    if failure.times > 1 { format!(" ({} times)", failure.times) } else { String::new() }
                 )?;
             }
         }
@@ -172,10 +164,7 @@ impl Matrix {
         let failed = self.failures().count();
         writeln!(f, "\n{} rows tried, {failed} broken", self.rows.len())?;
         if !self.stored_rows_checked {
-            writeln!(
-                f,
-                "without --sql, only the answers were checked, not what was stored"
-            )?;
+            writeln!(f, "without --sql, only the answers were checked, not what was stored")?;
         }
         Ok(())
     }
@@ -208,16 +197,8 @@ mod tests {
     use super::*;
 
     fn row(id: &'static str, level: Level, outcomes: [Outcome; 3]) -> Row {
-        let cells = Transport::ALL
-            .into_iter()
-            .zip(outcomes)
-            .map(|(transport, outcome)| Cell { transport, outcome });
-        Row {
-            id,
-            level,
-            promise: "keeps its word",
-            cells: cells.collect(),
-        }
+        let cells = Transport::ALL.into_iter().zip(outcomes).map(|(transport, outcome)| Cell { transport, outcome });
+        Row { id, level, promise: "keeps its word", cells: cells.collect() }
     }
 
     fn broken() -> Outcome {
@@ -234,11 +215,7 @@ mod tests {
         let skipped = Outcome::Skipped("needs --sql".into());
         let matrix = Matrix {
             rows: vec![
-                row(
-                    "E1",
-                    Level::Must,
-                    [Outcome::Pass, broken(), Outcome::NotApplicable],
-                ),
+                row("E1", Level::Must, [Outcome::Pass, broken(), Outcome::NotApplicable]),
                 row("S3", Level::Ours, [skipped, Outcome::Pass, Outcome::Pass]),
             ],
             stored_rows_checked: true,
@@ -262,10 +239,8 @@ E1 HTTP/protobuf: sent gzip
 
     #[test]
     fn a_broken_may_is_shown_and_does_not_count() {
-        let matrix = Matrix {
-            rows: vec![row("P3", Level::May, [broken(), broken(), broken()])],
-            stored_rows_checked: true,
-        };
+        let matrix =
+            Matrix { rows: vec![row("P3", Level::May, [broken(), broken(), broken()])], stored_rows_checked: true };
 
         assert_eq!(matrix.failures().count(), 0);
         assert!(matrix.to_string().contains("P3 gRPC: sent gzip"));
@@ -274,11 +249,7 @@ E1 HTTP/protobuf: sent gzip
     #[test]
     fn a_row_counts_once_however_many_cells_failed() {
         let matrix = Matrix {
-            rows: vec![row(
-                "E1",
-                Level::Should,
-                [broken(), broken(), Outcome::Pass],
-            )],
+            rows: vec![row("E1", Level::Should, [broken(), broken(), Outcome::Pass])],
             stored_rows_checked: false,
         };
 

@@ -37,26 +37,14 @@ impl Watch {
                 tokio::time::sleep(BETWEEN_LOOKS).await;
             }
         });
-        Ok(Self {
-            pid,
-            at_start,
-            highest_kib,
-            looking,
-        })
+        Ok(Self { pid, at_start, highest_kib, looking })
     }
 
     /// How far the process has grown over its size at the start, in bytes.
     pub(crate) fn growth_bytes(self) -> anyhow::Result<u64> {
         let at_end = look(self.pid)?;
-        let seen = self
-            .highest_kib
-            .load(Ordering::Relaxed)
-            .max(at_end.resident_kib);
-        let highest = if at_end.peak_kib > self.at_start.peak_kib {
-            at_end.peak_kib
-        } else {
-            seen
-        };
+        let seen = self.highest_kib.load(Ordering::Relaxed).max(at_end.resident_kib);
+        let highest = if at_end.peak_kib > self.at_start.peak_kib { at_end.peak_kib } else { seen };
         Ok(highest.saturating_sub(self.at_start.resident_kib) * 1024)
     }
 }
@@ -78,10 +66,7 @@ fn parse(status: &str) -> Option<Memory> {
         let line = status.lines().find_map(|line| line.strip_prefix(name))?;
         line.trim().strip_suffix(" kB")?.trim().parse().ok()
     };
-    Some(Memory {
-        resident_kib: kib("VmRSS:")?,
-        peak_kib: kib("VmHWM:")?,
-    })
+    Some(Memory { resident_kib: kib("VmRSS:")?, peak_kib: kib("VmHWM:")? })
 }
 
 #[cfg(test)]
@@ -92,13 +77,7 @@ mod tests {
     fn the_kernel_s_text_is_understood() {
         let memory = parse("Name:\tx\nVmHWM:\t    2048 kB\nVmRSS:\t    1024 kB\n");
 
-        assert_eq!(
-            memory,
-            Some(Memory {
-                resident_kib: 1024,
-                peak_kib: 2048
-            })
-        );
+        assert_eq!(memory, Some(Memory { resident_kib: 1024, peak_kib: 2048 }));
     }
 
     #[tokio::test]

@@ -33,10 +33,7 @@ pub async fn run(target: &Target, only: &[impl AsRef<str>]) -> anyhow::Result<Ma
     for case in wanted {
         rows.push(case.run(&client).await);
     }
-    Ok(Matrix {
-        rows,
-        stored_rows_checked: target.sql.is_some(),
-    })
+    Ok(Matrix { rows, stored_rows_checked: target.sql.is_some() })
 }
 
 #[cfg(test)]
@@ -55,14 +52,8 @@ mod tests {
     async fn tried(manner: Manner, only: &[&str], counted: bool) -> Matrix {
         let stub = stub::start(manner).await;
         let target = Target::new(&stub.url, &stub.url).expect("the stub's address is valid");
-        let sql = format!("{}/api/v1/sql", stub.url)
-            .parse()
-            .expect("so is the path");
-        let target = Target {
-            limit_bytes: stub::LIMIT_BYTES,
-            sql: counted.then_some(sql),
-            ..target
-        };
+        let sql = format!("{}/api/v1/sql", stub.url).parse().expect("so is the path");
+        let target = Target { limit_bytes: stub::LIMIT_BYTES, sql: counted.then_some(sql), ..target };
         run(&target, only).await.expect("the rows exist")
     }
 
@@ -73,8 +64,8 @@ mod tests {
     #[tokio::test]
     async fn a_receiver_that_keeps_the_rules_passes() {
         let rows = [
-            "E1", "E2", "E3", "E4", "E5", "E6", "E7", "E8", "L1", "L2", "L3", "S1", "S2", "P1",
-            "P2", "P3", "R1", "R3", "R5", "R8", "C1", "C2", "C4", "C5",
+            "E1", "E2", "E3", "E4", "E5", "E6", "E7", "E8", "L1", "L2", "L3", "S1", "S2", "P1", "P2", "P3", "R1", "R3",
+            "R5", "R8", "C1", "C2", "C4", "C5",
         ];
 
         let matrix = matrix_of(Manner::Careful, &rows).await;
@@ -93,34 +84,17 @@ mod tests {
 
     #[tokio::test]
     async fn a_receiver_that_stores_nothing_of_what_it_accepts_fails() {
-        let rows = [
-            "E1", "E4", "E5", "L1", "S1", "S3", "P1", "P5", "R3", "R8", "C1", "C2",
-        ];
+        let rows = ["E1", "E4", "E5", "L1", "S1", "S3", "P1", "P5", "R3", "R8", "C1", "C2"];
 
         let matrix = matrix_with_rows_counted(Manner::AcceptsAll, &rows).await;
 
-        let kept = matrix
-            .rows
-            .iter()
-            .filter(|row| !row.has_failed())
-            .map(|row| row.id);
+        let kept = matrix.rows.iter().filter(|row| !row.has_failed()).map(|row| row.id);
         assert_eq!(kept.collect::<Vec<_>>(), Vec::<&str>::new(), "{matrix}");
     }
 
     #[tokio::test]
     async fn a_receiver_that_accepts_everything_fails_every_row_that_refuses() {
-        let rows = [
-            "E8",
-            "J1",
-            "J2-names",
-            "J8",
-            "L1",
-            "L2",
-            "R1",
-            "R1-details",
-            "R5",
-            "C4",
-        ];
+        let rows = ["E8", "J1", "J2-names", "J8", "L1", "L2", "R1", "R1-details", "R5", "C4"];
 
         let matrix = matrix_of(Manner::AcceptsAll, &rows).await;
 
@@ -132,38 +106,21 @@ mod tests {
         let matrix = matrix_of(Manner::RefusesAll, &[]).await;
 
         // These ask how a refusal looks, or for more than an endpoint.
-        let others = [
-            "J2-names", "L2", "L3", "L4", "S3", "P5", "R2", "R5", "R6", "R7", "C3",
-        ];
-        let kept = matrix
-            .rows
-            .iter()
-            .filter(|row| !row.has_failed())
-            .map(|row| row.id);
-        assert_eq!(
-            kept.filter(|id| !others.contains(id)).collect::<Vec<_>>(),
-            Vec::<&str>::new(),
-            "{matrix}"
-        );
+        let others = ["J2-names", "L2", "L3", "L4", "S3", "P5", "R2", "R5", "R6", "R7", "C3"];
+        let kept = matrix.rows.iter().filter(|row| !row.has_failed()).map(|row| row.id);
+        assert_eq!(kept.filter(|id| !others.contains(id)).collect::<Vec<_>>(), Vec::<&str>::new(), "{matrix}");
     }
 
     #[tokio::test]
     async fn a_receiver_that_answers_at_length_fails_the_limit_of_answers() {
         let matrix = matrix_of(Manner::Talkative, &["L3"]).await;
 
-        assert!(
-            matrix.rows[0]
-                .cells
-                .iter()
-                .all(|cell| matches!(cell.outcome, Outcome::Fail(_))),
-            "{matrix}"
-        );
+        assert!(matrix.rows[0].cells.iter().all(|cell| matches!(cell.outcome, Outcome::Fail(_))), "{matrix}");
     }
 
     #[tokio::test]
     async fn an_unknown_row_is_an_error() {
-        let target =
-            Target::new("http://127.0.0.1:1", "http://127.0.0.1:1").expect("the address is valid");
+        let target = Target::new("http://127.0.0.1:1", "http://127.0.0.1:1").expect("the address is valid");
 
         let answer = run(&target, &["Z9"]).await;
 

@@ -22,20 +22,12 @@ pub(crate) struct Mutation {
 
 impl Mutation {
     fn new(what: impl Into<String>, body: impl Into<Bytes>) -> Self {
-        Self {
-            what: what.into(),
-            body: body.into(),
-        }
+        Self { what: what.into(), body: body.into() }
     }
 }
 
 /// About a hundred ways to spoil a good request.
-pub(crate) fn mutations(
-    transport: Transport,
-    signal: Signal,
-    good: &[u8],
-    seed: u64,
-) -> Vec<Mutation> {
+pub(crate) fn mutations(transport: Transport, signal: Signal, good: &[u8], seed: u64) -> Vec<Mutation> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut all = Vec::new();
     all.extend((0..TRUNCATIONS).map(|_| truncated(good, &mut random)));
@@ -51,18 +43,13 @@ pub(crate) fn mutations(
 
 fn truncated(good: &[u8], random: &mut ChaCha8Rng) -> Mutation {
     let kept = random.random_range(1..good.len());
-    Mutation::new(
-        format!("the first {kept} of {} bytes", good.len()),
-        good[..kept].to_vec(),
-    )
+    Mutation::new(format!("the first {kept} of {} bytes", good.len()), good[..kept].to_vec())
 }
 
 fn flipped(good: &[u8], random: &mut ChaCha8Rng) -> Mutation {
     let mut body = good.to_vec();
     let flips = random.random_range(1..=3);
-    let bits: Vec<usize> = (0..flips)
-        .map(|_| random.random_range(0..body.len() * 8))
-        .collect();
+    let bits: Vec<usize> = (0..flips).map(|_| random.random_range(0..body.len() * 8)).collect();
     for bit in &bits {
         body[bit / 8] ^= 1 << (bit % 8);
     }
@@ -83,45 +70,24 @@ fn odd_protobuf() -> Vec<Mutation> {
         Mutation::new("a tag without an end", vec![0xff; 32]),
         Mutation::new("a length of 2^64-1", after(&[0x0a], &varint(u64::MAX))),
         Mutation::new("a length of 2^63", after(&[0x0a], &varint(1 << 63))),
-        Mutation::new(
-            "a length of 2^31 with nothing behind it",
-            after(&[0x0a], &varint(1 << 31)),
-        ),
-        Mutation::new(
-            "a varint of 11 bytes",
-            after(&[0x08], &[[0xff; 10].as_slice(), &[1]].concat()),
-        ),
+        Mutation::new("a length of 2^31 with nothing behind it", after(&[0x0a], &varint(1 << 31))),
+        Mutation::new("a varint of 11 bytes", after(&[0x08], &[[0xff; 10].as_slice(), &[1]].concat())),
         Mutation::new("field 0", vec![0x02, 0x00]),
-        Mutation::new(
-            "a field number over 2^29",
-            after(&varint(u64::from(u32::MAX)), &[0]),
-        ),
+        Mutation::new("a field number over 2^29", after(&varint(u64::from(u32::MAX)), &[0])),
         Mutation::new("resource groups as a varint", vec![0x08, 0x01]),
-        Mutation::new(
-            "resource groups as fixed64",
-            vec![0x09, 1, 2, 3, 4, 5, 6, 7, 8],
-        ),
+        Mutation::new("resource groups as fixed64", vec![0x09, 1, 2, 3, 4, 5, 6, 7, 8]),
         Mutation::new("resource groups as fixed32", vec![0x0d, 1, 2, 3, 4]),
         Mutation::new("a group without an end", vec![0x0b]),
         Mutation::new("the end of no group", vec![0x0c]),
         Mutation::new("1000 groups inside each other", vec![0x0b; 1_000]),
         Mutation::new("wire type 6", vec![0x0e, 0]),
         Mutation::new("wire type 7", vec![0x0f, 0]),
-        Mutation::new(
-            "a schema URL that is not UTF-8",
-            embedded(&[1], &invalid_text),
-        ),
-        Mutation::new(
-            "gzip that is not declared",
-            super::wire::Coding::Gzip.compress(b"hello"),
-        ),
+        Mutation::new("a schema URL that is not UTF-8", embedded(&[1], &invalid_text)),
+        Mutation::new("gzip that is not declared", super::wire::Coding::Gzip.compress(b"hello")),
     ];
-    all.extend(DEPTHS.map(|depth| {
-        Mutation::new(
-            format!("an attribute value nested {depth} deep"),
-            nested_protobuf(depth),
-        )
-    }));
+    all.extend(
+        DEPTHS.map(|depth| Mutation::new(format!("an attribute value nested {depth} deep"), nested_protobuf(depth))),
+    );
     all
 }
 
@@ -152,47 +118,20 @@ fn nested_protobuf(depth: usize) -> Vec<u8> {
 
 fn odd_json(signal: Signal) -> Vec<Mutation> {
     let root = signal.root_key();
-    let attribute = |value: &str| {
-        format!(
-            r#"{{"{root}":[{{"resource":{{"attributes":[{{"key":"odd","value":{value}}}]}}}}]}}"#
-        )
-    };
+    let attribute =
+        |value: &str| format!(r#"{{"{root}":[{{"resource":{{"attributes":[{{"key":"odd","value":{value}}}]}}}}]}}"#);
     let digits = "9".repeat(400);
     let mut all = vec![
-        Mutation::new(
-            "a number over all bounds",
-            attribute(r#"{"doubleValue":1e999}"#),
-        ),
-        Mutation::new(
-            "400 digits",
-            attribute(&format!(r#"{{"intValue":{digits}}}"#)),
-        ),
-        Mutation::new(
-            "400 digits in a string",
-            attribute(&format!(r#"{{"intValue":"{digits}"}}"#)),
-        ),
+        Mutation::new("a number over all bounds", attribute(r#"{"doubleValue":1e999}"#)),
+        Mutation::new("400 digits", attribute(&format!(r#"{{"intValue":{digits}}}"#))),
+        Mutation::new("400 digits in a string", attribute(&format!(r#"{{"intValue":"{digits}"}}"#))),
         Mutation::new("minus zero", attribute(r#"{"intValue":-0}"#)),
         Mutation::new("half an integer", attribute(r#"{"intValue":1.5}"#)),
-        Mutation::new(
-            "half of a surrogate pair",
-            attribute(r#"{"stringValue":"\ud800"}"#),
-        ),
-        Mutation::new(
-            "a NUL in a string",
-            attribute(r#"{"stringValue":"a\u0000b"}"#),
-        ),
-        Mutation::new(
-            "a raw control character in a string",
-            attribute("{\"stringValue\":\"a\u{1}b\"}"),
-        ),
-        Mutation::new(
-            "two values in one",
-            attribute(r#"{"intValue":1,"stringValue":"2"}"#),
-        ),
-        Mutation::new(
-            "the same key twice",
-            format!(r#"{{"{root}":[],"{root}":[]}}"#),
-        ),
+        Mutation::new("half of a surrogate pair", attribute(r#"{"stringValue":"\ud800"}"#)),
+        Mutation::new("a NUL in a string", attribute(r#"{"stringValue":"a\u0000b"}"#)),
+        Mutation::new("a raw control character in a string", attribute("{\"stringValue\":\"a\u{1}b\"}")),
+        Mutation::new("two values in one", attribute(r#"{"intValue":1,"stringValue":"2"}"#)),
+        Mutation::new("the same key twice", format!(r#"{{"{root}":[],"{root}":[]}}"#)),
         Mutation::new("a byte order mark", format!("\u{feff}{{\"{root}\":[]}}")),
         Mutation::new("bytes that are not UTF-8", b"{\"\xff\xfe\":1}".to_vec()),
         Mutation::new("nothing but white space", "   \n"),
@@ -204,15 +143,8 @@ fn odd_json(signal: Signal) -> Vec<Mutation> {
             format!("an unknown field nested {depth} deep"),
             format!(r#"{{"unknown":{nested},"{root}":[]}}"#),
         ));
-        let value = format!(
-            "{}{}",
-            r#"{"arrayValue":{"values":["#.repeat(depth),
-            "]}}".repeat(depth)
-        );
-        all.push(Mutation::new(
-            format!("an attribute value nested {depth} deep"),
-            attribute(&value),
-        ));
+        let value = format!("{}{}", r#"{"arrayValue":{"values":["#.repeat(depth), "]}}".repeat(depth));
+        all.push(Mutation::new(format!("an attribute value nested {depth} deep"), attribute(&value)));
     }
     all
 }
@@ -228,11 +160,7 @@ mod tests {
     #[test]
     fn the_same_seed_gives_the_same_requests() {
         let of = |seed| mutations(Transport::Protobuf, Signal::Logs, &[7; 300], seed);
-        let bodies = |all: Vec<Mutation>| {
-            all.into_iter()
-                .map(|mutation| mutation.body)
-                .collect::<Vec<_>>()
-        };
+        let bodies = |all: Vec<Mutation>| all.into_iter().map(|mutation| mutation.body).collect::<Vec<_>>();
 
         assert_eq!(bodies(of(1)), bodies(of(1)));
         assert_ne!(bodies(of(1)), bodies(of(2)));
@@ -247,13 +175,9 @@ mod tests {
 
     #[test]
     fn a_nested_value_is_a_valid_list_of_lists() {
-        let request = ExportTraceServiceRequest::decode(nested_protobuf(20).as_slice())
-            .expect("it is protobuf");
+        let request = ExportTraceServiceRequest::decode(nested_protobuf(20).as_slice()).expect("it is protobuf");
 
-        let resource = request.resource_spans[0]
-            .resource
-            .as_ref()
-            .expect("it is set");
+        let resource = request.resource_spans[0].resource.as_ref().expect("it is set");
         let mut value = resource.attributes[0].value.clone();
         let mut depth = 0;
         while let Some(Value::ArrayValue(list)) = value.and_then(|value| value.value) {
@@ -265,10 +189,7 @@ mod tests {
 
     #[test]
     fn nested_json_is_valid() {
-        for mutation in odd_json(Signal::Logs)
-            .iter()
-            .filter(|mutation| mutation.what.contains("field nested 90"))
-        {
+        for mutation in odd_json(Signal::Logs).iter().filter(|mutation| mutation.what.contains("field nested 90")) {
             serde_json::from_slice::<serde_json::Value>(&mutation.body).expect("it is JSON");
         }
     }

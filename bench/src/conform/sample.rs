@@ -28,13 +28,8 @@ pub(crate) struct Marker {
 
 impl Marker {
     pub(crate) fn new(run: u32, number: u64, now_nanos: u64) -> Self {
-        let id =
-            (u128::from(run) << 96) | (u128::from(now_nanos) << 32) | u128::from(number) | 1 << 31;
-        Self {
-            service: format!("conform-{run:08x}-{number}"),
-            trace_id: id.to_be_bytes(),
-            now_nanos,
-        }
+        let id = (u128::from(run) << 96) | (u128::from(now_nanos) << 32) | u128::from(number) | 1 << 31;
+        Self { service: format!("conform-{run:08x}-{number}"), trace_id: id.to_be_bytes(), now_nanos }
     }
 
     pub(crate) fn trace_hex(&self) -> String {
@@ -56,17 +51,11 @@ impl Export {
         match signal {
             Signal::Traces => {
                 let plain = (0..more).map(|index| span(marker, index as u64 + 2));
-                Self::spans(
-                    marker,
-                    [rich_span(marker)].into_iter().chain(plain).collect(),
-                )
+                Self::spans(marker, [rich_span(marker)].into_iter().chain(plain).collect())
             }
             Signal::Logs => {
                 let plain = (0..more).map(|index| record(marker, &format!("plain record {index}")));
-                Self::records(
-                    marker,
-                    [rich_record(marker)].into_iter().chain(plain).collect(),
-                )
+                Self::records(marker, [rich_record(marker)].into_iter().chain(plain).collect())
             }
             Signal::Metrics => {
                 let plain = (0..more).map(|index| point(marker, index as f64)).collect();
@@ -78,44 +67,23 @@ impl Export {
     }
 
     pub(crate) fn spans(marker: &Marker, spans: Vec<Span>) -> Self {
-        let scope_spans = vec![ScopeSpans {
-            scope: Some(scope()),
-            spans,
-            schema_url: SCHEMA_URL.into(),
-        }];
-        let resource_spans = vec![ResourceSpans {
-            resource: Some(resource(marker)),
-            scope_spans,
-            schema_url: SCHEMA_URL.into(),
-        }];
+        let scope_spans = vec![ScopeSpans { scope: Some(scope()), spans, schema_url: SCHEMA_URL.into() }];
+        let resource_spans =
+            vec![ResourceSpans { resource: Some(resource(marker)), scope_spans, schema_url: SCHEMA_URL.into() }];
         Self::Traces(ExportTraceServiceRequest { resource_spans })
     }
 
     pub(crate) fn records(marker: &Marker, log_records: Vec<LogRecord>) -> Self {
-        let scope_logs = vec![ScopeLogs {
-            scope: Some(scope()),
-            log_records,
-            schema_url: SCHEMA_URL.into(),
-        }];
-        let resource_logs = vec![ResourceLogs {
-            resource: Some(resource(marker)),
-            scope_logs,
-            schema_url: SCHEMA_URL.into(),
-        }];
+        let scope_logs = vec![ScopeLogs { scope: Some(scope()), log_records, schema_url: SCHEMA_URL.into() }];
+        let resource_logs =
+            vec![ResourceLogs { resource: Some(resource(marker)), scope_logs, schema_url: SCHEMA_URL.into() }];
         Self::Logs(ExportLogsServiceRequest { resource_logs })
     }
 
     pub(crate) fn metrics(marker: &Marker, metrics: Vec<Metric>) -> Self {
-        let scope_metrics = vec![ScopeMetrics {
-            scope: Some(scope()),
-            metrics,
-            schema_url: SCHEMA_URL.into(),
-        }];
-        let resource_metrics = vec![ResourceMetrics {
-            resource: Some(resource(marker)),
-            scope_metrics,
-            schema_url: SCHEMA_URL.into(),
-        }];
+        let scope_metrics = vec![ScopeMetrics { scope: Some(scope()), metrics, schema_url: SCHEMA_URL.into() }];
+        let resource_metrics =
+            vec![ResourceMetrics { resource: Some(resource(marker)), scope_metrics, schema_url: SCHEMA_URL.into() }];
         Self::Metrics(ExportMetricsServiceRequest { resource_metrics })
     }
 
@@ -143,10 +111,7 @@ impl Export {
                 .map(|scope| scope.log_records.len())
                 .sum(),
             Self::Metrics(request) => {
-                let scopes = request
-                    .resource_metrics
-                    .iter()
-                    .flat_map(|resource| &resource.scope_metrics);
+                let scopes = request.resource_metrics.iter().flat_map(|resource| &resource.scope_metrics);
                 scopes.flat_map(|scope| &scope.metrics).map(points).sum()
             }
         }
@@ -206,14 +171,8 @@ fn points(metric: &Metric) -> usize {
 const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.30.0";
 
 fn resource(marker: &Marker) -> Resource {
-    let attributes = vec![
-        text("service.name", &marker.service),
-        text("conform.resource", "yes"),
-    ];
-    Resource {
-        attributes,
-        ..Resource::default()
-    }
+    let attributes = vec![text("service.name", &marker.service), text("conform.resource", "yes")];
+    Resource { attributes, ..Resource::default() }
 }
 
 fn scope() -> InstrumentationScope {
@@ -239,10 +198,7 @@ mod tests {
         assert_eq!(span["traceId"], marker.trace_hex());
         assert_eq!(span["kind"], 1);
         assert_eq!(span["startTimeUnixNano"], "1700000000123456789");
-        assert_eq!(
-            span["attributes"][1]["value"]["intValue"],
-            "-9007199254740993"
-        );
+        assert_eq!(span["attributes"][1]["value"]["intValue"], "-9007199254740993");
         assert_eq!(span["attributes"][4]["value"]["bytesValue"], "AAH+/w==");
     }
 

@@ -46,15 +46,9 @@ impl Target {
     }
 
     pub(crate) fn check(&self) -> anyhow::Result<()> {
-        ensure!(
-            self.grpc.is_some() || self.http.is_some(),
-            "the target has neither a gRPC nor an HTTP endpoint"
-        );
+        ensure!(self.grpc.is_some() || self.http.is_some(), "the target has neither a gRPC nor an HTTP endpoint");
         for uri in [&self.grpc, &self.http, &self.sql].into_iter().flatten() {
-            ensure!(
-                uri.scheme_str() == Some("http") && uri.authority().is_some(),
-                "{uri} is not an http:// address"
-            );
+            ensure!(uri.scheme_str() == Some("http") && uri.authority().is_some(), "{uri} is not an http:// address");
         }
         Ok(())
     }
@@ -68,8 +62,7 @@ impl Target {
 }
 
 fn address(text: &str) -> anyhow::Result<Uri> {
-    text.parse()
-        .with_context(|| format!("{text} is not an address"))
+    text.parse().with_context(|| format!("{text} is not an address"))
 }
 
 /// One of the three ways OTLP travels: the columns of the matrix.
@@ -136,15 +129,9 @@ impl Signal {
     /// The path of an export, without the prefix of the endpoint.
     pub(crate) fn path(self, transport: Transport) -> &'static str {
         match (transport, self) {
-            (Transport::Grpc, Self::Traces) => {
-                "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
-            }
-            (Transport::Grpc, Self::Logs) => {
-                "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
-            }
-            (Transport::Grpc, Self::Metrics) => {
-                "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"
-            }
+            (Transport::Grpc, Self::Traces) => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+            (Transport::Grpc, Self::Logs) => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+            (Transport::Grpc, Self::Metrics) => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
             (_, Self::Traces) => "/v1/traces",
             (_, Self::Logs) => "/v1/logs",
             (_, Self::Metrics) => "/v1/metrics",

@@ -40,11 +40,7 @@ pub(crate) enum Expected {
 
 impl Expected {
     fn holds(self, answer: &Answer) -> bool {
-        if answer.transport == Transport::Grpc {
-            self.holds_on_grpc(answer)
-        } else {
-            self.holds_on_http(answer)
-        }
+        if answer.transport == Transport::Grpc { self.holds_on_grpc(answer) } else { self.holds_on_http(answer) }
     }
 
     fn holds_on_grpc(self, answer: &Answer) -> bool {
@@ -130,14 +126,7 @@ pub(crate) struct Trial {
 
 impl Trial {
     pub(crate) fn new(client: Client, transport: Transport) -> Self {
-        Self {
-            client,
-            transport,
-            compared: 0,
-            failures: Vec::new(),
-            failures_hidden: 0,
-            skipped: None,
-        }
+        Self { client, transport, compared: 0, failures: Vec::new(), failures_hidden: 0, skipped: None }
     }
 
     /// Says why the row cannot be tried; what failed before still counts.
@@ -162,11 +151,7 @@ impl Trial {
             got: got.to_string(),
             times: 1,
         };
-        if let Some(known) = self
-            .failures
-            .iter_mut()
-            .find(|known| known.is_like(&failure))
-        {
+        if let Some(known) = self.failures.iter_mut().find(|known| known.is_like(&failure)) {
             known.times += 1;
         } else if self.failures.len() < FAILURES_SHOWN_MAX {
             self.failures.push(failure);
@@ -176,12 +161,7 @@ impl Trial {
     }
 
     pub(crate) fn expect(&mut self, expected: Expected, sent: impl fmt::Display, answer: &Answer) {
-        self.check(
-            expected.holds(answer),
-            sent,
-            expected.text(answer.transport),
-            answer,
-        );
+        self.check(expected.holds(answer), sent, expected.text(answer.transport), answer);
     }
 
     /// The Status body that HTTP errors have; gRPC has its status elsewhere, a success or no answer has none.
@@ -190,24 +170,13 @@ impl Trial {
             return;
         }
         let status = answer.error_status();
-        let got = status
-            .as_ref()
-            .err()
-            .map_or_else(String::new, |reason| format!("{reason} in {answer}"));
-        self.check(
-            status.is_ok(),
-            &sent,
-            "a body with a google.rpc.Status that has a message",
-            got,
-        );
+        let got = status.as_ref().err().map_or_else(String::new, |reason| format!("{reason} in {answer}"));
+        self.check(status.is_ok(), &sent, "a body with a google.rpc.Status that has a message", got);
         let media_type = answer.media_type();
         self.check(
             media_type == self.transport.content_type(),
             sent,
-            format_args!(
-                "the request's Content-Type {}",
-                self.transport.content_type()
-            ),
+            format_args!("the request's Content-Type {}", self.transport.content_type()),
             media_type,
         );
     }
@@ -226,27 +195,13 @@ impl Trial {
     }
 
     /// Sends a body that must be accepted in full.
-    pub(crate) async fn accept(
-        &mut self,
-        sent: impl Into<String>,
-        signal: Signal,
-        body: impl Into<Bytes>,
-    ) {
+    pub(crate) async fn accept(&mut self, sent: impl Into<String>, signal: Signal, body: impl Into<Bytes>) {
         let answer = self.export(signal, body).await;
-        self.expect(
-            Expected::FullSuccess,
-            format_args!("{signal}: {}", sent.into()),
-            &answer,
-        );
+        self.expect(Expected::FullSuccess, format_args!("{signal}: {}", sent.into()), &answer);
     }
 
     /// Sends a body that must be refused as not understood.
-    pub(crate) async fn refuse(
-        &mut self,
-        sent: impl Into<String>,
-        signal: Signal,
-        body: impl Into<Bytes>,
-    ) {
+    pub(crate) async fn refuse(&mut self, sent: impl Into<String>, signal: Signal, body: impl Into<Bytes>) {
         let answer = self.export(signal, body).await;
         let sent = format!("{signal}: {}", sent.into());
         self.expect(Expected::Malformed, &sent, &answer);
@@ -295,12 +250,7 @@ impl Trial {
     }
 
     /// Compares the result of a query, if there is a way to ask: cells by `|`, rows by line.
-    pub(crate) async fn stored(
-        &mut self,
-        sent: impl Into<String>,
-        sql: &str,
-        expected: &str,
-    ) -> anyhow::Result<()> {
+    pub(crate) async fn stored(&mut self, sent: impl Into<String>, sql: &str, expected: &str) -> anyhow::Result<()> {
         if let Some(rows) = self.client.sql(sql).await? {
             self.check(
                 rows == expected,
@@ -323,12 +273,7 @@ impl Trial {
     /// The verdict, with the error that ended the trial early, if one did.
     pub(crate) fn end(mut self, ended: anyhow::Result<()>) -> Outcome {
         if let Err(error) = ended {
-            self.check(
-                false,
-                "the steps of this row",
-                "that all of them can be made",
-                format_args!("{error:#}"),
-            );
+            self.check(false, "the steps of this row", "that all of them can be made", format_args!("{error:#}"));
         }
         if self.failures_hidden > 0 {
             let more = format!("{} more failures", self.failures_hidden);

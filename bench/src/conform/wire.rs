@@ -38,8 +38,7 @@ impl Coding {
     }
 
     pub(crate) fn compress(self, plain: &[u8]) -> Bytes {
-        self.compress_stream(plain)
-            .expect("compressing in memory does not fail")
+        self.compress_stream(plain).expect("compressing in memory does not fail")
     }
 
     fn compress_stream(self, mut plain: impl Read) -> io::Result<Bytes> {
@@ -72,22 +71,16 @@ pub(crate) fn gzip_in_two_members(plain: &[u8]) -> Bytes {
 
 /// The same message with exactly `size` bytes, by an unknown field or by white space.
 pub(crate) fn padded(transport: Transport, message: &[u8], size: usize) -> Bytes {
-    let missing = size
-        .checked_sub(message.len())
-        .expect("a message is padded to more than it is");
+    let missing = size.checked_sub(message.len()).expect("a message is padded to more than it is");
     let mut padded = Vec::with_capacity(size);
     padded.extend_from_slice(message);
     if transport == Transport::Json {
         padded.resize(size, b' ');
         return Bytes::from(padded);
     }
-    let header = (1..=5)
-        .map(|width| (width, tag_length() + width))
-        .find(|(width, header)| {
-            missing
-                .checked_sub(*header)
-                .is_some_and(|content| varint(content as u64).len() == *width)
-        });
+    let header = (1..=5).map(|width| (width, tag_length() + width)).find(|(width, header)| {
+        missing.checked_sub(*header).is_some_and(|content| varint(content as u64).len() == *width)
+    });
     let (_, header) = header.expect("there is room for an unknown field");
     put_tag(&mut padded, UNKNOWN_FIELD, LENGTH);
     padded.extend(varint((missing - header) as u64));
@@ -109,13 +102,8 @@ pub(crate) fn bomb(transport: Transport, coding: Coding, inflated_bytes: u64) ->
         head.extend(varint(inflated_bytes));
         (head, 0, b"")
     };
-    let plain = head
-        .as_slice()
-        .chain(io::repeat(filler).take(inflated_bytes))
-        .chain(tail);
-    coding
-        .compress_stream(plain)
-        .expect("compressing in memory does not fail")
+    let plain = head.as_slice().chain(io::repeat(filler).take(inflated_bytes)).chain(tail);
+    coding.compress_stream(plain).expect("compressing in memory does not fail")
 }
 
 /// Which fields of a message are messages themselves.
@@ -131,12 +119,7 @@ static ATTRIBUTES_IN_1: Shape = Shape(&[(1, &KEY_VALUE)]);
 /// A scope, and an event.
 static ATTRIBUTES_IN_3: Shape = Shape(&[(3, &KEY_VALUE)]);
 static LINK: Shape = Shape(&[(4, &KEY_VALUE)]);
-static SPAN: Shape = Shape(&[
-    (9, &KEY_VALUE),
-    (11, &ATTRIBUTES_IN_3),
-    (13, &LINK),
-    (15, &LEAF),
-]);
+static SPAN: Shape = Shape(&[(9, &KEY_VALUE), (11, &ATTRIBUTES_IN_3), (13, &LINK), (15, &LEAF)]);
 static SCOPE_SPANS: Shape = Shape(&[(1, &ATTRIBUTES_IN_3), (2, &SPAN)]);
 static RESOURCE_SPANS: Shape = Shape(&[(1, &ATTRIBUTES_IN_1), (2, &SCOPE_SPANS)]);
 static TRACES: Shape = Shape(&[(1, &RESOURCE_SPANS)]);
@@ -147,21 +130,14 @@ static LOGS: Shape = Shape(&[(1, &RESOURCE_LOGS)]);
 static EXEMPLAR: Shape = Shape(&[(7, &KEY_VALUE)]);
 static NUMBER_POINT: Shape = Shape(&[(5, &EXEMPLAR), (7, &KEY_VALUE)]);
 static HISTOGRAM_POINT: Shape = Shape(&[(8, &EXEMPLAR), (9, &KEY_VALUE)]);
-static EXPONENTIAL_POINT: Shape =
-    Shape(&[(1, &KEY_VALUE), (8, &LEAF), (9, &LEAF), (11, &EXEMPLAR)]);
+static EXPONENTIAL_POINT: Shape = Shape(&[(1, &KEY_VALUE), (8, &LEAF), (9, &LEAF), (11, &EXEMPLAR)]);
 static SUMMARY_POINT: Shape = Shape(&[(6, &LEAF), (7, &KEY_VALUE)]);
 static NUMBERS: Shape = Shape(&[(1, &NUMBER_POINT)]);
 static HISTOGRAM: Shape = Shape(&[(1, &HISTOGRAM_POINT)]);
 static EXPONENTIAL: Shape = Shape(&[(1, &EXPONENTIAL_POINT)]);
 static SUMMARY: Shape = Shape(&[(1, &SUMMARY_POINT)]);
-static METRIC: Shape = Shape(&[
-    (5, &NUMBERS),
-    (7, &NUMBERS),
-    (9, &HISTOGRAM),
-    (10, &EXPONENTIAL),
-    (11, &SUMMARY),
-    (12, &KEY_VALUE),
-]);
+static METRIC: Shape =
+    Shape(&[(5, &NUMBERS), (7, &NUMBERS), (9, &HISTOGRAM), (10, &EXPONENTIAL), (11, &SUMMARY), (12, &KEY_VALUE)]);
 static SCOPE_METRICS: Shape = Shape(&[(1, &ATTRIBUTES_IN_3), (2, &METRIC)]);
 static RESOURCE_METRICS: Shape = Shape(&[(1, &ATTRIBUTES_IN_1), (2, &SCOPE_METRICS)]);
 static METRICS: Shape = Shape(&[(1, &RESOURCE_METRICS)]);
@@ -181,16 +157,8 @@ fn enriched(mut message: &[u8], shape: &Shape) -> Vec<u8> {
     put_unknown_fields(&mut enriched);
     while !message.is_empty() {
         let field = take_field(&mut message);
-        match shape
-            .0
-            .iter()
-            .find(|(number, _)| *number == field.number && field.wire_type == LENGTH)
-        {
-            Some((_, inner)) => put_bytes(
-                &mut enriched,
-                field.number,
-                &self::enriched(field.content, inner),
-            ),
+        match shape.0.iter().find(|(number, _)| *number == field.number && field.wire_type == LENGTH) {
+            Some((_, inner)) => put_bytes(&mut enriched, field.number, &self::enriched(field.content, inner)),
             None => enriched.extend_from_slice(field.whole),
         }
     }
@@ -232,21 +200,14 @@ fn take_field<'a>(message: &mut &'a [u8]) -> Field<'a> {
     };
     let (content, rest) = message.split_at(length);
     *message = rest;
-    Field {
-        number: tag >> 3,
-        wire_type,
-        content,
-        whole: &all[..all.len() - rest.len()],
-    }
+    Field { number: tag >> 3, wire_type, content, whole: &all[..all.len() - rest.len()] }
 }
 
 fn take_varint(message: &mut &[u8]) -> u64 {
     let mut value = 0;
     let mut shift = 0;
     loop {
-        let (byte, rest) = message
-            .split_first()
-            .expect("generated types end their numbers");
+        let (byte, rest) = message.split_first().expect("generated types end their numbers");
         *message = rest;
         value |= u64::from(byte & 0x7f) << shift;
         if byte & 0x80 == 0 {
@@ -291,17 +252,12 @@ mod tests {
 
     #[test]
     fn unknown_fields_change_nothing_for_a_decoder_that_skips_them() {
-        let Export::Traces(request) = sample(Signal::Traces) else {
-            unreachable!("it was asked for traces")
-        };
+        let Export::Traces(request) = sample(Signal::Traces) else { unreachable!("it was asked for traces") };
         let plain = request.encode_to_vec();
 
         let enriched = with_unknown_fields(Signal::Traces, &plain);
 
-        assert_eq!(
-            ExportTraceServiceRequest::decode(enriched.clone()),
-            Ok(request)
-        );
+        assert_eq!(ExportTraceServiceRequest::decode(enriched.clone()), Ok(request));
         let added = enriched.len() - plain.len();
         assert!(added > 2 * 49 * 40, "{added} bytes for some 60 messages");
     }
@@ -330,25 +286,18 @@ mod tests {
     fn a_bomb_is_small_and_holds_a_valid_request() {
         let bomb = bomb(Transport::Protobuf, Coding::Gzip, 8 << 20);
         let mut inflated = Vec::new();
-        GzDecoder::new(&bomb[..])
-            .read_to_end(&mut inflated)
-            .expect("it is gzip");
+        GzDecoder::new(&bomb[..]).read_to_end(&mut inflated).expect("it is gzip");
 
         assert!(bomb.len() < 16 << 10, "{}", bomb.len());
         assert!(inflated.len() > 8 << 20);
-        assert_eq!(
-            ExportTraceServiceRequest::decode(inflated.as_slice()),
-            Ok(ExportTraceServiceRequest::default())
-        );
+        assert_eq!(ExportTraceServiceRequest::decode(inflated.as_slice()), Ok(ExportTraceServiceRequest::default()));
     }
 
     #[test]
     fn two_members_are_one_text() {
         let mut text = String::new();
 
-        MultiGzDecoder::new(&gzip_in_two_members(b"abcdef")[..])
-            .read_to_string(&mut text)
-            .expect("it is gzip");
+        MultiGzDecoder::new(&gzip_in_two_members(b"abcdef")[..]).read_to_string(&mut text).expect("it is gzip");
 
         assert_eq!(text, "abcdef");
     }

@@ -20,9 +20,13 @@ const BODIES: usize = 64;
 const REPEAT: Duration = Duration::from_secs(2);
 
 pub(crate) fn print() -> anyhow::Result<()> {
-    println!("\n| one core, 1 000 items a request | bytes/item | copy Mitems/s | generated types, kitems/s | into Arrow, kitems/s |");
+    println!(
+        "\n| one core, 1 000 items a request | bytes/item | copy Mitems/s | generated types, kitems/s | into Arrow, kitems/s |"
+    );
     println!("| --- | ---: | ---: | ---: | ---: |");
-    for (signal, payload) in [(Signal::Spans, Payload::Traces), (Signal::Logs, Payload::Logs), (Signal::Points, Payload::Metrics)] {
+    for (signal, payload) in
+        [(Signal::Spans, Payload::Traces), (Signal::Logs, Payload::Logs), (Signal::Points, Payload::Metrics)]
+    {
         let bodies = sample_bodies(signal, BODIES, ITEMS);
         let bytes: usize = bodies.iter().map(Bytes::len).sum();
         let mut target = Vec::with_capacity(bodies.iter().map(Bytes::len).max().unwrap_or(0));

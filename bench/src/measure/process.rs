@@ -103,7 +103,8 @@ async fn answers(api: SocketAddr) -> bool {
 
 fn free_addresses() -> anyhow::Result<[SocketAddr; 3]> {
     // All at once, so that they differ.
-    let listeners = [TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?];
+    let listeners =
+        [TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?];
     let [one, two, three] = &listeners;
     Ok([one.local_addr()?, two.local_addr()?, three.local_addr()?])
 }

@@ -24,7 +24,11 @@ pub(crate) async fn print(measure: &Measure) -> anyhow::Result<()> {
     let data = kept.unwrap_or_else(|| temporary.path().to_owned());
     let program = measure.server()?;
     let empty = Server::start(&program, &data, &Settings::default()).await?;
-    println!("\nstart on {}: {:.0} ms", if data == temporary.path() { "an empty directory" } else { "the given directory" }, millis(empty.start_time));
+    println!(
+        "\nstart on {}: {:.0} ms",
+        if data == temporary.path() { "an empty directory" } else { "the given directory" },
+        millis(empty.start_time)
+    );
     let stored = count(empty.api()).await?;
     if stored < measure.query_spans {
         fill(&empty, measure.query_spans - stored).await?;
@@ -89,7 +93,8 @@ async fn count(api: SocketAddr) -> anyhow::Result<u64> {
 
 async fn ask(api: SocketAddr, sql: &str) -> anyhow::Result<Vec<Value>> {
     let body = Full::new(Bytes::from(json!({"sql": sql}).to_string()));
-    let request = Request::post(format!("http://{api}/api/v1/sql")).header("content-type", "application/json").body(body)?;
+    let request =
+        Request::post(format!("http://{api}/api/v1/sql")).header("content-type", "application/json").body(body)?;
     let (status, body) = send(request).await?;
     ensure!(status.is_success(), "{sql}: {status} {}", String::from_utf8_lossy(&body));
     let answer: Value = serde_json::from_slice(&body)?;

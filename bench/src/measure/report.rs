@@ -19,7 +19,9 @@ pub(crate) struct Row {
 
 pub(crate) fn heading() {
     println!();
-    println!("| signal, protocol, items a request | items/s | items per CPU-s | MB/s | ack p50 ms | ack p99 ms | peak RSS MB | disk B/item | refused | client CPU ns/item |");
+    println!(
+        "| signal, protocol, items a request | items/s | items per CPU-s | MB/s | ack p50 ms | ack p99 ms | peak RSS MB | disk B/item | refused | client CPU ns/item |"
+    );
     println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
 }
 

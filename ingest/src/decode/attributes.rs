@@ -136,7 +136,13 @@ impl<'a> ItemAttributes<'a> {
     }
 
     #[inline]
-    fn promote(&mut self, columns: &mut Columns, promotion: Promotion, key: &str, value: Any<'_>) -> Result<(), DecodeError> {
+    fn promote(
+        &mut self,
+        columns: &mut Columns,
+        promotion: Promotion,
+        key: &str,
+        value: Any<'_>,
+    ) -> Result<(), DecodeError> {
         self.said |= promotion.bit;
         match (promotion.value, value) {
             (AttributeType::Text, Any::Text(text)) => {

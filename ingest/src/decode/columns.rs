@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanBuilder, FixedSizeBinaryBuilder, Float64Builder, Int32Builder, Int64Builder, StringViewBuilder,
-    TimestampNanosecondArray, UInt32Array, UInt64Builder, Array, ArrayBuilder,
+    Array, ArrayBuilder, ArrayRef, BooleanBuilder, FixedSizeBinaryBuilder, Float64Builder, Int32Builder, Int64Builder,
+    StringViewBuilder, TimestampNanosecondArray, UInt32Array, UInt64Builder,
 };
 use model::{Batch, Signal, Table};
 

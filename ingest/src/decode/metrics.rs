@@ -224,7 +224,12 @@ impl<'a> Metrics<'a> {
         Ok(())
     }
 
-    fn scope(&mut self, message: &'a [u8], resources: (&Resource<'a>, &Resource<'a>), identity: u64) -> Result<(), DecodeError> {
+    fn scope(
+        &mut self,
+        message: &'a [u8],
+        resources: (&Resource<'a>, &Resource<'a>),
+        identity: u64,
+    ) -> Result<(), DecodeError> {
         let parts = Parts::read(message)?;
         let scope = Scope::read(&parts.head, parts.schema_url)?;
         let identity = hash_texts(hash_set(identity, &scope.key_values), &[scope.name, scope.version]);
@@ -237,7 +242,12 @@ impl<'a> Metrics<'a> {
         Ok(())
     }
 
-    fn metric(&mut self, message: &'a [u8], resources: (&Resource<'a>, &Resource<'a>), identity: u64) -> Result<(), DecodeError> {
+    fn metric(
+        &mut self,
+        message: &'a [u8],
+        resources: (&Resource<'a>, &Resource<'a>),
+        identity: u64,
+    ) -> Result<(), DecodeError> {
         let (mut name, mut description, mut unit, mut metadata, mut data) = ("", "", "", Vec::new(), None);
         for field in fields(message) {
             match field? {

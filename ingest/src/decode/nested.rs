@@ -35,8 +35,12 @@ impl Offsets {
     fn finish(mut self, rows: usize, items: ArrayRef) -> Option<ArrayRef> {
         let last = self.ends.last().copied()?;
         self.ends.resize(rows, last);
-        let valid: NullBuffer =
-            self.ends.iter().scan(0, |before, end| Some(*end > std::mem::replace(before, *end))).collect::<Vec<_>>().into();
+        let valid: NullBuffer = self
+            .ends
+            .iter()
+            .scan(0, |before, end| Some(*end > std::mem::replace(before, *end)))
+            .collect::<Vec<_>>()
+            .into();
         let mut offsets = Vec::with_capacity(rows + 1);
         offsets.push(0);
         offsets.append(&mut self.ends);
@@ -116,7 +120,12 @@ impl<'a> Events<'a> {
     }
 
     /// Adds the row's events. A time beyond 2262 is told to `overflow` with the event's number.
-    pub(crate) fn row(&mut self, row: usize, messages: &[&'a [u8]], mut overflow: impl FnMut(usize, u64)) -> Result<(), DecodeError> {
+    pub(crate) fn row(
+        &mut self,
+        row: usize,
+        messages: &[&'a [u8]],
+        mut overflow: impl FnMut(usize, u64),
+    ) -> Result<(), DecodeError> {
         for (number, message) in messages.iter().enumerate() {
             let (mut time, mut name, mut dropped) = (0, "", 0);
             for field in fields(message) {
@@ -178,7 +187,12 @@ impl<'a> Links<'a> {
         }
     }
 
-    pub(crate) fn row(&mut self, row: usize, messages: &[&'a [u8]], refusals: &mut Refusals) -> Result<(), DecodeError> {
+    pub(crate) fn row(
+        &mut self,
+        row: usize,
+        messages: &[&'a [u8]],
+        refusals: &mut Refusals,
+    ) -> Result<(), DecodeError> {
         for message in messages {
             let (mut trace_id, mut span_id, mut trace_state, mut dropped, mut flags): (&[u8], &[u8], _, _, _) =
                 (&[], &[], "", 0, 0);
@@ -355,7 +369,9 @@ impl Numbers {
     /// As lists of `UInt64` or `Float64`.
     pub(crate) fn finish(self, rows: usize, item: &DataType) -> Option<ArrayRef> {
         let items: ArrayRef = match item {
-            DataType::Float64 => Arc::new(self.bits.iter().map(|bits| Some(f64::from_bits(*bits))).collect::<Float64Array>()),
+            DataType::Float64 => {
+                Arc::new(self.bits.iter().map(|bits| Some(f64::from_bits(*bits))).collect::<Float64Array>())
+            }
             _ => Arc::new(UInt64Array::from(self.bits)),
         };
         self.offsets.finish(rows, items)

@@ -54,7 +54,9 @@ impl Reason {
             Reason::ParentSpanId => "parent_span_id must be 8 bytes or empty",
             Reason::BucketCounts => "bucket_counts must be one longer than explicit_bounds, or empty",
             Reason::IdCleared => "invalid trace_id or span_id was cleared",
-            Reason::SuspectTime => "time is zero, ends before it starts, or lies a day ahead: stored with observed_time",
+            Reason::SuspectTime => {
+                "time is zero, ends before it starts, or lies a day ahead: stored with observed_time"
+            }
         }
     }
 }

@@ -182,7 +182,8 @@ impl<'a> Spans<'a> {
         columns.count(places.dropped_events, span.dropped_events);
         columns.count(places.dropped_links, span.dropped_links);
         self.attributes.write(columns, &span.attributes)?;
-        self.events.row(row, &span.events, |number, time| residue.number(&format!("events.{number}.time_unix_nano"), time))?;
+        self.events
+            .row(row, &span.events, |number, time| residue.number(&format!("events.{number}.time_unix_nano"), time))?;
         self.links.row(row, &span.links, refusals)?;
         residue.write(columns, places.envelope.residue, resource);
         columns.end_row();

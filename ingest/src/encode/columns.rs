@@ -78,7 +78,8 @@ impl<'b> Lists<'b> {
 
     /// A field of the values, which are structs.
     pub(super) fn field<A: Array + 'static>(&self, name: &str) -> Column<'b, A> {
-        let field = |lists: &'b ListArray| lists.values().as_struct().column_by_name(name).expect("a field of the schema");
+        let field =
+            |lists: &'b ListArray| lists.values().as_struct().column_by_name(name).expect("a field of the schema");
         Column(self.0.map(|lists| downcast(field(lists))))
     }
 }

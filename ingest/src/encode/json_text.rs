@@ -53,10 +53,16 @@ impl Reader<'_> {
             return Ok(map);
         }
         let members = self.members(depth + 1)?;
-        if let [KeyValue { key, value: Some(AnyValue { value: Some(Value::StringValue(text)) }), .. }] = members.as_slice() {
+        if let [KeyValue { key, value: Some(AnyValue { value: Some(Value::StringValue(text)) }), .. }] =
+            members.as_slice()
+        {
             match key.as_str() {
-                "$double" => return text.parse().map(Value::DoubleValue).map_err(|_| "has a $double that is no number"),
-                "$bytes" => return STANDARD.decode(text).map(Value::BytesValue).map_err(|_| "has $bytes that are not base64"),
+                "$double" => {
+                    return text.parse().map(Value::DoubleValue).map_err(|_| "has a $double that is no number");
+                }
+                "$bytes" => {
+                    return STANDARD.decode(text).map(Value::BytesValue).map_err(|_| "has $bytes that are not base64");
+                }
                 _ => {}
             }
         }
@@ -186,7 +192,8 @@ impl Reader<'_> {
 
     fn unit(&mut self) -> Result<u16, Problem> {
         let digits = self.rest.get(..4).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
-        let unit = digits.and_then(|digits| u16::from_str_radix(digits, 16).ok()).ok_or("has a \\u escape without digits")?;
+        let unit =
+            digits.and_then(|digits| u16::from_str_radix(digits, 16).ok()).ok_or("has a \\u escape without digits")?;
         self.rest = &self.rest[4..];
         Ok(unit)
     }
@@ -239,7 +246,21 @@ mod tests {
 
     #[test]
     fn what_is_not_json_is_an_error() {
-        for text in ["", "{", "[1", "\"", "\"\\x\"", "\"\\ud800\"", "\"\\ud800\\u0041\"", "nul", "1 2", "{\"a\"}", "-", "1e", "{\"$bytes\":\"?\"}"] {
+        for text in [
+            "",
+            "{",
+            "[1",
+            "\"",
+            "\"\\x\"",
+            "\"\\ud800\"",
+            "\"\\ud800\\u0041\"",
+            "nul",
+            "1 2",
+            "{\"a\"}",
+            "-",
+            "1e",
+            "{\"$bytes\":\"?\"}",
+        ] {
             assert!(value(text).is_err(), "{text}");
         }
         assert!(value(&"[".repeat(100_000)).is_err());

@@ -224,7 +224,8 @@ impl<'b> Points<'b> {
     }
 
     fn summary(&self, row: usize) -> Result<SummaryDataPoint, EncodeError> {
-        let (quantiles, values) = (self.quantiles.field::<Float64Array>("quantile"), self.quantiles.field::<Float64Array>("value"));
+        let (quantiles, values) =
+            (self.quantiles.field::<Float64Array>("quantile"), self.quantiles.field::<Float64Array>("value"));
         let at_quantile = |place| ValueAtQuantile {
             quantile: quantiles.at(place).unwrap_or_default(),
             value: values.at(place).unwrap_or_default(),

@@ -4,7 +4,9 @@ use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, EntityRef, InstrumentationScope, KeyValue, KeyValueList};
+use opentelemetry_proto::tonic::common::v1::{
+    AnyValue, ArrayValue, EntityRef, InstrumentationScope, KeyValue, KeyValueList,
+};
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::metrics::v1::exponential_histogram_data_point::Buckets;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
@@ -21,15 +23,18 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-pub fn traces() -> impl Strategy<Value = ExportTraceServiceRequest> {
-    let scope = (option::of(scope()), vec(span(), 0..4), text())
-        .prop_map(|(scope, spans, schema_url)| ScopeSpans { scope, spans, schema_url });
+pub(crate) fn traces() -> impl Strategy<Value = ExportTraceServiceRequest> {
+    let scope = (option::of(scope()), vec(span(), 0..4), text()).prop_map(|(scope, spans, schema_url)| ScopeSpans {
+        scope,
+        spans,
+        schema_url,
+    });
     let resource = (option::of(resource()), vec(scope, 0..3), text())
         .prop_map(|(resource, scope_spans, schema_url)| ResourceSpans { resource, scope_spans, schema_url });
     vec(resource, 0..3).prop_map(|resource_spans| ExportTraceServiceRequest { resource_spans })
 }
 
-pub fn logs() -> impl Strategy<Value = ExportLogsServiceRequest> {
+pub(crate) fn logs() -> impl Strategy<Value = ExportLogsServiceRequest> {
     let scope = (option::of(scope()), vec(log_record(), 0..4), text())
         .prop_map(|(scope, log_records, schema_url)| ScopeLogs { scope, log_records, schema_url });
     let resource = (option::of(resource()), vec(scope, 0..3), text())
@@ -37,7 +42,7 @@ pub fn logs() -> impl Strategy<Value = ExportLogsServiceRequest> {
     vec(resource, 0..3).prop_map(|resource_logs| ExportLogsServiceRequest { resource_logs })
 }
 
-pub fn metrics() -> impl Strategy<Value = ExportMetricsServiceRequest> {
+pub(crate) fn metrics() -> impl Strategy<Value = ExportMetricsServiceRequest> {
     let scope = (option::of(scope()), vec(metric(), 0..3), text())
         .prop_map(|(scope, metrics, schema_url)| ScopeMetrics { scope, metrics, schema_url });
     let resource = (option::of(resource()), vec(scope, 0..3), text())
@@ -47,17 +52,63 @@ pub fn metrics() -> impl Strategy<Value = ExportMetricsServiceRequest> {
 
 /// Keys with columns of their own, keys that look like our own marks, keys that are hard to write.
 const KEYS: &[&str] = &[
-    "", "a", "b", "a", "http.route", "http.route", "http.response.status_code", "http.response.status_code",
-    "server.port", "error.type", "exception.stacktrace", "user.id", "service.name", "service.name", "service.name",
-    "k8s.pod.name", "$", "$map", "$double", "$bytes", "a\"b", "\\", "\0", "é", "😀", "http", "entity_refs",
+    "",
+    "a",
+    "b",
+    "a",
+    "http.route",
+    "http.route",
+    "http.response.status_code",
+    "http.response.status_code",
+    "server.port",
+    "error.type",
+    "exception.stacktrace",
+    "user.id",
+    "service.name",
+    "service.name",
+    "service.name",
+    "k8s.pod.name",
+    "$",
+    "$map",
+    "$double",
+    "$bytes",
+    "a\"b",
+    "\\",
+    "\0",
+    "é",
+    "😀",
+    "http",
+    "entity_refs",
 ];
 
 const TEXTS: &[&str] = &[
-    "", "x", "5", "-0", "0", "200", "007", "+5", "9223372036854775808", "null", "true", "{\"a\":1}", "[", "NaN", "{\"$bytes\":\"AA==\"}",
-    "\0", "\"", "\\", "\n\r\t\u{1}\u{1f}\u{7f}", "\u{2028}\u{feff}", "😀", "\"http.route\":", "{\"http.route\":", "longer than a view keeps in itself",
+    "",
+    "x",
+    "5",
+    "-0",
+    "0",
+    "200",
+    "007",
+    "+5",
+    "9223372036854775808",
+    "null",
+    "true",
+    "{\"a\":1}",
+    "[",
+    "NaN",
+    "{\"$bytes\":\"AA==\"}",
+    "\0",
+    "\"",
+    "\\",
+    "\n\r\t\u{1}\u{1f}\u{7f}",
+    "\u{2028}\u{feff}",
+    "😀",
+    "\"http.route\":",
+    "{\"http.route\":",
+    "longer than a view keeps in itself",
 ];
 
-pub fn text() -> impl Strategy<Value = String> {
+pub(crate) fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         2 => select(TEXTS).prop_map(str::to_owned),
         1 => vec(any::<char>(), 0..20).prop_map(String::from_iter),
@@ -82,8 +133,23 @@ fn small_count() -> impl Strategy<Value = u32> {
 
 fn double() -> impl Strategy<Value = f64> {
     let special = [
-        0.0, -0.0, 1.0, -1.0, 0.1, 1e15, 1e16, 1e300, -1e-300, 5e-324, f64::MAX, f64::MIN, f64::EPSILON, f64::NAN, f64::INFINITY,
-        f64::NEG_INFINITY, 9_223_372_036_854_775_807.0,
+        0.0,
+        -0.0,
+        1.0,
+        -1.0,
+        0.1,
+        1e15,
+        1e16,
+        1e300,
+        -1e-300,
+        5e-324,
+        f64::MAX,
+        f64::MIN,
+        f64::EPSILON,
+        f64::NAN,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        9_223_372_036_854_775_807.0,
     ];
     prop_oneof![select(special.to_vec()), any::<u64>().prop_map(f64::from_bits)]
 }
@@ -94,7 +160,18 @@ fn enumeration() -> impl Strategy<Value = i32> {
 
 fn time() -> impl Strategy<Value = u64> {
     const NOW: u64 = super::RECEIVED.0 as u64;
-    let special = [0, 0, 1, NOW, NOW - 1, NOW + 3600 * 1_000_000_000, i64::MAX as u64 - 1, i64::MAX as u64, i64::MAX as u64 + 1, u64::MAX];
+    let special = [
+        0,
+        0,
+        1,
+        NOW,
+        NOW - 1,
+        NOW + 3600 * 1_000_000_000,
+        i64::MAX as u64 - 1,
+        i64::MAX as u64,
+        i64::MAX as u64 + 1,
+        u64::MAX,
+    ];
     prop_oneof![4 => select(special.to_vec()), 1 => any::<u64>()]
 }
 
@@ -112,7 +189,7 @@ fn optional_id(length: usize) -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![1 => Just(Vec::new()), 2 => id(length)]
 }
 
-pub fn value() -> impl Strategy<Value = AnyValue> {
+pub(crate) fn value() -> impl Strategy<Value = AnyValue> {
     let leaf = prop_oneof![
         1 => Just(None),
         4 => text().prop_map(|text| Some(Value::StringValue(text))),
@@ -123,7 +200,11 @@ pub fn value() -> impl Strategy<Value = AnyValue> {
         1 => any::<i32>().prop_map(|index| Some(Value::StringValueStrindex(index))),
     ];
     leaf.prop_map(|value| AnyValue { value }).prop_recursive(4, 16, 4, |value| {
-        let entry = (key(), option::weighted(0.9, value.clone())).prop_map(|(key, value)| KeyValue { key, value, key_strindex: 0 });
+        let entry = (key(), option::weighted(0.9, value.clone())).prop_map(|(key, value)| KeyValue {
+            key,
+            value,
+            key_strindex: 0,
+        });
         prop_oneof![
             vec(value, 0..4).prop_map(|values| AnyValue { value: Some(Value::ArrayValue(ArrayValue { values })) }),
             vec(entry, 0..4).prop_map(|values| AnyValue { value: Some(Value::KvlistValue(KeyValueList { values })) }),
@@ -142,26 +223,45 @@ fn few_attributes() -> impl Strategy<Value = Vec<KeyValue>> {
 }
 
 fn resource() -> impl Strategy<Value = Resource> {
-    let entity = (text(), text(), vec(text(), 0..3), vec(text(), 0..3))
-        .prop_map(|(schema_url, r#type, id_keys, description_keys)| EntityRef { schema_url, r#type, id_keys, description_keys });
+    let entity = (text(), text(), vec(text(), 0..3), vec(text(), 0..3)).prop_map(
+        |(schema_url, r#type, id_keys, description_keys)| EntityRef { schema_url, r#type, id_keys, description_keys },
+    );
     let entities = prop_oneof![2 => Just(Vec::new()), 1 => vec(entity, 0..3)];
-    (attributes(), small_count(), entities)
-        .prop_map(|(attributes, dropped_attributes_count, entity_refs)| Resource { attributes, dropped_attributes_count, entity_refs })
+    (attributes(), small_count(), entities).prop_map(|(attributes, dropped_attributes_count, entity_refs)| Resource {
+        attributes,
+        dropped_attributes_count,
+        entity_refs,
+    })
 }
 
 fn scope() -> impl Strategy<Value = InstrumentationScope> {
-    (text(), text(), few_attributes(), small_count()).prop_map(|(name, version, attributes, dropped_attributes_count)| {
-        InstrumentationScope { name, version, attributes, dropped_attributes_count }
-    })
+    (text(), text(), few_attributes(), small_count()).prop_map(
+        |(name, version, attributes, dropped_attributes_count)| InstrumentationScope {
+            name,
+            version,
+            attributes,
+            dropped_attributes_count,
+        },
+    )
 }
 
 fn span() -> impl Strategy<Value = Span> {
     let event = (time(), text(), few_attributes(), small_count()).prop_map(
-        |(time_unix_nano, name, attributes, dropped_attributes_count)| Event { time_unix_nano, name, attributes, dropped_attributes_count },
+        |(time_unix_nano, name, attributes, dropped_attributes_count)| Event {
+            time_unix_nano,
+            name,
+            attributes,
+            dropped_attributes_count,
+        },
     );
     let link = (optional_id(16), optional_id(8), text(), few_attributes(), small_count(), small_count()).prop_map(
-        |(trace_id, span_id, trace_state, attributes, dropped_attributes_count, flags)| {
-            Link { trace_id, span_id, trace_state, attributes, dropped_attributes_count, flags }
+        |(trace_id, span_id, trace_state, attributes, dropped_attributes_count, flags)| Link {
+            trace_id,
+            span_id,
+            trace_state,
+            attributes,
+            dropped_attributes_count,
+            flags,
         },
     );
     let ids = (id(16), id(8), optional_id(8));
@@ -170,7 +270,17 @@ fn span() -> impl Strategy<Value = Span> {
     let status = option::of((text(), enumeration()).prop_map(|(message, code)| Status { message, code }));
     let times = (time(), time());
     (ids, texts, enumeration(), times, attributes(), vec(event, 0..3), vec(link, 0..3), counts, status).prop_map(
-        |((trace_id, span_id, parent_span_id), (name, trace_state), kind, times, attributes, events, links, counts, status)| Span {
+        |(
+            (trace_id, span_id, parent_span_id),
+            (name, trace_state),
+            kind,
+            times,
+            attributes,
+            events,
+            links,
+            counts,
+            status,
+        )| Span {
             trace_id,
             span_id,
             trace_state,
@@ -196,18 +306,20 @@ fn log_record() -> impl Strategy<Value = LogRecord> {
     let ids = (optional_id(16), optional_id(8));
     let counts = (small_count(), small_count());
     ((time(), time()), enumeration(), texts, option::of(value()), attributes(), counts, ids).prop_map(
-        |(times, severity_number, (severity_text, event_name), body, attributes, counts, (trace_id, span_id))| LogRecord {
-            time_unix_nano: times.0,
-            observed_time_unix_nano: times.1,
-            severity_number,
-            severity_text,
-            body,
-            attributes,
-            dropped_attributes_count: counts.0,
-            flags: counts.1,
-            trace_id,
-            span_id,
-            event_name,
+        |(times, severity_number, (severity_text, event_name), body, attributes, counts, (trace_id, span_id))| {
+            LogRecord {
+                time_unix_nano: times.0,
+                observed_time_unix_nano: times.1,
+                severity_number,
+                severity_text,
+                body,
+                attributes,
+                dropped_attributes_count: counts.0,
+                flags: counts.1,
+                trace_id,
+                span_id,
+                event_name,
+            }
         },
     )
 }
@@ -215,9 +327,11 @@ fn log_record() -> impl Strategy<Value = LogRecord> {
 fn metric() -> impl Strategy<Value = Metric> {
     let data = prop_oneof![
         vec(number(), 0..4).prop_map(|data_points| Data::Gauge(Gauge { data_points })),
-        (vec(number(), 0..4), enumeration(), any::<bool>()).prop_map(|(data_points, aggregation_temporality, is_monotonic)| {
-            Data::Sum(Sum { data_points, aggregation_temporality, is_monotonic })
-        }),
+        (vec(number(), 0..4), enumeration(), any::<bool>()).prop_map(
+            |(data_points, aggregation_temporality, is_monotonic)| {
+                Data::Sum(Sum { data_points, aggregation_temporality, is_monotonic })
+            }
+        ),
         (vec(histogram(), 0..4), enumeration()).prop_map(|(data_points, aggregation_temporality)| {
             Data::Histogram(Histogram { data_points, aggregation_temporality })
         }),
@@ -236,8 +350,12 @@ fn exemplars() -> impl Strategy<Value = Vec<Exemplar>> {
         integer().prop_map(exemplar::Value::AsInt),
     ]);
     let exemplar = (few_attributes(), time(), optional_id(8), optional_id(16), value).prop_map(
-        |(filtered_attributes, time_unix_nano, span_id, trace_id, value)| {
-            Exemplar { filtered_attributes, time_unix_nano, span_id, trace_id, value }
+        |(filtered_attributes, time_unix_nano, span_id, trace_id, value)| Exemplar {
+            filtered_attributes,
+            time_unix_nano,
+            span_id,
+            trace_id,
+            value,
         },
     );
     prop_oneof![1 => Just(Vec::new()), 1 => vec(exemplar, 0..3)]
@@ -275,24 +393,30 @@ fn histogram() -> impl Strategy<Value = HistogramDataPoint> {
         (counts, Just(bounds))
     });
     (attributes(), (time(), time()), count(), optional_doubles(), buckets, exemplars(), small_count()).prop_map(
-        |(attributes, times, count, [sum, min, max], (bucket_counts, explicit_bounds), exemplars, flags)| HistogramDataPoint {
-            attributes,
-            start_time_unix_nano: times.0,
-            time_unix_nano: times.1,
-            count,
-            sum,
-            bucket_counts,
-            explicit_bounds,
-            exemplars,
-            flags,
-            min,
-            max,
+        |(attributes, times, count, [sum, min, max], (bucket_counts, explicit_bounds), exemplars, flags)| {
+            HistogramDataPoint {
+                attributes,
+                start_time_unix_nano: times.0,
+                time_unix_nano: times.1,
+                count,
+                sum,
+                bucket_counts,
+                explicit_bounds,
+                exemplars,
+                flags,
+                min,
+                max,
+            }
         },
     )
 }
 
 fn exponential() -> impl Strategy<Value = ExponentialHistogramDataPoint> {
-    let buckets = || option::of((any::<i32>(), vec(count(), 0..4)).prop_map(|(offset, bucket_counts)| Buckets { offset, bucket_counts }));
+    let buckets = || {
+        option::of(
+            (any::<i32>(), vec(count(), 0..4)).prop_map(|(offset, bucket_counts)| Buckets { offset, bucket_counts }),
+        )
+    };
     let shape = (prop_oneof![Just(0), any::<i32>()], count(), double(), buckets(), buckets());
     (attributes(), (time(), time()), count(), optional_doubles(), shape, exemplars(), small_count()).prop_map(
         |(attributes, times, count, [sum, min, max], shape, exemplars, flags)| {

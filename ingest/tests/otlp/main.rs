@@ -12,8 +12,8 @@ mod sample;
 use ingest::{DecodeError, Rows, decode};
 use model::Timestamp;
 use plane::Payload;
-use prost::Message;
 use proptest::test_runner::{Config, TestRunner};
+use prost::Message;
 
 /// When all requests of these tests were received.
 const RECEIVED: Timestamp = Timestamp(1_790_000_000_000_000_000);

@@ -16,12 +16,12 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Sta
 
 /// Items one by one, and what happened to others, by reason.
 #[derive(Debug)]
-pub struct Normal<R> {
-    pub items: Vec<R>,
-    pub reasons: Vec<Reason>,
+pub(crate) struct Normal<R> {
+    pub(crate) items: Vec<R>,
+    pub(crate) reasons: Vec<Reason>,
 }
 
-pub fn traces(request: &ExportTraceServiceRequest) -> Normal<ExportTraceServiceRequest> {
+pub(crate) fn traces(request: &ExportTraceServiceRequest) -> Normal<ExportTraceServiceRequest> {
     let mut normal = Normal { items: Vec::new(), reasons: Vec::new() };
     for resource in &request.resource_spans {
         for scope in &resource.scope_spans {
@@ -66,13 +66,14 @@ fn accepted_span(mut span: Span, reasons: &mut Vec<Reason>) -> Option<Span> {
     Some(span)
 }
 
-pub fn logs(request: &ExportLogsServiceRequest) -> Normal<ExportLogsServiceRequest> {
+pub(crate) fn logs(request: &ExportLogsServiceRequest) -> Normal<ExportLogsServiceRequest> {
     let mut normal = Normal { items: Vec::new(), reasons: Vec::new() };
     for resource in &request.resource_logs {
         for scope in &resource.scope_logs {
             for record in &scope.log_records {
                 let record = normal_record(record.clone(), &mut normal.reasons);
-                let scope_logs = ScopeLogs { scope: normal_scope(&scope.scope), log_records: vec![record], ..scope.clone() };
+                let scope_logs =
+                    ScopeLogs { scope: normal_scope(&scope.scope), log_records: vec![record], ..scope.clone() };
                 let (scope_logs, schema_url) = (vec![scope_logs], resource.schema_url.clone());
                 let resource = normal_resource(&resource.resource);
                 normal.items.push(ExportLogsServiceRequest {
@@ -95,7 +96,7 @@ fn normal_record(mut record: LogRecord, reasons: &mut Vec<Reason>) -> LogRecord 
 }
 
 /// Number points first: they are in a table of their own.
-pub fn metrics(request: &ExportMetricsServiceRequest) -> Normal<ExportMetricsServiceRequest> {
+pub(crate) fn metrics(request: &ExportMetricsServiceRequest) -> Normal<ExportMetricsServiceRequest> {
     let mut normal = Normal { items: Vec::new(), reasons: Vec::new() };
     for resource in &request.resource_metrics {
         for scope in &resource.scope_metrics {
@@ -103,7 +104,8 @@ pub fn metrics(request: &ExportMetricsServiceRequest) -> Normal<ExportMetricsSer
                 for data in points(metric.data.as_ref(), &mut normal.reasons) {
                     let mut metric = Metric { data: Some(data), ..metric.clone() };
                     clean_all(&mut metric.metadata);
-                    let scope_metrics = ScopeMetrics { scope: normal_scope(&scope.scope), metrics: vec![metric], ..scope.clone() };
+                    let scope_metrics =
+                        ScopeMetrics { scope: normal_scope(&scope.scope), metrics: vec![metric], ..scope.clone() };
                     let (scope_metrics, schema_url) = (vec![scope_metrics], resource.schema_url.clone());
                     let resource = normal_resource(&resource.resource);
                     normal.items.push(ExportMetricsServiceRequest {

@@ -13,9 +13,9 @@ use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use plane::Payload;
-use prost::Message;
 use proptest::prelude::*;
 use proptest::sample::Index;
+use prost::Message;
 
 use super::{RECEIVED, generate, runner};
 
@@ -68,7 +68,7 @@ fn mutate(bytes: &mut Vec<u8>, mutation: Mutation) {
     }
 }
 
-fn agree<R: Message + Default>(payload: Payload, requests: impl Strategy<Value = R>) {
+fn agree<R: Message + Default + std::fmt::Debug>(payload: Payload, requests: impl Strategy<Value = R>) {
     let compared = Cell::new(0_u32);
     let bytes = (requests, proptest::collection::vec(mutation(), 0..3)).prop_map(|(request, mutations)| {
         let mut bytes = request.encode_to_vec();

@@ -83,8 +83,17 @@ fn a_log_record_with_a_bad_id_is_kept_without_it() {
 fn times_at_zero_and_at_u64_max_are_kept() {
     let times = [0, 1, i64::MAX as u64, i64::MAX as u64 + 1, u64::MAX];
     let events = times.map(|time_unix_nano| Event { time_unix_nano, ..Event::default() }).to_vec();
-    let spans = times.map(|time| Span { start_time_unix_nano: time, end_time_unix_nano: u64::MAX - time, events: events.clone(), ..span() });
-    let records = times.map(|time| LogRecord { time_unix_nano: time, observed_time_unix_nano: u64::MAX - time, ..LogRecord::default() });
+    let spans = times.map(|time| Span {
+        start_time_unix_nano: time,
+        end_time_unix_nano: u64::MAX - time,
+        events: events.clone(),
+        ..span()
+    });
+    let records = times.map(|time| LogRecord {
+        time_unix_nano: time,
+        observed_time_unix_nano: u64::MAX - time,
+        ..LogRecord::default()
+    });
     let points = times.map(point);
 
     let span_rows = rows(Payload::Traces, &traces(spans.to_vec())).unwrap();
@@ -94,7 +103,10 @@ fn times_at_zero_and_at_u64_max_are_kept() {
     assert_eq!(encode::traces(&span_rows.batches).unwrap().resource_spans[0].scope_spans[0].spans, spans);
     assert_eq!(encode::logs(&log_rows.batches).unwrap().resource_logs[0].scope_logs[0].log_records, records);
     let metrics = encode::metrics(&point_rows.batches).unwrap();
-    assert_eq!(metrics.resource_metrics[0].scope_metrics[0].metrics, gauge(points.to_vec()).resource_metrics[0].scope_metrics[0].metrics);
+    assert_eq!(
+        metrics.resource_metrics[0].scope_metrics[0].metrics,
+        gauge(points.to_vec()).resource_metrics[0].scope_metrics[0].metrics
+    );
 }
 
 #[test]
@@ -165,7 +177,8 @@ fn a_resource_may_say_a_key_three_times() {
 
 #[test]
 fn the_column_of_a_promoted_key_alone_answers_for_its_text() {
-    let attributes = vec![attribute("http.route", Value::IntValue(5)), attribute("http.response.status_code", text("200"))];
+    let attributes =
+        vec![attribute("http.route", Value::IntValue(5)), attribute("http.response.status_code", text("200"))];
 
     let batches = rows(Payload::Traces, &traces(vec![Span { attributes, ..span() }])).unwrap().batches;
 
@@ -178,9 +191,11 @@ fn the_column_of_a_promoted_key_alone_answers_for_its_text() {
 
 #[test]
 fn a_hundred_thousand_distinct_keys_stay_in_json() {
-    let attributes: Vec<KeyValue> = (0..100_000).map(|number| attribute(&format!("key.{number}"), Value::IntValue(number))).collect();
+    let attributes: Vec<KeyValue> =
+        (0..100_000).map(|number| attribute(&format!("key.{number}"), Value::IntValue(number))).collect();
 
-    let batches = rows(Payload::Traces, &traces(vec![Span { attributes: attributes.clone(), ..span() }])).unwrap().batches;
+    let batches =
+        rows(Payload::Traces, &traces(vec![Span { attributes: attributes.clone(), ..span() }])).unwrap().batches;
 
     let json = first_text(&batches[0], "attributes").unwrap();
     assert!(json.starts_with(r#"{"key.0":0,"key.1":1,"#) && json.ends_with(r#""key.99999":99999}"#));
@@ -260,7 +275,10 @@ fn an_array_is_not_confused_by_what_it_holds() {
         let values = values.into_iter().map(|value| AnyValue { value: Some(value) }).collect();
         Value::ArrayValue(ArrayValue { values })
     };
-    let said = vec![attribute("a", array(vec![array(vec![]), array(vec![array(vec![]), text("[")]), text("["), array(vec![])]))];
+    let said = vec![attribute(
+        "a",
+        array(vec![array(vec![]), array(vec![array(vec![]), text("[")]), text("["), array(vec![])]),
+    )];
 
     assert_eq!(back(said.clone()), said);
 }

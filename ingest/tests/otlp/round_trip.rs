@@ -6,8 +6,8 @@ use ingest::encode::{self, EncodeError};
 use ingest::{Reason, Rows};
 use model::{Batch, Defaults};
 use plane::Payload;
-use prost::Message;
 use proptest::test_runner::TestCaseError;
+use prost::Message;
 
 use super::normal::{self, Normal};
 use super::{generate, rows, runner};
@@ -26,7 +26,7 @@ fn what_goes_in_as_otlp_comes_out_as_otlp() {
     runner(CASES).run(&generate::metrics(), metrics).unwrap_or_else(|failure| panic!("{failure}"));
 }
 
-fn check<R: Message>(
+fn check<R: Message + std::fmt::Debug>(
     payload: Payload,
     request: &R,
     normal: fn(&R) -> Normal<R>,
@@ -62,7 +62,7 @@ fn backwards(batch: &Batch) -> Batch {
 }
 
 /// Compares bytes, so that NaN equals itself and 0.0 is not -0.0.
-fn same<R: Message>(got: &[R], expected: &[R]) {
+fn same<R: Message + std::fmt::Debug>(got: &[R], expected: &[R]) {
     assert_eq!(got.len(), expected.len(), "items");
     for (got, expected) in got.iter().zip(expected) {
         if got.encode_to_vec() != expected.encode_to_vec() {

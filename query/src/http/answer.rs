@@ -82,7 +82,11 @@ impl Format {
     }
 
     /// A writer of rows with this schema, and its media type.
-    pub(super) fn writer(self, schema: &SchemaRef, started: Instant) -> Result<(&'static str, Box<dyn Writer>), QueryError> {
+    pub(super) fn writer(
+        self,
+        schema: &SchemaRef,
+        started: Instant,
+    ) -> Result<(&'static str, Box<dyn Writer>), QueryError> {
         let writer: Box<dyn Writer> = match self {
             Self::Json => Box::new(Json::new(schema, started)),
             Self::Lines => Box::new(Lines::new(schema)),

@@ -21,10 +21,14 @@ pub(super) struct Csv {
 
 impl Csv {
     pub(super) fn new(schema: &SchemaRef) -> Self {
-        let fields: Vec<FieldRef> = schema.fields().iter().map(|field| match has_text(field) {
-            true => Arc::clone(field),
-            false => Arc::new(Field::new(field.name(), DataType::Utf8, true)),
-        }).collect();
+        let fields: Vec<FieldRef> = schema
+            .fields()
+            .iter()
+            .map(|field| match has_text(field) {
+                true => Arc::clone(field),
+                false => Arc::new(Field::new(field.name(), DataType::Utf8, true)),
+            })
+            .collect();
         Self { schema: Arc::new(Schema::new(fields)) }
     }
 

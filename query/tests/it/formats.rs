@@ -120,7 +120,8 @@ async fn arrow_is_an_ipc_stream_with_the_types_as_they_are() {
 #[tokio::test]
 async fn a_statement_may_come_as_plain_text() {
     let (_fixture, router) = fixture(Config::default()).await;
-    let request = Request::post("/api/v1/sql").header("content-type", "text/plain; charset=utf-8").header("accept", "text/csv");
+    let request =
+        Request::post("/api/v1/sql").header("content-type", "text/plain; charset=utf-8").header("accept", "text/csv");
     let request = request.body(Body::from("SELECT count(*) AS spans FROM spans")).expect("a request");
 
     let response = router.oneshot(request).await.expect("an answer");
@@ -159,26 +160,46 @@ async fn an_error_before_the_first_row_has_a_status_of_its_own() {
         let document: Value = serde_json::from_str(&text).expect("JSON");
         assert_eq!((got, &document["error"]), (status, &expected));
     };
-    check(json!({"sql": "SELECT nme\nFROM spans"}), StatusCode::BAD_REQUEST, json!({
-        "code": "unknown_column", "message": "column 'nme' not found", "hint": "did you mean 'spans.name'?",
-        "line": 1, "column": 8,
-    })).await;
-    check(json!({"sql": "DROP TABLE spans"}), StatusCode::BAD_REQUEST, json!({
-        "code": "read_only", "message": "DROP would change something; queries only read",
-        "hint": "use SELECT, WITH, EXPLAIN, SHOW or DESCRIBE; rows come in through OTLP",
-    })).await;
-    check(json!({"sql": "SELECT 'x'::int"}), StatusCode::BAD_REQUEST, json!({
-        "code": "execution", "message": "cannot cast string 'x' to value of Int32 type",
-    })).await;
+    check(
+        json!({"sql": "SELECT nme\nFROM spans"}),
+        StatusCode::BAD_REQUEST,
+        json!({
+            "code": "unknown_column", "message": "column 'nme' not found", "hint": "did you mean 'spans.name'?",
+            "line": 1, "column": 8,
+        }),
+    )
+    .await;
+    check(
+        json!({"sql": "DROP TABLE spans"}),
+        StatusCode::BAD_REQUEST,
+        json!({
+            "code": "read_only", "message": "DROP would change something; queries only read",
+            "hint": "use SELECT, WITH, EXPLAIN, SHOW or DESCRIBE; rows come in through OTLP",
+        }),
+    )
+    .await;
+    check(
+        json!({"sql": "SELECT 'x'::int"}),
+        StatusCode::BAD_REQUEST,
+        json!({
+            "code": "execution", "message": "cannot cast string 'x' to value of Int32 type",
+        }),
+    )
+    .await;
     check(json!({"sql": "SELECT 1", "limit": 3}), StatusCode::BAD_REQUEST, json!({
         "code": "invalid_request",
         "message": "the request is not readable: unknown field `limit`, expected `sql` or `params` at line 1 column 8",
         "hint": "send {\"sql\": \"SELECT …\", \"params\": […]}, or the statement alone as text/plain",
     })).await;
-    check(json!({"sql": "x".repeat(70_000)}), StatusCode::PAYLOAD_TOO_LARGE, json!({
-        "code": "too_large", "message": "the statement has more than 65536 bytes",
-        "hint": "send a shorter statement, or values as parameters",
-    })).await;
+    check(
+        json!({"sql": "x".repeat(70_000)}),
+        StatusCode::PAYLOAD_TOO_LARGE,
+        json!({
+            "code": "too_large", "message": "the statement has more than 65536 bytes",
+            "hint": "send a shorter statement, or values as parameters",
+        }),
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -228,7 +249,8 @@ async fn an_error_after_the_first_row_cannot_be_taken_for_the_end() {
         "hint": "add a LIMIT, or group the rows",
     });
 
-    let document: Value = serde_json::from_str(&body(post(&router, "application/json", request.clone()).await).await).expect("JSON");
+    let document: Value =
+        serde_json::from_str(&body(post(&router, "application/json", request.clone()).await).await).expect("JSON");
     assert_eq!(document["error"], error);
     assert!(document["rows"].as_array().is_some_and(|rows| !rows.is_empty()));
 

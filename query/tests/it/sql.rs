@@ -25,18 +25,20 @@ async fn shop() -> Fixture {
         }),
     ]).await;
     fixture.flush().await;
-    fixture.spans(&[
-        json!({
-            "start_time": "2026-01-02T03:04:05.1Z", "end_time": "2026-01-02T03:04:05.6Z", "duration_ns": second / 2,
-            "trace_id": trace, "span_id": "00f067aa0ba902b8", "parent_span_id": "00f067aa0ba902b7",
-            "name": "SELECT", "kind": "client", "status_code": "error", "service_name": "shop",
-        }),
-        json!({
-            "start_time": "2026-01-02T03:05:00Z", "end_time": "2026-01-02T03:05:01Z", "duration_ns": second,
-            "trace_id": "1".repeat(32), "span_id": "1".repeat(16), "name": "charge", "kind": "server",
-            "status_code": "ok", "service_name": "payment", "service_version": "2.1.0",
-        }),
-    ]).await;
+    fixture
+        .spans(&[
+            json!({
+                "start_time": "2026-01-02T03:04:05.1Z", "end_time": "2026-01-02T03:04:05.6Z", "duration_ns": second / 2,
+                "trace_id": trace, "span_id": "00f067aa0ba902b8", "parent_span_id": "00f067aa0ba902b7",
+                "name": "SELECT", "kind": "client", "status_code": "error", "service_name": "shop",
+            }),
+            json!({
+                "start_time": "2026-01-02T03:05:00Z", "end_time": "2026-01-02T03:05:01Z", "duration_ns": second,
+                "trace_id": "1".repeat(32), "span_id": "1".repeat(16), "name": "charge", "kind": "server",
+                "status_code": "ok", "service_name": "payment", "service_version": "2.1.0",
+            }),
+        ])
+        .await;
     fixture.append(&acme(), Signal::Logs, &[json!({
         "time": "2026-01-02T03:04:05.5Z", "severity_number": 17, "severity_text": "ERROR", "body": "connection refused",
         "trace_id": trace, "span_id": "00f067aa0ba902b8", "service_name": "shop",
@@ -57,7 +59,9 @@ impl AsyncDB for Shop {
 
     async fn run(&mut self, sql: &str) -> Result<DBOutput<DefaultColumnType>, QueryError> {
         let batches = self.0.try_sql(sql).await?;
-        let types = batches.first().map(|batch| batch.schema().fields().iter().map(|field| column_type(field.data_type())).collect());
+        let types = batches
+            .first()
+            .map(|batch| batch.schema().fields().iter().map(|field| column_type(field.data_type())).collect());
         Ok(DBOutput::Rows { types: types.unwrap_or_default(), rows: batches.iter().flat_map(values).collect() })
     }
 
@@ -81,7 +85,10 @@ async fn check(file: &str) {
         Some(_) => {
             let validator = sqllogictest::default_validator;
             let normalizer = sqllogictest::default_normalizer;
-            runner.update_test_file(path, " ", validator, normalizer, strict_column_validator).await.expect("the file is rewritten");
+            runner
+                .update_test_file(path, " ", validator, normalizer, strict_column_validator)
+                .await
+                .expect("the file is rewritten");
         }
     }
 }
@@ -99,14 +106,4 @@ async fn views_summarise_spans() {
 #[tokio::test]
 async fn questions_people_ask_have_answers() {
     check("questions.slt").await;
-}
-
-#[tokio::test]
-async fn explore() {
-    let f = crate::support::Fixture::new().await;
-    f.spans(&[serde_json::json!({"start_time": 1, "http_route": "/cart"}), serde_json::json!({"start_time": 2})]).await;
-    for sql in std::fs::read_to_string("/tmp/explore.sql").expect("x").split(";\n").filter(|s| !s.trim().is_empty()) {
-        let started = std::time::Instant::now(); let shown: String = sql.chars().take(60).collect();
-        match f.try_sql(sql).await { Ok(r) => println!("--- {:?} {} {shown}\n{}", started.elapsed(), sql.len(), crate::support::text(&r)), Err(e) => println!("--- {:?} {} {shown}\n!! {e:.200?}", started.elapsed(), sql.len()) }
-    }
 }

@@ -102,16 +102,18 @@ impl Fixture {
 
 /// A line a row, values separated by `|`.
 pub(crate) fn text(batches: &[RecordBatch]) -> String {
-    let lines = batches.iter().flat_map(|batch| values(batch)).map(|row| row.join("|"));
+    let lines = batches.iter().flat_map(values).map(|row| row.join("|"));
     lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The values of each row as text.
 pub(crate) fn values(batch: &RecordBatch) -> Vec<Vec<String>> {
     let options = FormatOptions::default().with_null("NULL");
-    let columns: Vec<ArrayFormatter> = batch.columns().iter().map(|column| {
-        ArrayFormatter::try_new(column, &options).expect("a type that has text")
-    }).collect();
+    let columns: Vec<ArrayFormatter> = batch
+        .columns()
+        .iter()
+        .map(|column| ArrayFormatter::try_new(column, &options).expect("a type that has text"))
+        .collect();
     let rows = 0..batch.num_rows();
     rows.map(|row| columns.iter().map(|column| column.value(row).to_string()).collect()).collect()
 }

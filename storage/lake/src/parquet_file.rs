@@ -64,7 +64,9 @@ pub(crate) fn encode(segment: &Segment) -> Result<Encoded, StoreError> {
 /// `tenant/signal/day/segment.parquet`, by the day of the earliest row.
 fn path(segment: &Segment) -> Path {
     let days = segment.times().min.0.div_euclid(NANOS_PER_DAY);
-    let day = arrow::temporal_conversions::date32_to_datetime(i32::try_from(days).expect("nanoseconds of 64 bits end in 2262"));
+    let day = arrow::temporal_conversions::date32_to_datetime(
+        i32::try_from(days).expect("nanoseconds of 64 bits end in 2262"),
+    );
     let day = day.map_or_else(|| "unknown".to_owned(), |day| day.date().to_string());
     Path::from(format!("{}/{}/{day}/{}.parquet", segment.tenant, segment.signal, segment.id))
 }

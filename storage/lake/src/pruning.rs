@@ -17,7 +17,12 @@ pub(crate) struct FileStatistics<'a> {
 }
 
 impl FileStatistics<'_> {
-    fn values(&self, column: &Column, time: fn(&FileEntry) -> i64, key: fn(&(String, String)) -> &str) -> Option<ArrayRef> {
+    fn values(
+        &self,
+        column: &Column,
+        time: fn(&FileEntry) -> i64,
+        key: fn(&(String, String)) -> &str,
+    ) -> Option<ArrayRef> {
         if column.name == self.signal.time_column() {
             let times = self.files.iter().map(|file| time(file));
             return Some(Arc::new(TimestampNanosecondArray::from_iter_values(times).with_timezone("UTC")));

@@ -111,16 +111,16 @@ impl TableProvider for LakeTable {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let schema = DFSchema::try_from(self.schema())?;
-        let predicate = conjunction(filters.to_vec())
-            .map(|filter| session.create_physical_expr(filter, &schema))
-            .transpose()?;
+        let predicate =
+            conjunction(filters.to_vec()).map(|filter| session.create_physical_expr(filter, &schema)).transpose()?;
         let mut files = self.by_statistics(predicate.as_ref())?;
         let traces = traces_asked_for(filters);
         if let Some(traces) = &traces {
             files = self.by_trace(files, traces).await?;
         }
         if files.is_empty() {
-            let projected = projection.map_or(Ok(self.schema()), |places| self.schema().project(places).map(Arc::new))?;
+            let projected =
+                projection.map_or(Ok(self.schema()), |places| self.schema().project(places).map(Arc::new))?;
             return Ok(Arc::new(EmptyExec::new(projected)));
         }
 

@@ -32,11 +32,14 @@ pub(crate) fn of(segment: &Segment) -> Result<Option<Bytes>, StoreError> {
         return Ok(None);
     }
     let column = Table::of(segment.signal).index("trace_id");
-    let columns = || segment.batches.iter().filter_map(|batch| batch.said(column)).map(|ids| ids.as_fixed_size_binary());
+    let columns =
+        || segment.batches.iter().filter_map(|batch| batch.said(column)).map(|ids| ids.as_fixed_size_binary());
     // Spans of a trace come together: skipping repeats counts traces closely enough.
-    let traces = columns().flat_map(|ids| (0..ids.len()).filter(|row| *row == 0 || ids.value(*row) != ids.value(*row - 1)));
+    let traces =
+        columns().flat_map(|ids| (0..ids.len()).filter(|row| *row == 0 || ids.value(*row) != ids.value(*row - 1)));
     let traces = traces.count().max(1) as u64;
-    let mut filter = Sbbf::new_with_ndv_fpp(traces, FALSE_POSITIVES).map_err(|cause| StoreError::unwritable("bloom filter", cause))?;
+    let mut filter = Sbbf::new_with_ndv_fpp(traces, FALSE_POSITIVES)
+        .map_err(|cause| StoreError::unwritable("bloom filter", cause))?;
     for ids in columns() {
         for id in ids.iter().flatten() {
             filter.insert(id);
@@ -83,7 +86,8 @@ impl TraceFilters {
         let path = path_of(&file.path);
         let bitset = self.depot.get(&path).await?;
         let bitset = bitset.filter(|bitset| bitset.len() as u64 == bytes);
-        let bitset = bitset.ok_or_else(|| StoreError::damaged(path.to_string(), "the trace filter is missing or cut short"))?;
+        let bitset =
+            bitset.ok_or_else(|| StoreError::damaged(path.to_string(), "the trace filter is missing or cut short"))?;
         let filter = Arc::new(Sbbf::new(&bitset));
         let mut cache = self.cache.lock();
         if cache.bytes + bytes > CACHE_BYTES_MAX {

@@ -74,6 +74,7 @@ pub(crate) fn split(mut frame: Bytes) -> Result<(Envelope, Bytes), String> {
     let length = frame.first_chunk::<4>().map(|length| u32::from_le_bytes(*length) as usize);
     let length = length.filter(|length| 4 + length <= frame.len()).ok_or("the envelope is cut short")?;
     let body = frame.split_off(4 + length);
-    let envelope = serde_json::from_slice(&frame[4..]).map_err(|cause| format!("the envelope is not readable: {cause}"))?;
+    let envelope =
+        serde_json::from_slice(&frame[4..]).map_err(|cause| format!("the envelope is not readable: {cause}"))?;
     Ok((envelope, body))
 }

@@ -104,7 +104,8 @@ impl Live {
         if tables.by_key.values().any(|table| !table.sealed.is_empty()) {
             return;
         }
-        let largest = tables.by_key.iter_mut().max_by_key(|(_, table)| table.open.as_ref().map_or(0, |open| open.bytes));
+        let largest =
+            tables.by_key.iter_mut().max_by_key(|(_, table)| table.open.as_ref().map_or(0, |open| open.bytes));
         if let Some(((tenant, _), table)) = largest {
             table.seal_when(tenant, |_| true);
         }
@@ -128,7 +129,11 @@ impl Live {
     }
 
     /// Rows of a table after `kept_through`, shared, not copied.
-    pub(crate) fn rows_after(&self, key: &TableKey, kept_through: impl FnOnce() -> Result<u64, store::StoreError>) -> Result<Vec<Batch>, store::StoreError> {
+    pub(crate) fn rows_after(
+        &self,
+        key: &TableKey,
+        kept_through: impl FnOnce() -> Result<u64, store::StoreError>,
+    ) -> Result<Vec<Batch>, store::StoreError> {
         let parts = self.tables.lock().by_key.get(key).map(LiveTable::parts).unwrap_or_default();
         // Asked for after the live rows were taken: a segment that moves in between is in both, never in none.
         let kept_through = kept_through()?;
@@ -192,10 +197,10 @@ impl LiveTable {
     }
 
     fn parts(&self) -> Vec<Part> {
-        let sealed = self.sealed.iter().map(|sealed| Part {
-            through: sealed.segment.origin.through,
-            batches: sealed.segment.batches.clone(),
-        });
+        let sealed = self
+            .sealed
+            .iter()
+            .map(|sealed| Part { through: sealed.segment.origin.through, batches: sealed.segment.batches.clone() });
         let open = self.open.iter().map(|open| Part { through: open.origin.through, batches: open.batches.clone() });
         sealed.chain(open).collect()
     }
@@ -222,7 +227,8 @@ impl OpenSegment {
         let start = self.batches.len() - small;
         let merged = Batch::concat(self.batches[start].signal(), &self.batches[start..])
             .expect("batches of one signal have the columns of its schema");
-        self.bytes = self.bytes + merged.byte_size() - self.batches[start..].iter().map(Batch::byte_size).sum::<usize>();
+        self.bytes =
+            self.bytes + merged.byte_size() - self.batches[start..].iter().map(Batch::byte_size).sum::<usize>();
         self.batches.truncate(start);
         self.batches.push(merged);
     }

@@ -27,17 +27,13 @@ pub fn sort_key(signal: Signal) -> &'static str {
 /// The rows of the segment in sorted order, in record batches of at most `batch_rows`.
 ///
 /// Rows with equal keys keep their order of arrival.
-pub fn sorted(
-    segment: &Segment,
-    batch_rows: usize,
-) -> impl Iterator<Item = Result<RecordBatch, ArrowError>> + use<> {
+pub fn sorted(segment: &Segment, batch_rows: usize) -> impl Iterator<Item = Result<RecordBatch, ArrowError>> + use<> {
     let order = order(segment);
     let signal = segment.signal;
     let table = Table::of(signal);
     let mut defaults = Defaults::new(signal);
-    let columns: Vec<Option<Vec<ArrayRef>>> = (0..table.columns.len())
-        .map(|index| gather(&segment.batches, index, &mut defaults))
-        .collect();
+    let columns: Vec<Option<Vec<ArrayRef>>> =
+        (0..table.columns.len()).map(|index| gather(&segment.batches, index, &mut defaults)).collect();
     let mut start = 0;
     std::iter::from_fn(move || {
         let rows = order.get(start..)?.iter().take(batch_rows);
@@ -49,9 +45,10 @@ pub fn sorted(
 
 /// The column of every batch, or `None` where no batch says anything.
 fn gather(batches: &[Batch], index: usize, defaults: &mut Defaults) -> Option<Vec<ArrayRef>> {
-    batches.iter().any(|batch| batch.said(index).is_some()).then(|| {
-        batches.iter().map(|batch| batch.column(index, defaults)).collect()
-    })
+    batches
+        .iter()
+        .any(|batch| batch.said(index).is_some())
+        .then(|| batches.iter().map(|batch| batch.column(index, defaults)).collect())
 }
 
 fn chunk(

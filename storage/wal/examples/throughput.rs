@@ -17,11 +17,7 @@ const RUN: Duration = Duration::from_secs(5);
 #[tokio::main]
 async fn main() {
     let directory = env::args().nth(1).expect("a directory as the argument");
-    for durability in [
-        Durability::Fsync,
-        Durability::Interval(Duration::from_millis(200)),
-        Durability::None,
-    ] {
+    for durability in [Durability::Fsync, Durability::Interval(Duration::from_millis(200)), Durability::None] {
         let path = Path::new(&directory).join("throughput");
         measure(&path, durability).await;
         std::fs::remove_dir_all(path).expect("made by this run");
@@ -29,30 +25,17 @@ async fn main() {
 }
 
 async fn measure(path: &Path, durability: Durability) {
-    let (wal, _) = Wal::open(
-        path,
-        Config {
-            durability,
-            ..Config::default()
-        },
-    )
-    .expect("a new log");
+    let (wal, _) = Wal::open(path, Config { durability, ..Config::default() }).expect("a new log");
     let wal = Arc::new(wal);
     let begun = Instant::now();
-    let appenders: Vec<_> = (0..APPENDERS)
-        .map(|_| tokio::spawn(append_for_a_while(Arc::clone(&wal))))
-        .collect();
+    let appenders: Vec<_> = (0..APPENDERS).map(|_| tokio::spawn(append_for_a_while(Arc::clone(&wal)))).collect();
     for appender in appenders {
         appender.await.expect("no panic");
     }
     let frames = wal.last().0;
     let seconds = begun.elapsed().as_secs_f64();
     let mib = frames as f64 * FRAME_BYTES as f64 / f64::from(1 << 20);
-    println!(
-        "{durability:?}: {:.0} MiB/s, {:.0} frames/s",
-        mib / seconds,
-        frames as f64 / seconds
-    );
+    println!("{durability:?}: {:.0} MiB/s, {:.0} frames/s", mib / seconds, frames as f64 / seconds);
     wal.close().expect("closed");
     drop(wal);
     replay(path);
@@ -75,8 +58,5 @@ fn replay(path: &Path) {
     let (_wal, replay) = Wal::open(path, Config::default()).expect("the log of before");
     let mib = replay.bytes_total() as f64 / f64::from(1 << 20);
     let frames = replay.inspect(|replayed| assert!(replayed.is_ok())).count();
-    println!(
-        "  replayed {frames} frames at {:.0} MiB/s",
-        mib / begun.elapsed().as_secs_f64()
-    );
+    println!("  replayed {frames} frames at {:.0} MiB/s", mib / begun.elapsed().as_secs_f64());
 }

@@ -56,10 +56,7 @@ impl Config {
         refuse_zero("bytes_max", self.bytes_max == 0)?;
         refuse_zero("frame_bytes_max", self.frame_bytes_max == 0)?;
         refuse_zero("queued_frames_max", self.queued_frames_max == 0)?;
-        refuse_zero(
-            "durability interval",
-            self.durability == Durability::Interval(Duration::ZERO),
-        )
+        refuse_zero("durability interval", self.durability == Durability::Interval(Duration::ZERO))
     }
 
     pub(crate) fn observed(&self, step: Step) {
@@ -70,11 +67,7 @@ impl Config {
 }
 
 fn refuse_zero(setting: &'static str, is_zero: bool) -> Result<(), WalError> {
-    if is_zero {
-        Err(WalError::ZeroSetting { setting })
-    } else {
-        Ok(())
-    }
+    if is_zero { Err(WalError::ZeroSetting { setting }) } else { Ok(()) }
 }
 
 impl Default for Config {

@@ -25,13 +25,8 @@ impl Directory {
         create_durably(path).map_err(WalError::at(path))?;
         let handle = File::open(path).map_err(WalError::at(path))?;
         match handle.try_lock() {
-            Ok(()) => Ok(Self {
-                path: path.to_owned(),
-                handle,
-            }),
-            Err(TryLockError::WouldBlock) => Err(WalError::Locked {
-                path: path.to_owned(),
-            }),
+            Ok(()) => Ok(Self { path: path.to_owned(), handle }),
+            Err(TryLockError::WouldBlock) => Err(WalError::Locked { path: path.to_owned() }),
             Err(TryLockError::Error(source)) => Err(WalError::at(path)(source)),
         }
     }
@@ -52,16 +47,11 @@ impl Directory {
     pub(crate) fn id(&self, is_new: bool) -> Result<Uuid, WalError> {
         let path = self.path.join(ID_FILE);
         match fs::read_to_string(&path) {
-            Ok(text) => text
-                .trim()
-                .parse()
-                .map_err(|_| WalError::IdentityLost { path }),
+            Ok(text) => text.trim().parse().map_err(|_| WalError::IdentityLost { path }),
             Err(error) if error.kind() == io::ErrorKind::NotFound && is_new => {
                 self.make_id().map_err(WalError::at(&path))
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Err(WalError::IdentityLost { path })
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(WalError::IdentityLost { path }),
             Err(error) => Err(WalError::at(&path)(error)),
         }
     }

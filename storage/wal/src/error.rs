@@ -84,9 +84,6 @@ pub enum WalError {
 impl WalError {
     /// For `map_err`: the error with the path it happened at.
     pub(crate) fn at(path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io {
-            path: path.to_owned(),
-            source,
-        }
+        move |source| Self::Io { path: path.to_owned(), source }
     }
 }

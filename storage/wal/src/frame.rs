@@ -55,17 +55,10 @@ impl Payload {
     /// Takes the parts as one payload, or tells how large they are if that is over `limit`.
     pub(crate) fn new(parts: Vec<Bytes>, limit: u32) -> Result<Self, u64> {
         let total: u64 = parts.iter().map(|part| part.len() as u64).sum();
-        let bytes = u32::try_from(total)
-            .ok()
-            .filter(|bytes| *bytes <= limit)
-            .ok_or(total)?;
+        let bytes = u32::try_from(total).ok().filter(|bytes| *bytes <= limit).ok_or(total)?;
         let mut crc = crc32fast::Hasher::new();
         parts.iter().for_each(|part| crc.update(part));
-        Ok(Self {
-            parts,
-            bytes,
-            crc: crc.finalize(),
-        })
+        Ok(Self { parts, bytes, crc: crc.finalize() })
     }
 
     /// Bytes the frame takes on disk.
@@ -74,11 +67,7 @@ impl Payload {
     }
 
     pub(crate) fn header(&self, position: Position) -> FrameHeader {
-        FrameHeader {
-            position,
-            payload_bytes: self.bytes,
-            payload_crc: self.crc,
-        }
+        FrameHeader { position, payload_bytes: self.bytes, payload_crc: self.crc }
     }
 }
 
@@ -107,11 +96,7 @@ impl FrameHeader {
         let mut fields = sealed::<FRAME_HEADER_BYTES>(bytes)?.strip_prefix(&FRAME_MAGIC)?;
         let payload_bytes = fields.get_u32_le();
         let position = Position(fields.get_u64_le());
-        Some(Self {
-            position,
-            payload_bytes,
-            payload_crc: fields.get_u32_le(),
-        })
+        Some(Self { position, payload_bytes, payload_crc: fields.get_u32_le() })
     }
 }
 
@@ -137,10 +122,7 @@ impl SegmentHeader {
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let mut fields = sealed::<SEGMENT_HEADER_BYTES>(bytes)?.strip_prefix(&SEGMENT_MAGIC)?;
         let version = fields.get_u32_le();
-        Some(Self {
-            version,
-            first: Position(fields.get_u64_le()),
-        })
+        Some(Self { version, first: Position(fields.get_u64_le()) })
     }
 }
 
@@ -161,15 +143,8 @@ mod tests {
 
     #[test]
     fn headers_come_back_as_they_were_written() {
-        let frame = FrameHeader {
-            position: Position(u64::MAX - 7),
-            payload_bytes: 80 << 20,
-            payload_crc: 0xdead_beef,
-        };
-        let segment = SegmentHeader {
-            version: VERSION,
-            first: Position(812),
-        };
+        let frame = FrameHeader { position: Position(u64::MAX - 7), payload_bytes: 80 << 20, payload_crc: 0xdead_beef };
+        let segment = SegmentHeader { version: VERSION, first: Position(812) };
 
         assert_eq!(FrameHeader::decode(&frame.encode()), Some(frame));
         assert_eq!(SegmentHeader::decode(&segment.encode()), Some(segment));
@@ -177,17 +152,8 @@ mod tests {
 
     #[test]
     fn a_header_with_one_wrong_bit_is_no_header() {
-        let frame = FrameHeader {
-            position: Position(3),
-            payload_bytes: 9,
-            payload_crc: 4,
-        }
-        .encode();
-        let segment = SegmentHeader {
-            version: VERSION,
-            first: Position(3),
-        }
-        .encode();
+        let frame = FrameHeader { position: Position(3), payload_bytes: 9, payload_crc: 4 }.encode();
+        let segment = SegmentHeader { version: VERSION, first: Position(3) }.encode();
 
         for bit in 0..8 * FRAME_HEADER_BYTES {
             let (mut frame, mut segment) = (frame, segment);

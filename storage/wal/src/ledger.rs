@@ -30,39 +30,23 @@ pub(crate) struct Room {
 
 impl Ledger {
     pub(crate) fn new(segments: Vec<Segment>, last: Position, bytes_max: u64) -> Self {
-        Self {
-            bytes_max,
-            state: Mutex::new(State {
-                segments: segments.into(),
-                last,
-                queued_bytes: 0,
-            }),
-        }
+        Self { bytes_max, state: Mutex::new(State { segments: segments.into(), last, queued_bytes: 0 }) }
     }
 
     pub(crate) fn reserve(self: &Arc<Self>, bytes: u64) -> Result<Room, AppendError> {
         let mut state = self.state.lock();
         let held = state.bytes() + state.queued_bytes;
         if held + bytes > self.bytes_max {
-            return Err(AppendError::Full {
-                bytes: held,
-                limit: self.bytes_max,
-            });
+            return Err(AppendError::Full { bytes: held, limit: self.bytes_max });
         }
         state.queued_bytes += bytes;
-        Ok(Room {
-            ledger: Arc::clone(self),
-            bytes,
-        })
+        Ok(Room { ledger: Arc::clone(self), bytes })
     }
 
     pub(crate) fn begin(&self, segment: Segment) {
         let segments = &mut self.state.lock().segments;
         // An empty segment is begun again under its name.
-        if segments
-            .back()
-            .is_some_and(|newest| newest.first == segment.first)
-        {
+        if segments.back().is_some_and(|newest| newest.first == segment.first) {
             segments.pop_back();
         }
         segments.push_back(segment);
@@ -74,11 +58,7 @@ impl Ledger {
         for mut room in rooms {
             let bytes = mem::take(&mut room.bytes);
             state.queued_bytes -= bytes;
-            state
-                .segments
-                .back_mut()
-                .expect("a frame is written to a segment")
-                .bytes += bytes;
+            state.segments.back_mut().expect("a frame is written to a segment").bytes += bytes;
         }
         state.last = last;
     }
@@ -86,11 +66,7 @@ impl Ledger {
     /// Whether the newest segment holds frames, and none beyond `through`.
     pub(crate) fn newest_is_spent(&self, through: Position) -> bool {
         let state = self.state.lock();
-        state.last <= through
-            && state
-                .segments
-                .back()
-                .is_some_and(|newest| !newest.is_empty())
+        state.last <= through && state.segments.back().is_some_and(|newest| !newest.is_empty())
     }
 
     /// The segments that hold nothing beyond `through`, oldest first; never the newest.
@@ -105,10 +81,7 @@ impl Ledger {
     }
 
     pub(crate) fn forget(&self, first: Position) {
-        self.state
-            .lock()
-            .segments
-            .retain(|segment| segment.first != first);
+        self.state.lock().segments.retain(|segment| segment.first != first);
     }
 
     pub(crate) fn last(&self) -> Position {

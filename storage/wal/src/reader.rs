@@ -24,15 +24,8 @@ pub(crate) struct SegmentReader {
 
 #[derive(Debug)]
 pub(crate) enum Found {
-    Frame {
-        position: Position,
-        payload: Bytes,
-    },
-    Corrupt {
-        offset: u64,
-        bytes: u64,
-        reason: CorruptReason,
-    },
+    Frame { position: Position, payload: Bytes },
+    Corrupt { offset: u64, bytes: u64, reason: CorruptReason },
 }
 
 /// What was wrong with bytes that were skipped.
@@ -63,17 +56,8 @@ impl SegmentReader {
         let mut window = Window::new(File::open(&segment.path)?, segment.bytes);
         let header = SegmentHeader::decode(window.from(0)?);
         let is_readable = header.is_some_and(|header| header.first == segment.first);
-        let offset = if is_readable {
-            SEGMENT_HEADER_BYTES as u64
-        } else {
-            0
-        };
-        Ok(Self {
-            window,
-            offset,
-            expected: segment.first,
-            fence,
-        })
+        let offset = if is_readable { SEGMENT_HEADER_BYTES as u64 } else { 0 };
+        Ok(Self { window, offset, expected: segment.first, fence })
     }
 
     /// The next frame or stretch of damage; `None` at the end.
@@ -85,25 +69,12 @@ impl SegmentReader {
         let found = match self.spot(self.offset)? {
             Spot::Frame(header, payload) => {
                 self.pass(header);
-                Found::Frame {
-                    position: header.position,
-                    payload,
-                }
+                Found::Frame { position: header.position, payload }
             }
-            Spot::BadPayload(header) => self.corrupt(
-                header.end(self.offset),
-                Some(header),
-                CorruptReason::Payload,
-            ),
-            Spot::CutOff(header) => {
-                self.corrupt(self.window.file_bytes, Some(header), CorruptReason::CutOff)
-            }
+            Spot::BadPayload(header) => self.corrupt(header.end(self.offset), Some(header), CorruptReason::Payload),
+            Spot::CutOff(header) => self.corrupt(self.window.file_bytes, Some(header), CorruptReason::CutOff),
             Spot::NoHeader => {
-                let reason = if self.offset == 0 {
-                    CorruptReason::SegmentHeader
-                } else {
-                    CorruptReason::FrameHeader
-                };
+                let reason = if self.offset == 0 { CorruptReason::SegmentHeader } else { CorruptReason::FrameHeader };
                 let end = self.next_frame(self.offset + 1)?;
                 self.corrupt(end, None, reason)
             }
@@ -132,27 +103,20 @@ impl SegmentReader {
         if let Some(header) = header {
             self.expected = header.position.plus(1);
         }
-        Found::Corrupt {
-            offset,
-            bytes: end - offset,
-            reason,
-        }
+        Found::Corrupt { offset, bytes: end - offset, reason }
     }
 
     fn spot(&mut self, offset: u64) -> io::Result<Spot> {
         let positions = self.expected..self.fence;
-        let header = FrameHeader::decode(self.window.from(offset)?)
-            .filter(|header| positions.contains(&header.position));
+        let header =
+            FrameHeader::decode(self.window.from(offset)?).filter(|header| positions.contains(&header.position));
         let Some(header) = header else {
             return Ok(Spot::NoHeader);
         };
         if header.end(offset) > self.window.file_bytes {
             return Ok(Spot::CutOff(header));
         }
-        let payload = self.window.copy(
-            offset + FRAME_HEADER_BYTES as u64,
-            header.payload_bytes as usize,
-        )?;
+        let payload = self.window.copy(offset + FRAME_HEADER_BYTES as u64, header.payload_bytes as usize)?;
         if crc32fast::hash(&payload) == header.payload_crc {
             Ok(Spot::Frame(header, Bytes::from(payload)))
         } else {
@@ -174,10 +138,7 @@ impl SegmentReader {
     fn next_magic(&mut self, mut offset: u64) -> io::Result<Option<u64>> {
         while offset + FRAME_HEADER_BYTES as u64 <= self.window.file_bytes {
             let bytes = self.window.from(offset)?;
-            if let Some(at) = bytes
-                .windows(FRAME_MAGIC.len())
-                .position(|four| four == FRAME_MAGIC)
-            {
+            if let Some(at) = bytes.windows(FRAME_MAGIC.len()).position(|four| four == FRAME_MAGIC) {
                 return Ok(Some(offset + at as u64));
             }
             // The magic may lie across the end of the window.
@@ -205,20 +166,14 @@ struct Window {
 
 impl Window {
     fn new(file: File, file_bytes: u64) -> Self {
-        Self {
-            file,
-            file_bytes,
-            start: 0,
-            bytes: Vec::new(),
-        }
+        Self { file, file_bytes, start: 0, bytes: Vec::new() }
     }
 
     /// The bytes at hand from `offset` on: enough for a header, unless the file ends before.
     fn from(&mut self, offset: u64) -> io::Result<&[u8]> {
         let needed = (self.file_bytes - offset).min(FRAME_HEADER_BYTES as u64) as usize;
         if self.held(offset).len() < needed {
-            self.bytes
-                .resize((self.file_bytes - offset).min(WINDOW_BYTES) as usize, 0);
+            self.bytes.resize((self.file_bytes - offset).min(WINDOW_BYTES) as usize, 0);
             self.start = offset;
             self.file.read_exact_at(&mut self.bytes, offset)?;
         }
@@ -230,15 +185,12 @@ impl Window {
         let held = &held[..held.len().min(length)];
         let mut copy = vec![0; length];
         copy[..held.len()].copy_from_slice(held);
-        self.file
-            .read_exact_at(&mut copy[held.len()..], offset + held.len() as u64)?;
+        self.file.read_exact_at(&mut copy[held.len()..], offset + held.len() as u64)?;
         Ok(copy)
     }
 
     fn held(&self, offset: u64) -> &[u8] {
-        let skipped = offset
-            .checked_sub(self.start)
-            .map_or(usize::MAX, |skipped| skipped as usize);
+        let skipped = offset.checked_sub(self.start).map_or(usize::MAX, |skipped| skipped as usize);
         self.bytes.get(skipped..).unwrap_or_default()
     }
 }

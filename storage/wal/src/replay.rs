@@ -49,11 +49,7 @@ pub enum Replayed {
 impl Replay {
     /// Of `segments`, oldest first, for a log whose next frame is `next`.
     pub(crate) fn new(segments: &[Segment], next: Position) -> Self {
-        let following = segments
-            .iter()
-            .skip(1)
-            .map(|segment| segment.first)
-            .chain([next]);
+        let following = segments.iter().skip(1).map(|segment| segment.first).chain([next]);
         let waiting: Vec<_> = segments.iter().cloned().zip(following).collect();
         Self {
             waiting: waiting.into_iter(),
@@ -70,11 +66,7 @@ impl Replay {
 
     /// Bytes read so far; equal to the total at the end.
     pub fn bytes_read(&self) -> u64 {
-        self.bytes_finished
-            + self
-                .current
-                .as_ref()
-                .map_or(0, |(_, reader)| reader.offset())
+        self.bytes_finished + self.current.as_ref().map_or(0, |(_, reader)| reader.offset())
     }
 
     fn advance(&mut self) -> Result<Option<Replayed>, WalError> {
@@ -126,15 +118,8 @@ impl Iterator for Replay {
 fn replayed(found: Found, segment: &Segment) -> Replayed {
     match found {
         Found::Frame { position, payload } => Replayed::Frame { position, payload },
-        Found::Corrupt {
-            offset,
-            bytes,
-            reason,
-        } => Replayed::Corrupt {
-            segment: segment.path.clone(),
-            offset,
-            bytes,
-            reason,
-        },
+        Found::Corrupt { offset, bytes, reason } => {
+            Replayed::Corrupt { segment: segment.path.clone(), offset, bytes, reason }
+        }
     }
 }

@@ -42,35 +42,19 @@ impl Segment {
 
     /// Makes the segment of the frames from `first` on; its name is durable afterwards.
     pub(crate) fn create(directory: &Directory, first: Position) -> io::Result<(Self, File)> {
-        let path = directory
-            .path()
-            .join(format!("{first:0NAME_DIGITS$}.{EXTENSION}"));
+        let path = directory.path().join(format!("{first:0NAME_DIGITS$}.{EXTENSION}"));
         // Append mode, so that after `set_len` the next write goes to the new end.
         let mut file = File::options().create(true).append(true).open(&path)?;
         // What a file of this name may hold was never acknowledged: else the position would be used.
         file.set_len(0)?;
-        file.write_all(
-            &SegmentHeader {
-                version: VERSION,
-                first,
-            }
-            .encode(),
-        )?;
+        file.write_all(&SegmentHeader { version: VERSION, first }.encode())?;
         directory.sync()?;
-        Ok((
-            Self {
-                first,
-                path,
-                bytes: SEGMENT_HEADER_BYTES as u64,
-            },
-            file,
-        ))
+        Ok((Self { first, path, bytes: SEGMENT_HEADER_BYTES as u64 }, file))
     }
 
     /// Finds the end of the newest segment and cuts off what a crash left half written.
     pub(crate) fn mend(&mut self) -> Result<End, WalError> {
-        let mut reader =
-            SegmentReader::open(self, Position(u64::MAX)).map_err(WalError::at(&self.path))?;
+        let mut reader = SegmentReader::open(self, Position(u64::MAX)).map_err(WalError::at(&self.path))?;
         let mut last = self.first.before();
         let mut good_bytes = reader.offset();
         while let Some(found) = reader.next().map_err(WalError::at(&self.path))? {
@@ -79,15 +63,8 @@ impl Segment {
                 good_bytes = reader.offset();
             }
         }
-        let end = End {
-            last,
-            next: self
-                .first
-                .plus(usize::from(!self.is_empty()))
-                .max(reader.expected()),
-        };
-        self.truncate(good_bytes)
-            .map_err(WalError::at(&self.path))?;
+        let end = End { last, next: self.first.plus(usize::from(!self.is_empty())).max(reader.expected()) };
+        self.truncate(good_bytes).map_err(WalError::at(&self.path))?;
         Ok(end)
     }
 
@@ -131,20 +108,16 @@ fn measure(path: PathBuf, first: Position) -> Result<Segment, WalError> {
     let mut start = Vec::with_capacity(SEGMENT_HEADER_BYTES);
     let bytes = File::open(&path)
         .and_then(|file| {
-            (&file)
-                .take(SEGMENT_HEADER_BYTES as u64)
-                .read_to_end(&mut start)?;
+            (&file).take(SEGMENT_HEADER_BYTES as u64).read_to_end(&mut start)?;
             file.metadata()
         })
         .map_err(WalError::at(&path))?
         .len();
     // A newer format must not be taken for damage and cut off.
     match SegmentHeader::decode(&start) {
-        Some(SegmentHeader { version, .. }) if version > VERSION => Err(WalError::UnknownVersion {
-            path,
-            version,
-            known: VERSION,
-        }),
+        Some(SegmentHeader { version, .. }) if version > VERSION => {
+            Err(WalError::UnknownVersion { path, version, known: VERSION })
+        }
         _ => Ok(Segment { first, path, bytes }),
     }
 }

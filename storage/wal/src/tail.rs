@@ -44,20 +44,8 @@ pub(crate) struct Frame {
 }
 
 impl Tail {
-    pub(crate) fn new(
-        directory: Directory,
-        config: Config,
-        ledger: Arc<Ledger>,
-        next: Position,
-    ) -> Self {
-        Self {
-            directory,
-            config,
-            ledger,
-            next,
-            active: None,
-            is_closed: false,
-        }
+    pub(crate) fn new(directory: Directory, config: Config, ledger: Arc<Ledger>, next: Position) -> Self {
+        Self { directory, config, ledger, next, active: None, is_closed: false }
     }
 
     /// Keeps the frames as durably as configured, and gives the position of the first.
@@ -78,8 +66,7 @@ impl Tail {
             return Err(WalError::Closed);
         }
         if self.ledger.newest_is_spent(through) {
-            self.begin_segment()
-                .map_err(WalError::at(self.directory.path()))?;
+            self.begin_segment().map_err(WalError::at(self.directory.path()))?;
         }
         Ok(())
     }
@@ -101,35 +88,25 @@ impl Tail {
     /// Syncs, and lets go of the directory.
     pub(crate) fn close(&mut self) -> Result<(), WalError> {
         self.is_closed = true;
-        let synced = self.active.take().map_or(Ok(()), |mut active| {
-            active
-                .sync(&self.config)
-                .map_err(WalError::at(&active.segment.path))
-        });
+        let synced = self
+            .active
+            .take()
+            .map_or(Ok(()), |mut active| active.sync(&self.config).map_err(WalError::at(&active.segment.path)));
         let unlocked = self.directory.unlock();
         synced.and(unlocked.map_err(WalError::at(self.directory.path())))
     }
 
     fn make_space(&mut self, bytes: u64) -> io::Result<()> {
         let limit = self.config.segment_bytes;
-        let has_space =
-            |Active { segment, .. }: &Active| segment.is_empty() || segment.bytes + bytes <= limit;
-        if self.active.as_ref().is_some_and(has_space) {
-            Ok(())
-        } else {
-            self.begin_segment()
-        }
+        let has_space = |Active { segment, .. }: &Active| segment.is_empty() || segment.bytes + bytes <= limit;
+        if self.active.as_ref().is_some_and(has_space) { Ok(()) } else { self.begin_segment() }
     }
 
     fn begin_segment(&mut self) -> io::Result<()> {
         self.sync_answered();
         let (segment, file) = Segment::create(&self.directory, self.next)?;
         self.ledger.begin(segment.clone());
-        self.active = Some(Active {
-            segment,
-            file,
-            unsynced_since: None,
-        });
+        self.active = Some(Active { segment, file, unsynced_since: None });
         Ok(())
     }
 
@@ -161,11 +138,7 @@ impl Tail {
 
     /// Syncs frames that were answered before; nobody waits for the outcome.
     fn sync_answered(&mut self) {
-        let Some(active) = self
-            .active
-            .as_mut()
-            .filter(|active| active.unsynced_since.is_some())
-        else {
+        let Some(active) = self.active.as_mut().filter(|active| active.unsynced_since.is_some()) else {
             return;
         };
         if let Err(error) = active.sync(&self.config) {
@@ -177,11 +150,8 @@ impl Tail {
 
 impl Active {
     fn write(&mut self, config: &Config, first: Position, frames: &[Frame]) -> io::Result<()> {
-        let headers: Vec<_> = frames
-            .iter()
-            .enumerate()
-            .map(|(i, frame)| frame.payload.header(first.plus(i)).encode())
-            .collect();
+        let headers: Vec<_> =
+            frames.iter().enumerate().map(|(i, frame)| frame.payload.header(first.plus(i)).encode()).collect();
         let mut group: Vec<&[u8]> = Vec::new();
         for (header, frame) in headers.iter().zip(frames) {
             group.push(header);
@@ -259,23 +229,13 @@ mod tests {
 
     #[test]
     fn a_failed_write_leaves_nothing_behind() {
-        check_refused_group(
-            File::options()
-                .append(true)
-                .open("/dev/full")
-                .expect("device"),
-        );
+        check_refused_group(File::options().append(true).open("/dev/full").expect("device"));
     }
 
     #[test]
     fn a_failed_sync_leaves_nothing_behind() {
         // Takes every write, and refuses to sync.
-        check_refused_group(
-            File::options()
-                .append(true)
-                .open("/dev/null")
-                .expect("device"),
-        );
+        check_refused_group(File::options().append(true).open("/dev/null").expect("device"));
     }
 
     #[test]
@@ -290,15 +250,8 @@ mod tests {
         tail.abandon(&io::ErrorKind::Other.into());
         write(&mut tail, "sent again").expect("healthy");
 
-        assert!(
-            std::fs::read(first)
-                .expect("readable")
-                .ends_with(b"refused")
-        );
-        assert_eq!(
-            replay(directory.path(), tail.next),
-            [(1, "kept".into()), (2, "sent again".into())]
-        );
+        assert!(std::fs::read(first).expect("readable").ends_with(b"refused"));
+        assert_eq!(replay(directory.path(), tail.next), [(1, "kept".into()), (2, "sent again".into())]);
     }
 
     fn check_refused_group(broken: File) {
@@ -311,34 +264,20 @@ mod tests {
         let next = write(&mut tail, "sent again").expect("healthy");
 
         assert_eq!(next, Position(2));
-        assert_eq!(
-            replay(directory.path(), tail.next),
-            [(1, "kept".into()), (2, "sent again".into())]
-        );
+        assert_eq!(replay(directory.path(), tail.next), [(1, "kept".into()), (2, "sent again".into())]);
         assert_eq!(
             tail.ledger.bytes(),
-            std::fs::read_dir(directory.path())
-                .expect("readable")
-                .map(bytes_of)
-                .sum::<u64>()
+            std::fs::read_dir(directory.path()).expect("readable").map(bytes_of).sum::<u64>()
         );
     }
 
     fn bytes_of(entry: io::Result<std::fs::DirEntry>) -> u64 {
-        entry
-            .and_then(|entry| entry.metadata())
-            .expect("readable")
-            .len()
+        entry.and_then(|entry| entry.metadata()).expect("readable").len()
     }
 
     fn tail(path: &Path) -> Tail {
         let ledger = Arc::new(Ledger::new(Vec::new(), Position(0), u64::MAX));
-        Tail::new(
-            Directory::open(path).expect("free"),
-            Config::default(),
-            ledger,
-            Position(1),
-        )
+        Tail::new(Directory::open(path).expect("free"), Config::default(), ledger, Position(1))
     }
 
     fn write(tail: &mut Tail, text: &'static str) -> io::Result<Position> {
@@ -349,11 +288,10 @@ mod tests {
 
     fn replay(path: &Path, next: Position) -> Vec<(u64, Bytes)> {
         let segments = segment::list(path).expect("readable");
-        let frames =
-            Replay::new(&segments, next).map(|replayed| match replayed.expect("readable") {
-                Replayed::Frame { position, payload } => (position.0, payload),
-                corrupt => panic!("{corrupt:?}"),
-            });
+        let frames = Replay::new(&segments, next).map(|replayed| match replayed.expect("readable") {
+            Replayed::Frame { position, payload } => (position.0, payload),
+            corrupt => panic!("{corrupt:?}"),
+        });
         frames.collect()
     }
 }

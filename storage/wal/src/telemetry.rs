@@ -17,8 +17,5 @@ pub(crate) fn answered_frames_not_synced(segment: &Path, error: &io::Error) {
 }
 
 pub(crate) fn not_closed(error: &WalError) {
-    tracing::error!(
-        error = error as &dyn std::error::Error,
-        "log could not be closed"
-    );
+    tracing::error!(error = error as &dyn std::error::Error, "log could not be closed");
 }

@@ -46,10 +46,7 @@ impl Wal {
         let id = directory.id(segments.is_empty())?;
         let End { last, next } = match segments.last_mut() {
             Some(newest) => newest.mend()?,
-            None => End {
-                last: Position(0),
-                next: Position(1),
-            },
+            None => End { last: Position(0), next: Position(1) },
         };
         let replay = Replay::new(&segments, next);
         let ledger = Arc::new(Ledger::new(segments, last, config.bytes_max));
@@ -57,41 +54,15 @@ impl Wal {
         Ok((wal, replay))
     }
 
-    fn start(
-        id: Uuid,
-        config: Config,
-        directory: Directory,
-        ledger: Arc<Ledger>,
-        next: Position,
-    ) -> io::Result<Self> {
+    fn start(id: Uuid, config: Config, directory: Directory, ledger: Arc<Ledger>, next: Position) -> io::Result<Self> {
         let payload_bytes_max = payload_bytes_max(&config);
         let (queue, queued) = mpsc::channel(config.queued_frames_max);
         let stop = Arc::new(Notify::new());
         let group_bytes_max = group_bytes_max(config.segment_bytes);
-        let tail = Arc::new(Mutex::new(Tail::new(
-            directory,
-            config,
-            Arc::clone(&ledger),
-            next,
-        )));
-        let writer = Writer {
-            queue: queued,
-            tail: Arc::clone(&tail),
-            stop: Arc::clone(&stop),
-            group_bytes_max,
-        };
-        let writer = thread::Builder::new()
-            .name("wal-writer".to_owned())
-            .spawn(|| writer.run())?;
-        Ok(Self {
-            id,
-            payload_bytes_max,
-            ledger,
-            tail,
-            queue,
-            stop,
-            writer: Mutex::new(Some(writer)),
-        })
+        let tail = Arc::new(Mutex::new(Tail::new(directory, config, Arc::clone(&ledger), next)));
+        let writer = Writer { queue: queued, tail: Arc::clone(&tail), stop: Arc::clone(&stop), group_bytes_max };
+        let writer = thread::Builder::new().name("wal-writer".to_owned()).spawn(|| writer.run())?;
+        Ok(Self { id, payload_bytes_max, ledger, tail, queue, stop, writer: Mutex::new(Some(writer)) })
     }
 
     /// Identity of the log: random, made with its directory and kept there.
@@ -108,26 +79,13 @@ impl Wal {
         parts: Vec<Bytes>,
         on_durable: impl FnOnce(Position) + Send + 'static,
     ) -> Result<Position, AppendError> {
-        let payload = Payload::new(parts, self.payload_bytes_max).map_err(|bytes| {
-            AppendError::FrameTooLarge {
-                bytes,
-                limit: self.payload_bytes_max.into(),
-            }
-        })?;
+        let payload = Payload::new(parts, self.payload_bytes_max)
+            .map_err(|bytes| AppendError::FrameTooLarge { bytes, limit: self.payload_bytes_max.into() })?;
         let room = self.ledger.reserve(payload.frame_bytes())?;
         let (answer, answered) = oneshot::channel();
-        let waiter = Waiter {
-            on_durable: Box::new(on_durable),
-            answer,
-        };
-        let queued = Queued {
-            frame: Frame { payload, room },
-            waiter,
-        };
-        self.queue
-            .send(queued)
-            .await
-            .map_err(|_| AppendError::Closed)?;
+        let waiter = Waiter { on_durable: Box::new(on_durable), answer };
+        let queued = Queued { frame: Frame { payload, room }, waiter };
+        self.queue.send(queued).await.map_err(|_| AppendError::Closed)?;
         answered.await.map_err(|_| AppendError::Closed)?
     }
 
@@ -197,7 +155,5 @@ impl Drop for Wal {
 fn payload_bytes_max(config: &Config) -> u32 {
     let overhead = (SEGMENT_HEADER_BYTES + FRAME_HEADER_BYTES) as u64;
     let fitting = config.bytes_max.saturating_sub(overhead);
-    u32::try_from(fitting)
-        .unwrap_or(u32::MAX)
-        .min(config.frame_bytes_max)
+    u32::try_from(fitting).unwrap_or(u32::MAX).min(config.frame_bytes_max)
 }

@@ -46,10 +46,8 @@ enum Woken {
 impl Writer {
     /// Writes until told to stop, finishes what is queued then, and closes the log.
     pub(crate) fn run(mut self) -> Result<(), WalError> {
-        let waiting = runtime::Builder::new_current_thread()
-            .enable_time()
-            .build()
-            .expect("a clock needs nothing of the system");
+        let waiting =
+            runtime::Builder::new_current_thread().enable_time().build().expect("a clock needs nothing of the system");
         loop {
             match self.wait(&waiting) {
                 Woken::ByFrame(first) => self.commit_with_waiting(first),

@@ -52,19 +52,12 @@ async fn concurrent_requests(trial: &mut Trial) -> anyhow::Result<()> {
     for signal in Signal::ALL {
         let marker = trial.client.marker();
         let export = Export::sample(signal, &marker, 2);
-        let call = trial
-            .call(signal, export.encode(trial.transport))
-            .over(Version::Two);
-        let connection = trial
-            .client
-            .connect(trial.transport.port(), Version::Two)
-            .await?;
-        let answers = join_all((0..REQUESTS_AT_ONCE).filter_map(|_| connection.fork()).map(
-            |mut sender| {
-                let call = &call;
-                async move { sender.send(call).await }
-            },
-        ));
+        let call = trial.call(signal, export.encode(trial.transport)).over(Version::Two);
+        let connection = trial.client.connect(trial.transport.port(), Version::Two).await?;
+        let answers = join_all((0..REQUESTS_AT_ONCE).filter_map(|_| connection.fork()).map(|mut sender| {
+            let call = &call;
+            async move { sender.send(call).await }
+        }));
         let answers = answers.await;
         trial.check(
             answers.len() == REQUESTS_AT_ONCE,
@@ -72,14 +65,11 @@ async fn concurrent_requests(trial: &mut Trial) -> anyhow::Result<()> {
             format_args!("{REQUESTS_AT_ONCE} answers"),
             answers.len(),
         );
-        let sent =
-            format!("{signal}: one of {REQUESTS_AT_ONCE} requests at once on an HTTP/2 connection");
+        let sent = format!("{signal}: one of {REQUESTS_AT_ONCE} requests at once on an HTTP/2 connection");
         for answer in &answers {
             trial.expect(Expected::FullSuccess, &sent, answer);
         }
-        trial
-            .found(&sent, signal, &marker, export.items() * REQUESTS_AT_ONCE)
-            .await?;
+        trial.found(&sent, signal, &marker, export.items() * REQUESTS_AT_ONCE).await?;
     }
     Ok(())
 }
@@ -109,19 +99,13 @@ fn without_envelope(mut export: Export) -> Export {
         Export::Traces(request) => {
             for group in &mut request.resource_spans {
                 (group.resource, group.schema_url) = (None, String::new());
-                group
-                    .scope_spans
-                    .iter_mut()
-                    .for_each(|scope| (scope.scope, scope.schema_url) = (None, String::new()));
+                group.scope_spans.iter_mut().for_each(|scope| (scope.scope, scope.schema_url) = (None, String::new()));
             }
         }
         Export::Logs(request) => {
             for group in &mut request.resource_logs {
                 (group.resource, group.schema_url) = (None, String::new());
-                group
-                    .scope_logs
-                    .iter_mut()
-                    .for_each(|scope| (scope.scope, scope.schema_url) = (None, String::new()));
+                group.scope_logs.iter_mut().for_each(|scope| (scope.scope, scope.schema_url) = (None, String::new()));
             }
         }
         Export::Metrics(request) => {
@@ -142,26 +126,11 @@ async fn invalid_ids(trial: &mut Trial) -> anyhow::Result<()> {
     let bad = bad_spans(&marker);
     let sent = format!("2 good spans and {} with invalid ids", bad.len());
     let rejected = bad.len() as i64;
-    let spans = [items::span(&marker, 1)]
-        .into_iter()
-        .chain(bad)
-        .chain([items::span(&marker, 2)]);
-    let answer = trial
-        .export(
-            Signal::Traces,
-            Export::spans(&marker, spans.collect()).encode(trial.transport),
-        )
-        .await;
+    let spans = [items::span(&marker, 1)].into_iter().chain(bad).chain([items::span(&marker, 2)]);
+    let answer = trial.export(Signal::Traces, Export::spans(&marker, spans.collect()).encode(trial.transport)).await;
     trial.expect(Expected::Success, &sent, &answer);
-    let is_exact = answer
-        .partial()
-        .is_ok_and(|partial| partial.is_some_and(|partial| partial.rejected == rejected));
-    trial.check(
-        is_exact,
-        &sent,
-        format_args!("{rejected} rejected spans"),
-        &answer,
-    );
+    let is_exact = answer.partial().is_ok_and(|partial| partial.is_some_and(|partial| partial.rejected == rejected));
+    trial.check(is_exact, &sent, format_args!("{rejected} rejected spans"), &answer);
     trial.found(&sent, Signal::Traces, &marker, 2).await?;
     records_with_invalid_ids(trial).await?;
     exemplar_with_invalid_ids(trial).await
@@ -169,14 +138,8 @@ async fn invalid_ids(trial: &mut Trial) -> anyhow::Result<()> {
 
 fn bad_spans(marker: &Marker) -> Vec<Span> {
     let good = items::span(marker, 3);
-    let with_trace_id = |length, byte| Span {
-        trace_id: vec![byte; length],
-        ..good.clone()
-    };
-    let with_span_id = |length, byte| Span {
-        span_id: vec![byte; length],
-        ..good.clone()
-    };
+    let with_trace_id = |length, byte| Span { trace_id: vec![byte; length], ..good.clone() };
+    let with_span_id = |length, byte| Span { span_id: vec![byte; length], ..good.clone() };
     vec![
         with_trace_id(0, 1),
         with_trace_id(15, 1),
@@ -194,46 +157,25 @@ async fn records_with_invalid_ids(trial: &mut Trial) -> anyhow::Result<()> {
     let marker = trial.client.marker();
     let record = items::record(&marker, "a record");
     let records = vec![
-        LogRecord {
-            trace_id: vec![1; 15],
-            span_id: vec![1; 8],
-            ..record.clone()
-        },
-        LogRecord {
-            trace_id: vec![0; 16],
-            span_id: vec![0; 8],
-            ..record.clone()
-        },
-        LogRecord {
-            trace_id: vec![1; 17],
-            span_id: vec![1; 7],
-            ..record
-        },
+        LogRecord { trace_id: vec![1; 15], span_id: vec![1; 8], ..record.clone() },
+        LogRecord { trace_id: vec![0; 16], span_id: vec![0; 8], ..record.clone() },
+        LogRecord { trace_id: vec![1; 17], span_id: vec![1; 7], ..record },
     ];
     let export = Export::records(&marker, records);
-    let answer = trial
-        .export(Signal::Logs, export.encode(trial.transport))
-        .await;
+    let answer = trial.export(Signal::Logs, export.encode(trial.transport)).await;
     let sent = "3 log records with invalid ids";
     trial.expect(Expected::Success, sent, &answer);
-    let rejected = answer
-        .partial()
-        .map(|partial| partial.map_or(0, |partial| partial.rejected));
+    let rejected = answer.partial().map(|partial| partial.map_or(0, |partial| partial.rejected));
     trial.check(rejected == Ok(0), sent, "a reject count of 0", &answer);
     trial.found(sent, Signal::Logs, &marker, 3).await?;
-    let sql = format!(
-        "select count(trace_id) from logs where service_name = '{}'",
-        marker.service
-    );
+    let sql = format!("select count(trace_id) from logs where service_name = '{}'", marker.service);
     trial.stored(sent, &sql, "0").await
 }
 
 async fn exemplar_with_invalid_ids(trial: &mut Trial) -> anyhow::Result<()> {
     let (marker, export) = trial.sample(Signal::Metrics);
     let items = export.items();
-    let Export::Metrics(mut request) = export else {
-        unreachable!("it was asked for metrics")
-    };
+    let Export::Metrics(mut request) = export else { unreachable!("it was asked for metrics") };
     let metrics = request
         .resource_metrics
         .iter_mut()
@@ -241,34 +183,15 @@ async fn exemplar_with_invalid_ids(trial: &mut Trial) -> anyhow::Result<()> {
         .flat_map(|scope| &mut scope.metrics);
     for metric in metrics {
         if let Some(Data::Gauge(gauge)) = &mut metric.data {
-            let exemplars = gauge
-                .data_points
-                .iter_mut()
-                .flat_map(|point| &mut point.exemplars);
+            let exemplars = gauge.data_points.iter_mut().flat_map(|point| &mut point.exemplars);
             exemplars.for_each(|exemplar| {
                 (exemplar.trace_id, exemplar.span_id) = (vec![1; 15], vec![0; 8]);
             });
         }
     }
-    let answer = trial
-        .export(
-            Signal::Metrics,
-            Export::Metrics(request).encode(trial.transport),
-        )
-        .await;
-    trial.expect(
-        Expected::Success,
-        "points whose exemplars have invalid ids",
-        &answer,
-    );
-    trial
-        .found(
-            "points whose exemplars have invalid ids",
-            Signal::Metrics,
-            &marker,
-            items,
-        )
-        .await
+    let answer = trial.export(Signal::Metrics, Export::Metrics(request).encode(trial.transport)).await;
+    trial.expect(Expected::Success, "points whose exemplars have invalid ids", &answer);
+    trial.found("points whose exemplars have invalid ids", Signal::Metrics, &marker, items).await
 }
 
 async fn odd_times(trial: &mut Trial) -> anyhow::Result<()> {
@@ -291,32 +214,17 @@ async fn odd_times(trial: &mut Trial) -> anyhow::Result<()> {
             point
         })
     });
-    deliver_odd(
-        trial,
-        &marker,
-        &Export::metrics(&marker, vec![items::gauge("conform.odd", points.collect())]),
-    )
-    .await?;
-    if trial.transport == Transport::Json {
-        no_times(trial).await
-    } else {
-        Ok(())
-    }
+    deliver_odd(trial, &marker, &Export::metrics(&marker, vec![items::gauge("conform.odd", points.collect())])).await?;
+    if trial.transport == Transport::Json { no_times(trial).await } else { Ok(()) }
 }
 
 async fn odd_span_times(trial: &mut Trial, times: &[u64]) -> anyhow::Result<()> {
     let marker = trial.client.marker();
-    let pairs = times
-        .iter()
-        .flat_map(|start| times.iter().map(move |end| (*start, *end)));
+    let pairs = times.iter().flat_map(|start| times.iter().map(move |end| (*start, *end)));
     let spans = pairs.zip(1..).map(|((start, end), number)| Span {
         start_time_unix_nano: start,
         end_time_unix_nano: end,
-        name: if start > end {
-            "reversed".into()
-        } else {
-            "forward".into()
-        },
+        name: if start > end { "reversed".into() } else { "forward".into() },
         ..items::span(&marker, number)
     });
     deliver_odd(trial, &marker, &Export::spans(&marker, spans.collect())).await?;
@@ -324,16 +232,12 @@ async fn odd_span_times(trial: &mut Trial, times: &[u64]) -> anyhow::Result<()> 
         "select count(*) from spans where service_name = '{}' and name = 'reversed' and duration_ns > 0",
         marker.service
     );
-    trial
-        .stored("spans that end before they start", &sql, "0")
-        .await?;
+    trial.stored("spans that end before they start", &sql, "0").await?;
     let sql = format!(
         "select count(*) from spans where service_name = '{}' and name = 'forward' and duration_ns < 0",
         marker.service
     );
-    trial
-        .stored("spans that end in the far future", &sql, "0")
-        .await
+    trial.stored("spans that end in the far future", &sql, "0").await
 }
 
 async fn deliver_odd(trial: &mut Trial, marker: &Marker, export: &Export) -> anyhow::Result<()> {
@@ -341,9 +245,7 @@ async fn deliver_odd(trial: &mut Trial, marker: &Marker, export: &Export) -> any
     let answer = trial.export(signal, export.encode(trial.transport)).await;
     let sent = format!("{signal} with times of 0, 1, 2^63 and 2^64-1 in every order");
     trial.expect(Expected::Success, &sent, &answer);
-    let rejected = answer
-        .partial()
-        .map(|partial| partial.map_or(0, |partial| partial.rejected));
+    let rejected = answer.partial().map(|partial| partial.map_or(0, |partial| partial.rejected));
     trial.check(rejected == Ok(0), &sent, "a reject count of 0", &answer);
     trial.found(&sent, signal, marker, export.items()).await
 }
@@ -352,16 +254,11 @@ async fn no_times(trial: &mut Trial) -> anyhow::Result<()> {
     let marker = trial.client.marker();
     let span = json!({ "traceId": marker.trace_hex(), "spanId": "00000000000000a1" });
     let request = json!({ "resourceSpans": [{ "scopeSpans": [{ "spans": [span] }] }] });
-    trial
-        .accept(
-            "a span with nothing but ids",
-            Signal::Traces,
-            request.to_string(),
-        )
-        .await;
-    let sql = format!(
-        "select count(*) from spans where trace_id = '{}'",
-        marker.trace_hex()
-    );
-    trial.stored("a span with nothing but ids", &sql, "1").await
+    let sent = "a span with nothing but ids";
+    let answer = trial.export(Signal::Traces, request.to_string()).await;
+    trial.expect(Expected::Success, sent, &answer);
+    let rejected = answer.partial().map(|partial| partial.map_or(0, |partial| partial.rejected));
+    trial.check(rejected == Ok(0), sent, "a reject count of 0", &answer);
+    let sql = format!("select count(*) from spans where trace_id = '{}'", marker.trace_hex());
+    trial.stored(sent, &sql, "1").await
 }

@@ -71,32 +71,12 @@ async fn undecodable(trial: &mut Trial) -> anyhow::Result<()> {
     for signal in Signal::ALL {
         let (marker, export) = trial.sample(signal);
         let good = export.encode(trial.transport);
-        trial
-            .refuse(
-                "the first two thirds of a request",
-                signal,
-                good.slice(..good.len() * 2 / 3),
-            )
-            .await;
-        trial
-            .refuse(
-                "all but the last byte of a request",
-                signal,
-                good.slice(..good.len() - 1),
-            )
-            .await;
+        trial.refuse("the first two thirds of a request", signal, good.slice(..good.len() * 2 / 3)).await;
+        trial.refuse("all but the last byte of a request", signal, good.slice(..good.len() - 1)).await;
         trial.refuse("32 bytes of ff", signal, vec![0xff; 32]).await;
-        trial
-            .refuse(
-                "wire type 7 behind a good request",
-                signal,
-                [&good[..], b"\x0f"].concat(),
-            )
-            .await;
+        trial.refuse("wire type 7 behind a good request", signal, [&good[..], b"\x0f"].concat()).await;
         broken_gzip(trial, signal, &good).await;
-        trial
-            .found("the broken requests", signal, &marker, 0)
-            .await?;
+        trial.found("the broken requests", signal, &marker, 0).await?;
     }
     Ok(())
 }
@@ -112,14 +92,8 @@ async fn broken_gzip(trial: &mut Trial, signal: Signal, good: &[u8]) {
         ("gzip with a wrong checksum", wrong_sum),
     ] {
         let flagged = trial.transport == Transport::Grpc;
-        let answer = trial
-            .send(&trial.call(signal, body).declared("gzip").flagged(flagged))
-            .await;
-        trial.expect(
-            Expected::Malformed,
-            format_args!("{signal}: {sent}"),
-            &answer,
-        );
+        let answer = trial.send(&trial.call(signal, body).declared("gzip").flagged(flagged)).await;
+        trial.expect(Expected::Malformed, format_args!("{signal}: {sent}"), &answer);
         trial.expect_status_body(format_args!("{signal}: {sent}"), &answer);
     }
 }
@@ -128,12 +102,8 @@ async fn bad_request_detail(trial: &mut Trial) -> anyhow::Result<()> {
     for signal in Signal::ALL {
         let answer = trial.export(signal, vec![0xff; 32]).await;
         let status = answer.error_status();
-        let has_detail = status.is_ok_and(|status| {
-            status
-                .details
-                .iter()
-                .any(|detail| detail.type_url.ends_with("google.rpc.BadRequest"))
-        });
+        let has_detail = status
+            .is_ok_and(|status| status.details.iter().any(|detail| detail.type_url.ends_with("google.rpc.BadRequest")));
         trial.check(
             answer.status == 400 && has_detail,
             format_args!("{signal}: 32 bytes of ff"),
@@ -148,19 +118,10 @@ async fn hostile_requests(trial: &mut Trial) -> anyhow::Result<()> {
     let seed = trial.client.seed();
     for signal in Signal::ALL {
         let (_, export) = trial.sample(signal);
-        let mutations = mutations(
-            trial.transport,
-            signal,
-            &export.encode(trial.transport),
-            seed,
-        );
+        let mutations = mutations(trial.transport, signal, &export.encode(trial.transport), seed);
         let client = trial.client.clone();
-        let calls = mutations.into_iter().map(|mutation| {
-            (
-                mutation.what,
-                Call::export(trial.transport, signal, mutation.body),
-            )
-        });
+        let calls =
+            mutations.into_iter().map(|mutation| (mutation.what, Call::export(trial.transport, signal, mutation.body)));
         let sending = stream::iter(calls).map(|(what, call)| {
             let client = client.clone();
             async move { (what, client.send(&call).await) }
@@ -174,9 +135,7 @@ async fn hostile_requests(trial: &mut Trial) -> anyhow::Result<()> {
                 &answer,
             );
         }
-        trial
-            .deliver("a sample after hostile requests", signal, |call| call)
-            .await?;
+        trial.deliver("a sample after hostile requests", signal, |call| call).await?;
     }
     Ok(())
 }
@@ -188,9 +147,7 @@ fn is_deliberate(answer: &Answer) -> bool {
             Some(Code::Internal | Code::Unknown) | None => false,
             Some(_) => true,
         },
-        Transport::Protobuf | Transport::Json => {
-            matches!(answer.status, 200 | 400..=499) || answer.is_retryable()
-        }
+        Transport::Protobuf | Transport::Json => matches!(answer.status, 200 | 400..=499) || answer.is_retryable(),
     }
 }
 
@@ -198,56 +155,31 @@ async fn status_bodies(trial: &mut Trial) -> anyhow::Result<()> {
     let (_, export) = trial.sample(Signal::Traces);
     let body = export.encode(trial.transport);
     let good = trial.call(Signal::Traces, body.clone());
-    let too_large = padded(
-        trial.transport,
-        &body,
-        trial.client.target().limit_bytes + 1,
-    );
+    let too_large = padded(trial.transport, &body, trial.client.target().limit_bytes + 1);
     for (sent, wanted, call) in [
         ("POST /v1/nothing", 404, good.clone().at("/v1/nothing")),
         ("POST /", 404, good.clone().at("/")),
         ("PUT /v1/traces", 405, good.clone().by(Method::PUT)),
         ("DELETE /v1/traces", 405, good.clone().by(Method::DELETE)),
         ("a broken body", 400, good.clone().containing("\u{7f}")),
-        (
-            "gzip over the limit",
-            413,
-            good.clone().containing(too_large).coded(Coding::Gzip),
-        ),
+        ("gzip over the limit", 413, good.clone().containing(too_large).coded(Coding::Gzip)),
     ] {
         let answer = trial.send(&call).await;
-        trial.check(
-            answer.status == wanted,
-            sent,
-            format_args!("HTTP {wanted}"),
-            &answer,
-        );
+        trial.check(answer.status == wanted, sent, format_args!("HTTP {wanted}"), &answer);
         trial.expect_status_body(sent, &answer);
     }
     for (sent, wanted, call) in [
         (
             "GET /v1/traces without Content-Type",
             405,
-            good.clone()
-                .containing("")
-                .by(Method::GET)
-                .without(&header::CONTENT_TYPE),
+            good.clone().containing("").by(Method::GET).without(&header::CONTENT_TYPE),
         ),
-        (
-            "Content-Type: text/plain",
-            415,
-            good.with(header::CONTENT_TYPE, "text/plain"),
-        ),
+        ("Content-Type: text/plain", 415, good.with(header::CONTENT_TYPE, "text/plain")),
     ] {
         let answer = trial.send(&call).await;
         // There is no encoding of the request to answer in, so either will do.
         let is_status = answer.status == wanted && answer.error_status().is_ok();
-        trial.check(
-            is_status,
-            sent,
-            format_args!("HTTP {wanted} with a Status"),
-            &answer,
-        );
+        trial.check(is_status, sent, format_args!("HTTP {wanted} with a Status"), &answer);
     }
     Ok(())
 }
@@ -258,14 +190,7 @@ async fn wrong_keys(trial: &mut Trial) -> anyhow::Result<()> {
         return Ok(());
     }
     let wrong = HeaderValue::from_static("Bearer otlp-conform-has-no-such-key");
-    let names: Vec<_> = trial
-        .client
-        .target()
-        .headers
-        .keys()
-        .cloned()
-        .chain([header::AUTHORIZATION])
-        .collect();
+    let names: Vec<_> = trial.client.target().headers.keys().cloned().chain([header::AUTHORIZATION]).collect();
     for signal in Signal::ALL {
         let (marker, export) = trial.sample(signal);
         let mut call = trial.call(signal, export.encode(trial.transport));
@@ -278,16 +203,10 @@ async fn wrong_keys(trial: &mut Trial) -> anyhow::Result<()> {
         }
         for (sent, call) in calls {
             let answer = trial.send(&call).await;
-            trial.expect(
-                Expected::Forbidden,
-                format_args!("{signal}: {sent}"),
-                &answer,
-            );
+            trial.expect(Expected::Forbidden, format_args!("{signal}: {sent}"), &answer);
             trial.expect_status_body(format_args!("{signal}: {sent}"), &answer);
         }
-        trial
-            .found("requests with a wrong key", signal, &marker, 0)
-            .await?;
+        trial.found("requests with a wrong key", signal, &marker, 0).await?;
     }
     Ok(())
 }
@@ -301,11 +220,7 @@ async fn clients_that_leave(trial: &mut Trial) -> anyhow::Result<()> {
         let answer = timeout(patience, trial.send(&call)).await;
         if let Some(count) = trial.client.count(Signal::Logs, &marker).await? {
             let items = export.items() as u64;
-            let wanted = if answer.is_ok() {
-                vec![items]
-            } else {
-                vec![0, items]
-            };
+            let wanted = if answer.is_ok() { vec![items] } else { vec![0, items] };
             trial.check(
                 wanted.contains(&count),
                 format_args!("a request whose client leaves after {patience:?}"),
@@ -314,9 +229,5 @@ async fn clients_that_leave(trial: &mut Trial) -> anyhow::Result<()> {
             );
         }
     }
-    trial
-        .deliver("a sample after clients have left", Signal::Logs, |call| {
-            call
-        })
-        .await
+    trial.deliver("a sample after clients have left", Signal::Logs, |call| call).await
 }

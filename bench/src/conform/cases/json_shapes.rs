@@ -36,34 +36,16 @@ async fn wrong_shapes(trial: &mut Trial) -> anyhow::Result<()> {
         ] {
             trial.refuse(format!("{body:?}"), signal, body).await;
         }
-        for value in [
-            json!({}),
-            json!("text"),
-            json!(1),
-            json!(true),
-            json!([[]]),
-            json!([1]),
-            json!(["text"]),
-        ] {
+        for value in [json!({}), json!("text"), json!(1), json!(true), json!([[]]), json!([1]), json!(["text"])] {
             let body = json!({ root: value }).to_string();
             trial.refuse(&body, signal, body.clone()).await;
         }
-        trial
-            .refuse("bytes that are not UTF-8", signal, b"{\"\xff\":1}".to_vec())
-            .await;
-        trial
-            .refuse("protobuf called JSON", signal, b"\x0a\x02\x0a\x00".to_vec())
-            .await;
+        trial.refuse("bytes that are not UTF-8", signal, b"{\"\xff\":1}".to_vec()).await;
+        trial.refuse("protobuf called JSON", signal, b"\x0a\x02\x0a\x00".to_vec()).await;
     }
     for (signal, body) in wrong_fields(&trial.client.marker()) {
         trial
-            .refuse(
-                body.to_string()
-                    .split_once("\"scope")
-                    .map_or("", |(_, rest)| rest),
-                signal,
-                body.to_string(),
-            )
+            .refuse(body.to_string().split_once("\"scope").map_or("", |(_, rest)| rest), signal, body.to_string())
             .await;
     }
     nothing_stored(trial).await
@@ -110,15 +92,9 @@ fn wrong_fields(marker: &Marker) -> Vec<(Signal, Value)> {
         json!({ "histogram": { "dataPoints": [{ "bucketCounts": "1" }] } }),
         json!({ "sum": { "isMonotonic": 1 } }),
     ];
-    let spans = spans
-        .into_iter()
-        .map(|span| (Signal::Traces, span_request(marker, span)));
-    let records = records
-        .into_iter()
-        .map(|record| (Signal::Logs, record_request(marker, record)));
-    let metrics = metrics
-        .into_iter()
-        .map(|metric| (Signal::Metrics, metric_request(marker, metric)));
+    let spans = spans.into_iter().map(|span| (Signal::Traces, span_request(marker, span)));
+    let records = records.into_iter().map(|record| (Signal::Logs, record_request(marker, record)));
+    let metrics = metrics.into_iter().map(|metric| (Signal::Metrics, metric_request(marker, metric)));
     spans.chain(records).chain(metrics).collect()
 }
 
@@ -127,15 +103,8 @@ async fn nothing_stored(trial: &mut Trial) -> anyhow::Result<()> {
     let marker = trial.client.marker();
     let good = span_request(&marker, json!({}));
     let broken = span_request(&marker, json!({ "name": 5 }));
-    let request =
-        json!({ "resourceSpans": [good["resourceSpans"][0], broken["resourceSpans"][0]] });
+    let request = json!({ "resourceSpans": [good["resourceSpans"][0], broken["resourceSpans"][0]] });
     let answer = trial.export(Signal::Traces, request.to_string()).await;
-    trial.expect(
-        Expected::Malformed,
-        "a good span and one whose name is a number",
-        &answer,
-    );
-    trial
-        .found("a request that was refused", Signal::Traces, &marker, 0)
-        .await
+    trial.expect(Expected::Malformed, "a good span and one whose name is a number", &answer);
+    trial.found("a request that was refused", Signal::Traces, &marker, 0).await
 }

@@ -67,8 +67,7 @@ impl super::Shared {
         if let Some(bomb) = bombs.get(&key) {
             return bomb.clone();
         }
-        let made =
-            tokio::task::spawn_blocking(move || bomb(transport, coding, inflated_bytes)).await;
+        let made = tokio::task::spawn_blocking(move || bomb(transport, coding, inflated_bytes)).await;
         let made = made.expect("making a bomb does not panic");
         bombs.insert(key, made.clone());
         made
@@ -80,17 +79,13 @@ async fn request_size(trial: &mut Trial) -> anyhow::Result<()> {
     for coding in [Coding::Identity, Coding::Gzip] {
         just_fits(trial, limit, coding).await?;
         let answer = send_padded(trial, limit + 1, coding).await;
-        trial.expect(
-            Expected::TooLarge,
-            format_args!("a request of {limit}+1 bytes, {}", coding.name()),
-            &answer,
-        );
+        trial.expect(Expected::TooLarge, format_args!("a request of {limit}+1 bytes, {}", coding.name()), &answer);
     }
     for coding in [Coding::Gzip, Coding::Zstd] {
         let (answer, sent) = send_bomb(trial, coding).await;
         // Without zstd a receiver refuses the coding, which is as safe.
-        let is_refused_coding = coding == Coding::Zstd
-            && (answer.status == 415 || answer.grpc_code() == Some(tonic::Code::Unimplemented));
+        let is_refused_coding =
+            coding == Coding::Zstd && (answer.status == 415 || answer.grpc_code() == Some(tonic::Code::Unimplemented));
         if !is_refused_coding {
             trial.expect(Expected::TooLarge, &sent, &answer);
         }
@@ -101,65 +96,31 @@ async fn request_size(trial: &mut Trial) -> anyhow::Result<()> {
             format_args!("{:?}", answer.took),
         );
     }
-    trial
-        .deliver("a sample after the bombs", Signal::Traces, |call| call)
-        .await
+    trial.deliver("a sample after the bombs", Signal::Traces, |call| call).await
 }
 
 async fn just_fits(trial: &mut Trial, limit: usize, coding: Coding) -> anyhow::Result<()> {
     let (marker, export) = trial.sample(Signal::Traces);
     let body = padded(trial.transport, &export.encode(trial.transport), limit);
     let call = trial.call(Signal::Traces, body);
-    let answer = trial
-        .send(&if coding == Coding::Identity {
-            call
-        } else {
-            call.coded(coding)
-        })
-        .await;
+    let answer = trial.send(&if coding == Coding::Identity { call } else { call.coded(coding) }).await;
     let sent = format!("a request of exactly {limit} bytes, {}", coding.name());
     trial.expect(Expected::FullSuccess, &sent, &answer);
-    trial
-        .found(&sent, Signal::Traces, &marker, export.items())
-        .await
+    trial.found(&sent, Signal::Traces, &marker, export.items()).await
 }
 
 async fn send_padded(trial: &Trial, size: usize, coding: Coding) -> Answer {
     let (_, export) = trial.sample(Signal::Traces);
-    let call = trial.call(
-        Signal::Traces,
-        padded(trial.transport, &export.encode(trial.transport), size),
-    );
-    trial
-        .send(&if coding == Coding::Identity {
-            call
-        } else {
-            call.coded(coding)
-        })
-        .await
+    let call = trial.call(Signal::Traces, padded(trial.transport, &export.encode(trial.transport), size));
+    trial.send(&if coding == Coding::Identity { call } else { call.coded(coding) }).await
 }
 
 async fn send_bomb(trial: &Trial, coding: Coding) -> (Answer, String) {
     let inflated_bytes = (trial.client.target().limit_bytes * BOMB_LIMITS) as u64;
-    let body = trial
-        .client
-        .shared()
-        .bomb(trial.transport, coding, inflated_bytes)
-        .await;
-    let sent = format!(
-        "{} bytes of {} that inflate to {inflated_bytes}",
-        body.len(),
-        coding.name()
-    );
+    let body = trial.client.shared().bomb(trial.transport, coding, inflated_bytes).await;
+    let sent = format!("{} bytes of {} that inflate to {inflated_bytes}", body.len(), coding.name());
     let flagged = trial.transport == Transport::Grpc;
-    let answer = trial
-        .send(
-            &trial
-                .call(Signal::Traces, body)
-                .declared(coding.name())
-                .flagged(flagged),
-        )
-        .await;
+    let answer = trial.send(&trial.call(Signal::Traces, body).declared(coding.name()).flagged(flagged)).await;
     (answer, sent)
 }
 
@@ -169,12 +130,7 @@ async fn no_retry(trial: &mut Trial) -> anyhow::Result<()> {
         let answer = send_padded(trial, limit + 1, coding).await;
         let sent = format!("a request of {limit}+1 bytes, {}", coding.name());
         trial.expect(Expected::TooLarge, &sent, &answer);
-        trial.check(
-            answer.retry_delay().is_none(),
-            &sent,
-            "no RetryInfo",
-            &answer,
-        );
+        trial.check(answer.retry_delay().is_none(), &sent, "no RetryInfo", &answer);
     }
     Ok(())
 }
@@ -186,53 +142,22 @@ async fn response_size(trial: &mut Trial) -> anyhow::Result<()> {
         name: format!("span {number} {}", "x".repeat(80)),
         ..items::span(&marker, number)
     });
-    let answer = trial
-        .export(
-            Signal::Traces,
-            Export::spans(&marker, bad.collect()).encode(trial.transport),
-        )
-        .await;
-    is_short(
-        trial,
-        &format!("{REASONS} spans with trace ids of 200 different lengths"),
-        &answer,
-    );
+    let answer = trial.export(Signal::Traces, Export::spans(&marker, bad.collect()).encode(trial.transport)).await;
+    is_short(trial, &format!("{REASONS} spans with trace ids of 200 different lengths"), &answer);
 
-    let metrics = (0..REASONS).map(|number| {
-        items::sum(
-            &format!("metric {number} {}", "x".repeat(80)),
-            0,
-            vec![items::point(&marker, 1.0)],
-        )
-    });
-    let answer = trial
-        .export(
-            Signal::Metrics,
-            Export::metrics(&marker, metrics.collect()).encode(trial.transport),
-        )
-        .await;
-    is_short(
-        trial,
-        &format!("{REASONS} sums of different names without a temporality"),
-        &answer,
-    );
+    let metrics = (0..REASONS)
+        .map(|number| items::sum(&format!("metric {number} {}", "x".repeat(80)), 0, vec![items::point(&marker, 1.0)]));
+    let answer =
+        trial.export(Signal::Metrics, Export::metrics(&marker, metrics.collect()).encode(trial.transport)).await;
+    is_short(trial, &format!("{REASONS} sums of different names without a temporality"), &answer);
 
     let records = (0..REASONS).map(|number| {
         let mut record = items::record(&marker, &"x".repeat(80));
         record.trace_id = vec![1; usize::try_from(number % 200).unwrap_or(1)];
         record
     });
-    let answer = trial
-        .export(
-            Signal::Logs,
-            Export::records(&marker, records.collect()).encode(trial.transport),
-        )
-        .await;
-    is_short(
-        trial,
-        &format!("{REASONS} log records with trace ids of 200 different lengths"),
-        &answer,
-    );
+    let answer = trial.export(Signal::Logs, Export::records(&marker, records.collect()).encode(trial.transport)).await;
+    is_short(trial, &format!("{REASONS} log records with trace ids of 200 different lengths"), &answer);
 
     if trial.transport == Transport::Json {
         let long = "x".repeat(LONG_TEXT_BYTES);
@@ -242,22 +167,14 @@ async fn response_size(trial: &mut Trial) -> anyhow::Result<()> {
             span_request(&marker, json!({ "traceId": long })),
         ] {
             let answer = trial.export(Signal::Traces, body.to_string()).await;
-            is_short(
-                trial,
-                &format!("a text of {LONG_TEXT_BYTES} bytes where none may be"),
-                &answer,
-            );
+            is_short(trial, &format!("a text of {LONG_TEXT_BYTES} bytes where none may be"), &answer);
         }
     }
     Ok(())
 }
 
 fn is_short(trial: &mut Trial, sent: &str, answer: &Answer) {
-    let trailers: usize = answer
-        .trailers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len())
-        .sum();
+    let trailers: usize = answer.trailers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     trial.check(answer.lost.is_none(), sent, "an answer", answer);
     trial.check(
         answer.body.len() < RESPONSE_BYTES_MAX,

@@ -65,41 +65,23 @@ pub(super) fn named(only: &[impl AsRef<str>]) -> anyhow::Result<Vec<&'static Cas
         overload::CASES,
     ];
     let cases: Vec<_> = lists.into_iter().flatten().collect();
-    if let Some(stranger) = only
-        .iter()
-        .find(|id| !cases.iter().any(|case| case.is_named(id.as_ref())))
-    {
+    if let Some(stranger) = only.iter().find(|id| !cases.iter().any(|case| case.is_named(id.as_ref()))) {
         bail!("there is no row {}", stranger.as_ref());
     }
-    Ok(cases
-        .into_iter()
-        .filter(|case| only.is_empty() || only.iter().any(|id| case.is_named(id.as_ref())))
-        .collect())
+    Ok(cases.into_iter().filter(|case| only.is_empty() || only.iter().any(|id| case.is_named(id.as_ref()))).collect())
 }
 
 impl Case {
     fn is_named(&self, id: &str) -> bool {
-        self.id == id
-            || self
-                .id
-                .strip_prefix(id)
-                .is_some_and(|rest| rest.starts_with('-'))
+        self.id == id || self.id.strip_prefix(id).is_some_and(|rest| rest.starts_with('-'))
     }
 
     pub(super) async fn run(&self, client: &Client) -> Row {
         let mut cells = Vec::with_capacity(Transport::ALL.len());
         for transport in Transport::ALL {
-            cells.push(Cell {
-                transport,
-                outcome: self.outcome(client, transport).await,
-            });
+            cells.push(Cell { transport, outcome: self.outcome(client, transport).await });
         }
-        Row {
-            id: self.id,
-            level: self.level,
-            promise: self.promise,
-            cells,
-        }
+        Row { id: self.id, level: self.level, promise: self.promise, cells }
     }
 
     async fn outcome(&self, client: &Client, transport: Transport) -> Outcome {
@@ -147,11 +129,7 @@ mod tests {
 
     #[test]
     fn a_row_brings_its_parts() {
-        let ids: Vec<_> = named(&["E1"])
-            .expect("it exists")
-            .iter()
-            .map(|case| case.id)
-            .collect();
+        let ids: Vec<_> = named(&["E1"]).expect("it exists").iter().map(|case| case.id).collect();
 
         assert_eq!(ids, ["E1", "E1-codings"]);
     }

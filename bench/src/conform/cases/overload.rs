@@ -81,8 +81,7 @@ async fn overload(trial: &Trial) -> Vec<Answer> {
         return answers.clone();
     }
     let marker = trial.client.marker();
-    let records =
-        (0..RECORDS).map(|number| items::record(&marker, &format!("{number:0RECORD_BYTES$}")));
+    let records = (0..RECORDS).map(|number| items::record(&marker, &format!("{number:0RECORD_BYTES$}")));
     let export = Export::records(&marker, records.collect());
     let call = trial.call(Signal::Logs, export.encode(trial.transport));
     let answers = join_all((0..CLIENTS).map(|_| trial.send(&call))).await;
@@ -103,10 +102,7 @@ async fn no_partial_overload(trial: &mut Trial) -> anyhow::Result<()> {
 
 async fn retryable_overload(trial: &mut Trial) -> anyhow::Result<()> {
     let answers = overload(trial).await;
-    let refused: Vec<_> = answers
-        .iter()
-        .filter(|answer| !answer.is_success())
-        .collect();
+    let refused: Vec<_> = answers.iter().filter(|answer| !answer.is_success()).collect();
     if refused.is_empty() {
         trial.skip(NOTHING_REFUSED);
     }
@@ -119,30 +115,19 @@ async fn retryable_overload(trial: &mut Trial) -> anyhow::Result<()> {
 
 async fn retryable_errors(trial: &mut Trial) -> anyhow::Result<()> {
     let answers = overload(trial).await;
-    let errors: Vec<_> = answers
-        .iter()
-        .filter(|answer| answer.status >= 500)
-        .collect();
+    let errors: Vec<_> = answers.iter().filter(|answer| answer.status >= 500).collect();
     if errors.is_empty() {
         trial.skip("it answered no 5xx to the load");
     }
     for answer in errors {
-        trial.check(
-            matches!(answer.status, 502..=504),
-            sent(),
-            "HTTP 502, 503 or 504",
-            answer,
-        );
+        trial.check(matches!(answer.status, 502..=504), sent(), "HTTP 502, 503 or 504", answer);
     }
     Ok(())
 }
 
 async fn retry_delays(trial: &mut Trial) -> anyhow::Result<()> {
     let answers = overload(trial).await;
-    let refused: Vec<_> = answers
-        .iter()
-        .filter(|answer| answer.is_retryable())
-        .collect();
+    let refused: Vec<_> = answers.iter().filter(|answer| answer.is_retryable()).collect();
     if refused.is_empty() {
         trial.skip(NOTHING_REFUSED);
         return Ok(());
@@ -150,12 +135,7 @@ async fn retry_delays(trial: &mut Trial) -> anyhow::Result<()> {
     let delays: Vec<_> = refused.iter().map(|answer| answer.retry_delay()).collect();
     for (answer, delay) in refused.iter().zip(&delays) {
         let is_sensible = delay.is_some_and(|delay| delay > Duration::ZERO && delay <= DELAY_MAX);
-        trial.check(
-            is_sensible,
-            sent(),
-            format_args!("a delay of up to {DELAY_MAX:?}"),
-            answer,
-        );
+        trial.check(is_sensible, sent(), format_args!("a delay of up to {DELAY_MAX:?}"), answer);
     }
     // Retry-After counts whole seconds, in which a spread cannot be seen.
     if trial.transport == Transport::Grpc && delays.len() >= DELAYS_MIN {
@@ -184,48 +164,26 @@ async fn graceful_stop(trial: &mut Trial) -> anyhow::Result<()> {
         return Ok(());
     };
     let client = trial.client.clone();
-    let stopped = client
-        .shared()
-        .stop
-        .get_or_try_init(|| stop(&client, pid))
-        .await?;
+    let stopped = client.shared().stop.get_or_try_init(|| stop(&client, pid)).await?;
     let transport = trial.transport;
-    for answer in stopped
-        .in_flight
-        .iter()
-        .filter(|answer| answer.transport == transport)
-    {
-        trial.expect(
-            Expected::FullSuccessOrRetry,
-            format_args!("{} in flight at SIGTERM", answer.signal),
-            answer,
-        );
+    for answer in stopped.in_flight.iter().filter(|answer| answer.transport == transport) {
+        trial.expect(Expected::FullSuccessOrRetry, format_args!("{} in flight at SIGTERM", answer.signal), answer);
     }
     let is_open = stopped.still_open.contains(&transport.port());
-    trial.check(
-        !is_open,
-        "a connection after SIGTERM",
-        format_args!("refused within {STOPPED_WITHIN:?}"),
-        "accepted",
-    );
+    trial.check(!is_open, "a connection after SIGTERM", format_args!("refused within {STOPPED_WITHIN:?}"), "accepted");
     Ok(())
 }
 
 async fn stop(client: &Client, pid: u32) -> anyhow::Result<Stopped> {
     let mut halves = Vec::new();
-    for transport in Transport::ALL
-        .into_iter()
-        .filter(|transport| client.target().endpoint(transport.port()).is_some())
+    for transport in Transport::ALL.into_iter().filter(|transport| client.target().endpoint(transport.port()).is_some())
     {
         for signal in Signal::ALL {
             halves.push(HalfSent::start(client, transport, signal).await?);
         }
     }
     sleep(SETTLE).await;
-    let pid = i32::try_from(pid)
-        .ok()
-        .and_then(Pid::from_raw)
-        .context("the process id is not one")?;
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).context("the process id is not one")?;
     kill_process(pid, ProcessSignal::TERM)?;
     sleep(SETTLE).await;
     let in_flight = join_all(halves.into_iter().map(HalfSent::finish)).await;
@@ -235,10 +193,7 @@ async fn stop(client: &Client, pid: u32) -> anyhow::Result<Stopped> {
             still_open.push(port);
         }
     }
-    Ok(Stopped {
-        in_flight: in_flight.into_iter().collect::<anyhow::Result<_>>()?,
-        still_open,
-    })
+    Ok(Stopped { in_flight: in_flight.into_iter().collect::<anyhow::Result<_>>()?, still_open })
 }
 
 /// A request whose second half is held back.
@@ -257,16 +212,8 @@ impl HalfSent {
         let (mut pieces, body) = mpsc::channel(2);
         pieces.send(Ok(Frame::data(whole))).await?;
         let mut connection = client.connect(call.port, call.version).await?;
-        let answer = tokio::spawn(async move {
-            connection
-                .send_body(&call, StreamBody::new(body).boxed())
-                .await
-        });
-        Ok(Self {
-            pieces,
-            rest,
-            answer,
-        })
+        let answer = tokio::spawn(async move { connection.send_body(&call, StreamBody::new(body).boxed()).await });
+        Ok(Self { pieces, rest, answer })
     }
 
     async fn finish(mut self) -> anyhow::Result<Answer> {

@@ -87,13 +87,7 @@ async fn empty_requests(trial: &mut Trial) -> anyhow::Result<()> {
     }
     if trial.transport == Transport::Json {
         let metric = json!({ "resourceMetrics": [{ "scopeMetrics": [{ "metrics": [{ "name": "x" }, { "name": "y", "gauge": {} }] }] }] });
-        trial
-            .accept(
-                "metrics without points",
-                Signal::Metrics,
-                metric.to_string(),
-            )
-            .await;
+        trial.accept("metrics without points", Signal::Metrics, metric.to_string()).await;
     }
     Ok(())
 }
@@ -104,29 +98,15 @@ fn empty_bodies(transport: Transport, signal: Signal) -> Vec<(&'static str, Vec<
     if transport == Transport::Json {
         return vec![
             ("{}", b"{}".to_vec()),
-            (
-                "no resource groups",
-                json!({ root: [] }).to_string().into_bytes(),
-            ),
-            (
-                "an empty resource group",
-                json!({ root: [{}] }).to_string().into_bytes(),
-            ),
-            (
-                "an empty scope group",
-                json!({ root: [{ "resource": {}, &scopes: [{}] }] })
-                    .to_string()
-                    .into_bytes(),
-            ),
+            ("no resource groups", json!({ root: [] }).to_string().into_bytes()),
+            ("an empty resource group", json!({ root: [{}] }).to_string().into_bytes()),
+            ("an empty scope group", json!({ root: [{ "resource": {}, &scopes: [{}] }] }).to_string().into_bytes()),
         ];
     }
     vec![
         ("no bytes", Vec::new()),
         ("an empty resource group", b"\x0a\x00".to_vec()),
-        (
-            "an empty resource and scope group",
-            b"\x0a\x04\x0a\x00\x12\x00".to_vec(),
-        ),
+        ("an empty resource and scope group", b"\x0a\x04\x0a\x00\x12\x00".to_vec()),
         ("two empty resource groups", b"\x0a\x00\x0a\x00".to_vec()),
     ]
 }
@@ -137,9 +117,7 @@ async fn visible_at_once(trial: &mut Trial) -> anyhow::Result<()> {
     }
     for round in 1..=VISIBILITY_ROUNDS {
         for signal in Signal::ALL {
-            trial
-                .deliver(format!("sample {round}"), signal, |call| call)
-                .await?;
+            trial.deliver(format!("sample {round}"), signal, |call| call).await?;
         }
     }
     Ok(())
@@ -151,36 +129,21 @@ fn questionable(signal: Signal, marker: &Marker) -> (Export, i64) {
         Signal::Traces => {
             let good = (1..=3).map(|number| items::span(marker, number));
             let bad = [
-                Span {
-                    trace_id: Vec::new(),
-                    ..items::span(marker, 4)
-                },
-                Span {
-                    trace_id: vec![1; 15],
-                    ..items::span(marker, 5)
-                },
+                Span { trace_id: Vec::new(), ..items::span(marker, 4) },
+                Span { trace_id: vec![1; 15], ..items::span(marker, 5) },
                 items::span(marker, 0),
-                Span {
-                    span_id: vec![1; 7],
-                    ..items::span(marker, 6)
-                },
+                Span { span_id: vec![1; 7], ..items::span(marker, 6) },
             ];
             (Export::spans(marker, good.chain(bad).collect()), 4)
         }
         Signal::Logs => {
-            let mut records: Vec<_> = (0..5)
-                .map(|number| items::record(marker, &format!("record {number}")))
-                .collect();
+            let mut records: Vec<_> = (0..5).map(|number| items::record(marker, &format!("record {number}"))).collect();
             records[3].trace_id = vec![1; 15];
             records[4].severity_number = -5;
             (Export::records(marker, records), 2)
         }
         Signal::Metrics => {
-            let points = |count| {
-                (0..count)
-                    .map(|value| items::point(marker, f64::from(value)))
-                    .collect::<Vec<_>>()
-            };
+            let points = |count| (0..count).map(|value| items::point(marker, f64::from(value))).collect::<Vec<_>>();
             let metrics = vec![
                 items::gauge("conform.good", points(3)),
                 items::sum("conform.unspecified_temporality", 0, points(2)),
@@ -195,17 +158,10 @@ async fn exact_counts(trial: &mut Trial) -> anyhow::Result<()> {
     for signal in Signal::ALL {
         let marker = trial.client.marker();
         let (export, questionable) = questionable(signal, &marker);
-        let sent = format!(
-            "{signal}: {} items, {questionable} of them questionable",
-            export.items()
-        );
+        let sent = format!("{signal}: {} items, {questionable} of them questionable", export.items());
         let answer = trial.export(signal, export.encode(trial.transport)).await;
         trial.expect(Expected::Success, &sent, &answer);
-        let rejected = answer
-            .partial()
-            .ok()
-            .flatten()
-            .map_or(0, |partial| partial.rejected);
+        let rejected = answer.partial().ok().flatten().map_or(0, |partial| partial.rejected);
         trial.check(
             (0..=questionable).contains(&rejected),
             &sent,
@@ -213,14 +169,7 @@ async fn exact_counts(trial: &mut Trial) -> anyhow::Result<()> {
             &answer,
         );
         let kept = usize::try_from(export.items() as i64 - rejected).unwrap_or_default();
-        trial
-            .found(
-                format!("{sent}, {rejected} rejected"),
-                signal,
-                &marker,
-                kept,
-            )
-            .await?;
+        trial.found(format!("{sent}, {rejected} rejected"), signal, &marker, kept).await?;
     }
     all_rejected(trial).await
 }
@@ -228,54 +177,25 @@ async fn exact_counts(trial: &mut Trial) -> anyhow::Result<()> {
 /// Every span is bad: a refusal of the request is as good as a count of all, silence is not.
 async fn all_rejected(trial: &mut Trial) -> anyhow::Result<()> {
     let marker = trial.client.marker();
-    let spans = vec![
-        Span {
-            trace_id: vec![1; 15],
-            ..items::span(&marker, 1)
-        };
-        3
-    ];
+    let spans = vec![Span { trace_id: vec![1; 15], ..items::span(&marker, 1) }; 3];
     let export = Export::spans(&marker, spans);
-    let answer = trial
-        .export(Signal::Traces, export.encode(trial.transport))
-        .await;
+    let answer = trial.export(Signal::Traces, export.encode(trial.transport)).await;
     let sent = "traces: 3 spans, all with a trace id of 15 bytes";
     if !answer.is_success() {
         trial.expect(Expected::Malformed, sent, &answer);
         return Ok(());
     }
-    let rejected = answer
-        .partial()
-        .ok()
-        .flatten()
-        .map_or(0, |partial| partial.rejected);
-    trial.check(
-        rejected == 0 || rejected == 3,
-        sent,
-        "a reject count of all or none",
-        &answer,
-    );
-    trial
-        .found(
-            sent,
-            Signal::Traces,
-            &marker,
-            if rejected == 3 { 0 } else { 3 },
-        )
-        .await
+    let rejected = answer.partial().ok().flatten().map_or(0, |partial| partial.rejected);
+    trial.check(rejected == 0 || rejected == 3, sent, "a reject count of all or none", &answer);
+    trial.found(sent, Signal::Traces, &marker, if rejected == 3 { 0 } else { 3 }).await
 }
 
 async fn reasons(trial: &mut Trial) -> anyhow::Result<()> {
     let marker = trial.client.marker();
-    let bad = (1..=MANY_SPANS).map(|number| Span {
-        trace_id: vec![1; 15],
-        ..items::span(&marker, number)
-    });
+    let bad = (1..=MANY_SPANS).map(|number| Span { trace_id: vec![1; 15], ..items::span(&marker, number) });
     let good = items::span(&marker, MANY_SPANS + 1);
     let export = Export::spans(&marker, bad.chain([good]).collect());
-    let answer = trial
-        .export(Signal::Traces, export.encode(trial.transport))
-        .await;
+    let answer = trial.export(Signal::Traces, export.encode(trial.transport)).await;
     let sent = format!("{MANY_SPANS} spans with a trace id of 15 bytes and a good one");
     trial.expect(Expected::Success, &sent, &answer);
     let Ok(Some(partial)) = answer.partial() else {
@@ -283,12 +203,7 @@ async fn reasons(trial: &mut Trial) -> anyhow::Result<()> {
         return Ok(());
     };
     let text = partial.message.to_lowercase().replace(['_', ' ', '-'], "");
-    trial.check(
-        text.contains("traceid"),
-        &sent,
-        "a message that names the trace id",
-        &answer,
-    );
+    trial.check(text.contains("traceid"), &sent, "a message that names the trace id", &answer);
     trial.check(
         partial.message.len() <= REASONS_BYTES_MAX,
         &sent,
@@ -304,19 +219,12 @@ async fn warnings(trial: &mut Trial) -> anyhow::Result<()> {
     record.trace_id = vec![1; 15];
     record.span_id = vec![1; 7];
     let export = Export::records(&marker, vec![record]);
-    let answer = trial
-        .export(Signal::Logs, export.encode(trial.transport))
-        .await;
+    let answer = trial.export(Signal::Logs, export.encode(trial.transport)).await;
     let sent = "a log record with ids of the wrong length";
     trial.expect(Expected::Success, sent, &answer);
     match answer.partial() {
         Ok(Some(partial)) if partial.rejected == 0 => {
-            trial.check(
-                !partial.message.is_empty(),
-                sent,
-                "a reject count of 0 only with a message",
-                &answer,
-            );
+            trial.check(!partial.message.is_empty(), sent, "a reject count of 0 only with a message", &answer);
         }
         _ if answer.is_success() => trial.skip("it gives no warning here, and need not"),
         _ => {}
@@ -330,50 +238,23 @@ async fn counts_and_rows_agree(trial: &mut Trial) -> anyhow::Result<()> {
     }
     let seed = trial.client.seed();
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let mixes: Vec<_> = (0..MIXES)
-        .map(|_| mix(&trial.client.marker(), &mut random))
-        .collect();
-    let answers = join_all(
-        mixes
-            .iter()
-            .map(|(_, export)| trial.export(Signal::Traces, export.encode(trial.transport))),
-    )
-    .await;
+    let mixes: Vec<_> = (0..MIXES).map(|_| mix(&trial.client.marker(), &mut random)).collect();
+    let answers =
+        join_all(mixes.iter().map(|(_, export)| trial.export(Signal::Traces, export.encode(trial.transport)))).await;
     for ((marker, export), answer) in mixes.iter().zip(answers) {
-        let sent = format!(
-            "{} spans, some bad, at the same time as others (seed {seed})",
-            export.items()
-        );
+        let sent = format!("{} spans, some bad, at the same time as others (seed {seed})", export.items());
         trial.expect(Expected::Success, &sent, &answer);
-        let rejected = answer
-            .partial()
-            .ok()
-            .flatten()
-            .map_or(0, |partial| partial.rejected);
+        let rejected = answer.partial().ok().flatten().map_or(0, |partial| partial.rejected);
         let kept = usize::try_from(export.items() as i64 - rejected).unwrap_or_default();
-        trial
-            .found(
-                format!("{sent}, {rejected} rejected"),
-                Signal::Traces,
-                marker,
-                kept,
-            )
-            .await?;
+        trial.found(format!("{sent}, {rejected} rejected"), Signal::Traces, marker, kept).await?;
     }
     Ok(())
 }
 
 fn mix(marker: &Marker, random: &mut ChaCha8Rng) -> (Marker, Export) {
     let spans = (1..=random.random_range(1..200)).map(|number| {
-        let trace_id = if random.random_bool(0.3) {
-            vec![1; 15]
-        } else {
-            marker.trace_id.to_vec()
-        };
-        Span {
-            trace_id,
-            ..items::span(marker, number)
-        }
+        let trace_id = if random.random_bool(0.3) { vec![1; 15] } else { marker.trace_id.to_vec() };
+        Span { trace_id, ..items::span(marker, number) }
     });
     (marker.clone(), Export::spans(marker, spans.collect()))
 }

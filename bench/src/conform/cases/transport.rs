@@ -33,10 +33,7 @@ pub(super) const CASES: &[Case] = &[
         on: GRPC,
         promise: "serves profiles or answers UNIMPLEMENTED",
         check: |trial| {
-            Box::pin(profiles(
-                trial,
-                "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export",
-            ))
+            Box::pin(profiles(trial, "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export"))
         },
     },
     Case {
@@ -100,19 +97,10 @@ async fn generated_client(trial: &mut Trial) -> anyhow::Result<()> {
             let got = answer.as_ref().map_or_else(
                 |error| format!("{error:#}"),
                 |answer| {
-                    if answer.is_empty() {
-                        String::new()
-                    } else {
-                        answer.clone()
-                    }
+                    if answer.is_empty() { String::new() } else { answer.clone() }
                 },
             );
-            trial.check(
-                answer.is_ok_and(|answer| answer.is_empty()),
-                &sent,
-                "success without partial_success",
-                got,
-            );
+            trial.check(answer.is_ok_and(|answer| answer.is_empty()), &sent, "success without partial_success", got);
             trial.found(&sent, signal, &marker, items).await?;
         }
     }
@@ -133,10 +121,7 @@ async fn export_generated(
     coding: Option<CompressionEncoding>,
 ) -> anyhow::Result<String> {
     let target = trial.client.target();
-    let uri = target
-        .grpc
-        .clone()
-        .context("the row is tried on gRPC only")?;
+    let uri = target.grpc.clone().context("the row is tried on gRPC only")?;
     let channel = Endpoint::from(uri).connect().await?;
     let metadata = MetadataMap::from_headers(target.headers.clone());
     macro_rules! export {
@@ -159,11 +144,7 @@ async fn export_generated(
 }
 
 async fn profiles(trial: &mut Trial, path: &str) -> anyhow::Result<()> {
-    let body = if trial.transport == Transport::Json {
-        "{}"
-    } else {
-        ""
-    };
+    let body = if trial.transport == Transport::Json { "{}" } else { "" };
     let answer = trial.send(&trial.call(Signal::Traces, body).at(path)).await;
     if !answer.is_success() {
         trial.expect(Expected::Unknown, path, &answer);
@@ -176,13 +157,7 @@ async fn profiles(trial: &mut Trial, path: &str) -> anyhow::Result<()> {
 
 async fn default_paths(trial: &mut Trial) -> anyhow::Result<()> {
     for signal in Signal::ALL {
-        trial
-            .deliver(
-                format!("POST {}", signal.path(trial.transport)),
-                signal,
-                |call| call,
-            )
-            .await?;
+        trial.deliver(format!("POST {}", signal.path(trial.transport)), signal, |call| call).await?;
     }
     Ok(())
 }
@@ -196,39 +171,20 @@ async fn http_versions(trial: &mut Trial) -> anyhow::Result<()> {
 
 /// An error in the middle must not cost the connection.
 async fn same_connection(trial: &mut Trial, version: Version) -> anyhow::Result<()> {
-    let mut connection = trial
-        .client
-        .connect(trial.transport.port(), version)
-        .await?;
-    for (number, signal) in [
-        Signal::Traces,
-        Signal::Logs,
-        Signal::Metrics,
-        Signal::Traces,
-    ]
-    .into_iter()
-    .enumerate()
-    {
+    let mut connection = trial.client.connect(trial.transport.port(), version).await?;
+    for (number, signal) in [Signal::Traces, Signal::Logs, Signal::Metrics, Signal::Traces].into_iter().enumerate() {
         let (_, export) = trial.sample(signal);
-        let call = trial
-            .call(signal, export.encode(trial.transport))
-            .over(version);
+        let call = trial.call(signal, export.encode(trial.transport)).over(version);
         let answer = connection.send(&call).await;
         trial.expect(
             Expected::FullSuccess,
-            format_args!(
-                "request {} on one HTTP/{version:?} connection",
-                2 * number + 1
-            ),
+            format_args!("request {} on one HTTP/{version:?} connection", 2 * number + 1),
             &answer,
         );
         let answer = connection.send(&call.containing("\u{7f}")).await;
         trial.expect(
             Expected::Malformed,
-            format_args!(
-                "request {} on one HTTP/{version:?} connection, a broken one",
-                2 * number + 2
-            ),
+            format_args!("request {} on one HTTP/{version:?} connection, a broken one", 2 * number + 2),
             &answer,
         );
     }
@@ -239,20 +195,11 @@ async fn chunked(trial: &mut Trial) -> anyhow::Result<()> {
     let (marker, export) = trial.sample(Signal::Logs);
     let call = trial.call(Signal::Logs, export.encode(trial.transport));
     let (first, second) = (call.body.slice(..10), call.body.slice(10..));
-    let pieces = StreamBody::new(stream::iter([
-        Ok(Frame::data(first)),
-        Ok(Frame::data(second)),
-    ]));
+    let pieces = StreamBody::new(stream::iter([Ok(Frame::data(first)), Ok(Frame::data(second))]));
     let mut connection = trial.client.connect(call.port, Version::One).await?;
     let answer = connection.send_body(&call, pieces.boxed()).await;
-    trial.expect(
-        Expected::FullSuccess,
-        "a chunked body without Content-Length",
-        &answer,
-    );
-    trial
-        .found("a chunked body", Signal::Logs, &marker, export.items())
-        .await
+    trial.expect(Expected::FullSuccess, "a chunked body without Content-Length", &answer);
+    trial.found("a chunked body", Signal::Logs, &marker, export.items()).await
 }
 
 async fn content_types(trial: &mut Trial) -> anyhow::Result<()> {
@@ -275,9 +222,7 @@ async fn content_types(trial: &mut Trial) -> anyhow::Result<()> {
     for signal in Signal::ALL {
         for name in types {
             trial
-                .deliver(format!("Content-Type: {name}"), signal, |call| {
-                    call.with(header::CONTENT_TYPE, name)
-                })
+                .deliver(format!("Content-Type: {name}"), signal, |call| call.with(header::CONTENT_TYPE, name))
                 .await?;
         }
     }
@@ -322,9 +267,7 @@ async fn accept_encoding(trial: &mut Trial, signal: Signal, call: Call) {
     let coding = answer.headers.get(header::CONTENT_ENCODING).cloned();
     let is_readable = match coding.as_ref().map(|coding| coding.as_bytes()) {
         None => answer.is_full_success(),
-        Some(coding) => {
-            coding == b"gzip" && answer.is_success() && answer.body.starts_with(&[0x1f, 0x8b])
-        }
+        Some(coding) => coding == b"gzip" && answer.is_success() && answer.body.starts_with(&[0x1f, 0x8b]),
     };
     trial.check(
         is_readable,
@@ -335,21 +278,13 @@ async fn accept_encoding(trial: &mut Trial, signal: Signal, call: Call) {
 }
 
 async fn either_port(trial: &mut Trial) -> anyhow::Result<()> {
-    let other = if trial.transport == Transport::Grpc {
-        Port::Http
-    } else {
-        Port::Grpc
-    };
+    let other = if trial.transport == Transport::Grpc { Port::Http } else { Port::Grpc };
     if trial.client.target().endpoint(other).is_none() {
         trial.skip("needs both endpoints");
         return Ok(());
     }
     for signal in Signal::ALL {
-        trial
-            .deliver(format!("to the {other:?} port"), signal, |call| {
-                call.via(other)
-            })
-            .await?;
+        trial.deliver(format!("to the {other:?} port"), signal, |call| call.via(other)).await?;
     }
     Ok(())
 }
@@ -357,30 +292,10 @@ async fn either_port(trial: &mut Trial) -> anyhow::Result<()> {
 async fn unsupported_types(trial: &mut Trial) -> anyhow::Result<()> {
     for signal in Signal::ALL {
         let (_, export) = trial.sample(signal);
-        let call = trial
-            .call(signal, export.encode(trial.transport))
-            .by(Method::POST);
-        refuse_type(
-            trial,
-            "no Content-Type",
-            call.clone().without(&header::CONTENT_TYPE),
-        )
-        .await;
-        for name in [
-            "text/plain",
-            "application/xml",
-            "application/jsonp",
-            "application/x-protobufs",
-            "json",
-            "",
-        ] {
-            refuse_type(
-                trial,
-                name,
-                call.clone()
-                    .with(HeaderName::from_static("content-type"), name),
-            )
-            .await;
+        let call = trial.call(signal, export.encode(trial.transport)).by(Method::POST);
+        refuse_type(trial, "no Content-Type", call.clone().without(&header::CONTENT_TYPE)).await;
+        for name in ["text/plain", "application/xml", "application/jsonp", "application/x-protobufs", "json", ""] {
+            refuse_type(trial, name, call.clone().with(HeaderName::from_static("content-type"), name)).await;
         }
     }
     Ok(())
@@ -388,11 +303,9 @@ async fn unsupported_types(trial: &mut Trial) -> anyhow::Result<()> {
 
 async fn refuse_type(trial: &mut Trial, name: &str, call: Call) {
     let answer = trial.send(&call).await;
-    let names_both = answer.error_status().is_ok_and(|status| {
-        Transport::HTTP
-            .iter()
-            .all(|transport| status.message.contains(transport.content_type()))
-    });
+    let names_both = answer
+        .error_status()
+        .is_ok_and(|status| Transport::HTTP.iter().all(|transport| status.message.contains(transport.content_type())));
     let expected = "HTTP 415 with a Status that names application/x-protobuf and application/json";
     trial.check(
         answer.status == 415 && names_both,

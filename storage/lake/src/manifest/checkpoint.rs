@@ -52,7 +52,8 @@ impl Checkpoints {
     /// The newest checkpoint, and the state it says.
     pub(crate) async fn load(depot: &Depot) -> Result<(State, Self), StoreError> {
         let objects = depot.list(&Path::from(FOLDER)).await?;
-        let newest = objects.iter().map(|object| &object.location).filter(|path| path.as_ref().ends_with(CHECKPOINT)).max();
+        let newest =
+            objects.iter().map(|object| &object.location).filter(|path| path.as_ref().ends_with(CHECKPOINT)).max();
         let Some(path) = newest else { return Ok((State::default(), Self::default())) };
         let bytes = read(depot, path).await?;
         let checkpoint: Checkpoint = from_json(path, &bytes)?;
@@ -81,9 +82,12 @@ impl Checkpoints {
 
     fn next_chunks(&self, state: &State) -> Vec<Chunk> {
         let mut chunks = self.chunks.clone();
-        let known: HashSet<SegmentId> = chunks.iter().flat_map(|chunk| chunk.files.iter().map(|file| file.id)).collect();
+        let known: HashSet<SegmentId> =
+            chunks.iter().flat_map(|chunk| chunk.files.iter().map(|file| file.id)).collect();
         let mut newest = Chunk::new(state.files().filter(|file| !known.contains(&file.id)).cloned().collect());
-        while let Some(before) = chunks.pop_if(|before| before.files.len() < 2 * newest.files.len() && newest.files.len() < CHUNK_FILES_MAX) {
+        while let Some(before) =
+            chunks.pop_if(|before| before.files.len() < 2 * newest.files.len() && newest.files.len() < CHUNK_FILES_MAX)
+        {
             newest = Chunk::new(before.files.into_iter().chain(newest.files).collect());
         }
         chunks.push(newest);
@@ -128,7 +132,8 @@ impl Chunk {
 
     async fn store(&self, depot: &Depot) -> Result<(), StoreError> {
         let json = to_json(&self.files);
-        let packed = zstd::encode_all(json.as_ref(), ZSTD_LEVEL).map_err(|cause| StoreError::unwritable("zstd", cause))?;
+        let packed =
+            zstd::encode_all(json.as_ref(), ZSTD_LEVEL).map_err(|cause| StoreError::unwritable("zstd", cause))?;
         depot.put(&Self::path(&self.name), packed.into()).await
     }
 

@@ -85,7 +85,10 @@ impl Manifest {
                 Created::ExistedBefore => self.catch_up().await?,
             }
         }
-        Err(StoreError::unavailable("the lake's manifest", format!("{CONFLICTS_MAX} commits lost against other writers")))
+        Err(StoreError::unavailable(
+            "the lake's manifest",
+            format!("{CONFLICTS_MAX} commits lost against other writers"),
+        ))
     }
 
     /// Reads the commits that others have made.
@@ -110,7 +113,11 @@ impl Manifest {
             && let Err(cause) = checkpoints.write(&self.depot, &state).await
         {
             let cause: &dyn std::error::Error = &cause;
-            tracing::warn!(cause, version = state.version, "no checkpoint of the lake's manifest was written, the next start reads more commits");
+            tracing::warn!(
+                cause,
+                version = state.version,
+                "no checkpoint of the lake's manifest was written, the next start reads more commits"
+            );
         }
     }
 }

@@ -19,19 +19,12 @@ use crate::{append, directory, fill, frame, open, replay};
 fn frames_come_back_in_order_with_their_positions() {
     let directory = directory();
     let payloads: Vec<Vec<u8>> = (0..50).map(|i| vec![i as u8; i * 7]).collect();
-    let config = Config {
-        segment_bytes: 1000,
-        ..Config::default()
-    };
+    let config = Config { segment_bytes: 1000, ..Config::default() };
 
     fill(directory.path(), config.clone(), &payloads);
     let (wal, replayed) = open(directory.path(), config);
 
-    let expected: Vec<_> = payloads
-        .iter()
-        .enumerate()
-        .map(|(i, payload)| frame(i as u64 + 1, payload))
-        .collect();
+    let expected: Vec<_> = payloads.iter().enumerate().map(|(i, payload)| frame(i as u64 + 1, payload)).collect();
     assert_eq!(replayed, expected);
     assert_eq!(wal.last(), Position(50));
     assert!(wal.segments() > 5);
@@ -42,37 +35,23 @@ async fn parts_come_back_as_one_payload() {
     let directory = directory();
     let (wal, _) = open(directory.path(), Config::default());
     // More buffers than one system call takes.
-    let parts: Vec<_> = (0..3000)
-        .map(|i: u32| Bytes::from(vec![i as u8; i as usize % 3]))
-        .collect();
+    let parts: Vec<_> = (0..3000).map(|i: u32| Bytes::from(vec![i as u8; i as usize % 3])).collect();
 
     wal.append(parts.clone(), |_| {}).await.expect("appended");
     wal.append(Vec::new(), |_| {}).await.expect("appended");
     drop(wal);
 
-    assert_eq!(
-        replay(directory.path()),
-        [frame(1, &parts.concat()), frame(2, b"")]
-    );
+    assert_eq!(replay(directory.path()), [frame(1, &parts.concat()), frame(2, b"")]);
 }
 
 #[test]
 fn frames_larger_than_the_read_buffer_come_back() {
     let directory = directory();
-    let payloads = [
-        vec![1; 300_000],
-        vec![2; 10],
-        vec![3; 131_072],
-        vec![4; 131_000],
-    ];
+    let payloads = [vec![1; 300_000], vec![2; 10], vec![3; 131_072], vec![4; 131_000]];
 
     fill(directory.path(), Config::default(), &payloads);
 
-    let expected: Vec<_> = payloads
-        .iter()
-        .enumerate()
-        .map(|(i, payload)| frame(i as u64 + 1, payload))
-        .collect();
+    let expected: Vec<_> = payloads.iter().enumerate().map(|(i, payload)| frame(i as u64 + 1, payload)).collect();
     assert_eq!(replay(directory.path()), expected);
 }
 
@@ -84,13 +63,7 @@ fn frames_appended_after_opening_are_not_replayed() {
     let (wal, mut replay) = Wal::open(directory.path(), Config::default()).expect("opens");
     append(&wal, b"new").expect("appended");
 
-    assert_eq!(
-        replay
-            .by_ref()
-            .map(|replayed| replayed.expect("readable"))
-            .collect::<Vec<_>>(),
-        [frame(1, b"old")]
-    );
+    assert_eq!(replay.by_ref().map(|replayed| replayed.expect("readable")).collect::<Vec<_>>(), [frame(1, b"old")]);
     assert_eq!(replay.bytes_read(), replay.bytes_total());
 }
 
@@ -111,10 +84,7 @@ fn a_log_with_frames_and_no_identity_is_refused() {
 
     fs::remove_file(directory.path().join("id")).expect("removed");
 
-    assert!(matches!(
-        Wal::open(directory.path(), Config::default()),
-        Err(WalError::IdentityLost { .. })
-    ));
+    assert!(matches!(Wal::open(directory.path(), Config::default()), Err(WalError::IdentityLost { .. })));
 }
 
 #[test]
@@ -122,10 +92,7 @@ fn a_log_is_open_only_once() {
     let directory = directory();
     let (wal, _) = open(directory.path(), Config::default());
 
-    assert!(matches!(
-        Wal::open(directory.path(), Config::default()),
-        Err(WalError::Locked { .. })
-    ));
+    assert!(matches!(Wal::open(directory.path(), Config::default()), Err(WalError::Locked { .. })));
 
     wal.close().expect("closed");
     open(directory.path(), Config::default());
@@ -144,20 +111,13 @@ async fn one_fsync_serves_all_waiting_appends() {
             Step::Synced => _ = syncs.fetch_add(1, Ordering::SeqCst),
         })
     };
-    let (wal, _) = open(
-        directory.path(),
-        Config {
-            observe: Some(observe),
-            ..Config::default()
-        },
-    );
+    let (wal, _) = open(directory.path(), Config { observe: Some(observe), ..Config::default() });
 
     let mut held = Box::pin(wal.append(vec![Bytes::from_static(b"first")], |_| {}));
     assert!(is_pending(&mut held).await);
     gate.entered();
-    let mut waiting: Vec<_> = (0..100)
-        .map(|_| Box::pin(wal.append(vec![Bytes::from_static(b"next")], |_| {})))
-        .collect();
+    let mut waiting: Vec<_> =
+        (0..100).map(|_| Box::pin(wal.append(vec![Bytes::from_static(b"next")], |_| {}))).collect();
     for append in &mut waiting {
         assert!(is_pending(append).await);
     }
@@ -192,10 +152,7 @@ async fn callbacks_run_in_order_even_when_the_caller_has_gone() {
     }
     wal.close().expect("closed");
 
-    assert_eq!(
-        *seen.lock().expect("unpoisoned"),
-        (1..=200).collect::<Vec<_>>()
-    );
+    assert_eq!(*seen.lock().expect("unpoisoned"), (1..=200).collect::<Vec<_>>());
 }
 
 #[tokio::test]
@@ -204,9 +161,7 @@ async fn an_append_after_close_is_refused() {
     let (wal, _) = open(directory.path(), Config::default());
 
     wal.close().expect("closed");
-    let refused = wal
-        .append(vec![Bytes::from_static(b"late")], |_| panic!("never kept"))
-        .await;
+    let refused = wal.append(vec![Bytes::from_static(b"late")], |_| panic!("never kept")).await;
 
     assert!(matches!(refused, Err(AppendError::Closed)));
     wal.close().expect("closed twice");
@@ -218,10 +173,7 @@ async fn close_finishes_queued_frames() {
     let (wal, _) = open(directory.path(), Config::default());
 
     for i in 0..100 {
-        is_pending(&mut Box::pin(
-            wal.append(vec![Bytes::from(vec![i; 9])], |_| {}),
-        ))
-        .await;
+        is_pending(&mut Box::pin(wal.append(vec![Bytes::from(vec![i; 9])], |_| {}))).await;
     }
     wal.close().expect("closed");
     drop(wal);
@@ -234,15 +186,10 @@ async fn a_callback_that_panics_ends_the_log() {
     let directory = directory();
     let (wal, _) = open(directory.path(), Config::default());
 
-    let answer = wal
-        .append(vec![Bytes::from_static(b"kept")], |_| panic!("on purpose"))
-        .await;
+    let answer = wal.append(vec![Bytes::from_static(b"kept")], |_| panic!("on purpose")).await;
 
     assert!(matches!(answer, Err(AppendError::Closed)));
-    assert!(matches!(
-        wal.append(Vec::new(), |_| {}).await,
-        Err(AppendError::Closed)
-    ));
+    assert!(matches!(wal.append(Vec::new(), |_| {}).await, Err(AppendError::Closed)));
     assert!(matches!(wal.close(), Err(WalError::WriterPanicked)));
 }
 
@@ -256,44 +203,28 @@ fn an_interval_log_is_synced_after_the_interval() {
         }
     });
     let durability = Durability::Interval(Duration::from_millis(20));
-    let (wal, _) = open(
-        directory.path(),
-        Config {
-            durability,
-            observe: Some(observe),
-            ..Config::default()
-        },
-    );
+    let (wal, _) = open(directory.path(), Config { durability, observe: Some(observe), ..Config::default() });
 
     append(&wal, b"frame").expect("appended");
 
-    sync.recv_timeout(Duration::from_secs(10))
-        .expect("synced while nobody appends");
+    sync.recv_timeout(Duration::from_secs(10)).expect("synced while nobody appends");
     sync.try_recv().expect_err("synced once");
 }
 
 #[test]
 fn settings_without_a_value_are_refused() {
     let directory = directory();
-    let config = Config {
-        queued_frames_max: 0,
-        ..Config::default()
-    };
+    let config = Config { queued_frames_max: 0, ..Config::default() };
 
     let refused = Wal::open(directory.path(), config).expect_err("refused");
 
-    assert_eq!(
-        refused.to_string(),
-        "queued_frames_max is 0, at least 1 is needed"
-    );
+    assert_eq!(refused.to_string(), "queued_frames_max is 0, at least 1 is needed");
 }
 
 /// Polls once; whether the future still waits.
 async fn is_pending<F: Future + Unpin>(future: &mut F) -> bool {
-    std::future::poll_fn(|context| {
-        std::task::Poll::Ready(std::pin::Pin::new(&mut *future).poll(context).is_pending())
-    })
-    .await
+    std::future::poll_fn(|context| std::task::Poll::Ready(std::pin::Pin::new(&mut *future).poll(context).is_pending()))
+        .await
 }
 
 /// Holds the first who passes until it is opened.
@@ -305,11 +236,7 @@ struct Gate {
 
 impl Gate {
     fn new() -> Arc<Self> {
-        Arc::new(Self {
-            passed: AtomicUsize::new(0),
-            entered: Barrier::new(2),
-            opened: Barrier::new(2),
-        })
+        Arc::new(Self { passed: AtomicUsize::new(0), entered: Barrier::new(2), opened: Barrier::new(2) })
     }
 
     fn pass(&self) {

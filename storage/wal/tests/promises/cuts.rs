@@ -10,13 +10,7 @@ use crate::{FRAME_HEADER, SEGMENT_HEADER, append, directory, fill, frame, open, 
 fn a_full_log_refuses_and_recovers_after_cut() {
     let directory = directory();
     let three_frames = (SEGMENT_HEADER + 3 * (FRAME_HEADER + 100)) as u64;
-    let (wal, _) = open(
-        directory.path(),
-        Config {
-            bytes_max: three_frames,
-            ..Config::default()
-        },
-    );
+    let (wal, _) = open(directory.path(), Config { bytes_max: three_frames, ..Config::default() });
     let payload = [7; 100];
 
     for _ in 0..3 {
@@ -35,27 +29,11 @@ fn a_full_log_refuses_and_recovers_after_cut() {
 #[test]
 fn a_frame_that_can_never_fit_is_too_large() {
     let directory = directory();
-    let (wal, _) = open(
-        directory.path(),
-        Config {
-            frame_bytes_max: 10,
-            bytes_max: 57,
-            ..Config::default()
-        },
-    );
+    let (wal, _) = open(directory.path(), Config { frame_bytes_max: 10, bytes_max: 57, ..Config::default() });
 
     let refused = append(&wal, &[0; 10]);
 
-    assert!(
-        matches!(
-            refused,
-            Err(AppendError::FrameTooLarge {
-                bytes: 10,
-                limit: 9
-            })
-        ),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(AppendError::FrameTooLarge { bytes: 10, limit: 9 })), "{refused:?}");
     append(&wal, &[0; 9]).expect("fits exactly");
 }
 
@@ -83,10 +61,7 @@ fn a_cut_keeps_every_frame_beyond_it() {
     let payloads: Vec<_> = (1..=20).map(|i| vec![i; 30]).collect();
     for through in 0..=20 {
         let directory = directory();
-        let config = Config {
-            segment_bytes: 200,
-            ..Config::default()
-        };
+        let config = Config { segment_bytes: 200, ..Config::default() };
         fill(directory.path(), config.clone(), &payloads);
 
         let (wal, _) = open(directory.path(), config);
@@ -95,39 +70,22 @@ fn a_cut_keeps_every_frame_beyond_it() {
         drop(wal);
 
         let replayed = replay(directory.path());
-        let beyond: Vec<_> = (through + 1..=20)
-            .map(|i| frame(i, &[i as u8; 30]))
-            .collect();
+        let beyond: Vec<_> = (through + 1..=20).map(|i| frame(i, &[i as u8; 30])).collect();
         assert!(replayed.ends_with(&beyond), "through {through}");
-        assert!(
-            replayed.len() - beyond.len() < 3,
-            "through {through}: whole segments are left"
-        );
+        assert!(replayed.len() - beyond.len() < 3, "through {through}: whole segments are left");
     }
 }
 
 #[test]
 fn a_segment_cut_before_it_is_replayed_is_passed_over() {
     let directory = directory();
-    let config = Config {
-        segment_bytes: 100,
-        ..Config::default()
-    };
-    fill(
-        directory.path(),
-        config.clone(),
-        &[[1; 60], [2; 60], [3; 60]],
-    );
+    let config = Config { segment_bytes: 100, ..Config::default() };
+    fill(directory.path(), config.clone(), &[[1; 60], [2; 60], [3; 60]]);
 
     let (wal, replay) = wal::Wal::open(directory.path(), config).expect("opens");
     wal.cut(Position(2)).expect("cut");
 
-    assert_eq!(
-        replay
-            .map(|replayed| replayed.expect("readable"))
-            .collect::<Vec<_>>(),
-        [frame(3, &[3; 60])]
-    );
+    assert_eq!(replay.map(|replayed| replayed.expect("readable")).collect::<Vec<_>>(), [frame(3, &[3; 60])]);
 }
 
 #[test]
@@ -145,12 +103,7 @@ fn opening_again_and_again_leaves_no_files_behind() {
 #[test]
 fn other_files_are_left_alone() {
     let directory = directory();
-    for name in [
-        "notes.txt",
-        "1.wal",
-        "00000000000000000000.wal",
-        "0000000000000000000x.wal",
-    ] {
+    for name in ["notes.txt", "1.wal", "00000000000000000000.wal", "0000000000000000000x.wal"] {
         fs::write(directory.path().join(name), "not ours").expect("written");
     }
 

@@ -5,21 +5,14 @@ use std::{fs, path::Path};
 use proptest::prelude::*;
 use wal::{Config, CorruptReason, Durability, Position, Replayed, Wal, WalError};
 
-use crate::{
-    FRAME_HEADER, SEGMENT_HEADER, append, directory, fill, frame, only_segment, open, replay,
-    segments,
-};
+use crate::{FRAME_HEADER, SEGMENT_HEADER, append, directory, fill, frame, only_segment, open, replay, segments};
 
 #[test]
 fn a_torn_last_frame_is_dropped_on_replay() {
     let frame_bytes = FRAME_HEADER + 20;
     for torn_bytes in 1..=frame_bytes {
         let directory = directory();
-        fill(
-            directory.path(),
-            Config::default(),
-            &[[1; 20], [2; 20], [3; 20]],
-        );
+        fill(directory.path(), Config::default(), &[[1; 20], [2; 20], [3; 20]]);
 
         let end = SEGMENT_HEADER + 3 * frame_bytes;
         change(&only_segment(directory.path()), |bytes| {
@@ -32,10 +25,7 @@ fn a_torn_last_frame_is_dropped_on_replay() {
         assert_eq!(wal.last(), Position(2));
         let next = append(&wal, b"after").expect("appended");
         drop(wal);
-        assert_eq!(
-            replay(directory.path()),
-            [&kept[..], &[frame(next.0, b"after")]].concat()
-        );
+        assert_eq!(replay(directory.path()), [&kept[..], &[frame(next.0, b"after")]].concat());
     }
 }
 
@@ -50,11 +40,7 @@ fn a_last_frame_with_holes_is_dropped_on_replay() {
             bytes[start..].fill(0);
         });
 
-        assert_eq!(
-            replay(directory.path()),
-            [frame(1, &[1; 20])],
-            "zeros from byte {hole}"
-        );
+        assert_eq!(replay(directory.path()), [frame(1, &[1; 20])], "zeros from byte {hole}");
     }
 }
 
@@ -79,27 +65,14 @@ fn a_corrupt_frame_in_the_middle_is_reported_and_survived() {
     let frame_bytes = FRAME_HEADER + 20;
     for flipped in 0..frame_bytes {
         let directory = directory();
-        fill(
-            directory.path(),
-            Config::default(),
-            &[[1; 20], [2; 20], [3; 20]],
-        );
+        fill(directory.path(), Config::default(), &[[1; 20], [2; 20], [3; 20]]);
 
         let segment = only_segment(directory.path());
         let offset = SEGMENT_HEADER + frame_bytes;
         change(&segment, |bytes| bytes[offset + flipped] ^= 0x10);
 
-        let reason = if flipped < FRAME_HEADER {
-            CorruptReason::FrameHeader
-        } else {
-            CorruptReason::Payload
-        };
-        let corrupt = Replayed::Corrupt {
-            segment,
-            offset: offset as u64,
-            bytes: frame_bytes as u64,
-            reason,
-        };
+        let reason = if flipped < FRAME_HEADER { CorruptReason::FrameHeader } else { CorruptReason::Payload };
+        let corrupt = Replayed::Corrupt { segment, offset: offset as u64, bytes: frame_bytes as u64, reason };
         let expected = [frame(1, &[1; 20]), corrupt, frame(3, &[3; 20])];
         assert_eq!(replay(directory.path()), expected, "byte {flipped} flipped");
     }
@@ -115,56 +88,29 @@ fn a_damaged_start_of_a_segment_is_reported_and_survived() {
         change(&segment, |bytes| bytes[flipped] ^= 0x10);
 
         let reason = CorruptReason::SegmentHeader;
-        let corrupt = Replayed::Corrupt {
-            segment,
-            offset: 0,
-            bytes: SEGMENT_HEADER as u64,
-            reason,
-        };
-        assert_eq!(
-            replay(directory.path()),
-            [corrupt, frame(1, b"one"), frame(2, b"two")],
-            "byte {flipped} flipped"
-        );
+        let corrupt = Replayed::Corrupt { segment, offset: 0, bytes: SEGMENT_HEADER as u64, reason };
+        assert_eq!(replay(directory.path()), [corrupt, frame(1, b"one"), frame(2, b"two")], "byte {flipped} flipped");
     }
 }
 
 #[test]
 fn frames_missing_at_the_end_of_an_older_segment_are_reported() {
     let directory = directory();
-    let config = Config {
-        segment_bytes: 150,
-        ..Config::default()
-    };
+    let config = Config { segment_bytes: 150, ..Config::default() };
     fill(directory.path(), config, &[[1; 20], [2; 20], [3; 20]]);
 
     let older = segments(directory.path())[0].clone();
     change(&older, |bytes| bytes.truncate(bytes.len() - 1));
 
-    let (offset, bytes) = (
-        (SEGMENT_HEADER + FRAME_HEADER + 20) as u64,
-        (FRAME_HEADER + 19) as u64,
-    );
-    let corrupt = Replayed::Corrupt {
-        segment: older,
-        offset,
-        bytes,
-        reason: CorruptReason::CutOff,
-    };
-    assert_eq!(
-        replay(directory.path()),
-        [frame(1, &[1; 20]), corrupt, frame(3, &[3; 20])]
-    );
+    let (offset, bytes) = ((SEGMENT_HEADER + FRAME_HEADER + 20) as u64, (FRAME_HEADER + 19) as u64);
+    let corrupt = Replayed::Corrupt { segment: older, offset, bytes, reason: CorruptReason::CutOff };
+    assert_eq!(replay(directory.path()), [frame(1, &[1; 20]), corrupt, frame(3, &[3; 20])]);
 }
 
 #[test]
 fn damage_wider_than_the_read_buffer_is_survived() {
     let directory = directory();
-    fill(
-        directory.path(),
-        Config::default(),
-        &[vec![1; 5], vec![2; 400_000], vec![3; 5]],
-    );
+    fill(directory.path(), Config::default(), &[vec![1; 5], vec![2; 400_000], vec![3; 5]]);
 
     let segment = only_segment(directory.path());
     let offset = SEGMENT_HEADER + FRAME_HEADER + 5;
@@ -181,10 +127,7 @@ fn damage_wider_than_the_read_buffer_is_survived() {
         bytes: (FRAME_HEADER + 400_000) as u64,
         reason: CorruptReason::FrameHeader,
     };
-    assert_eq!(
-        replay(directory.path()),
-        [frame(1, &[1; 5]), corrupt, frame(3, &[3; 5])]
-    );
+    assert_eq!(replay(directory.path()), [frame(1, &[1; 5]), corrupt, frame(3, &[3; 5])]);
 }
 
 #[test]
@@ -193,22 +136,14 @@ fn a_frame_across_the_end_of_the_read_buffer_is_found_after_damage() {
     for before in [0, 1, 2, 3, 4, FRAME_HEADER - 1, FRAME_HEADER] {
         let directory = directory();
         let damaged = vec![0; READ_BUFFER - before - SEGMENT_HEADER - FRAME_HEADER];
-        fill(
-            directory.path(),
-            Config::default(),
-            &[&damaged[..], b"found"],
-        );
+        fill(directory.path(), Config::default(), &[&damaged[..], b"found"]);
 
         change(&only_segment(directory.path()), |bytes| {
             bytes[SEGMENT_HEADER] ^= 1;
         });
 
         let replayed = replay(directory.path());
-        assert_eq!(
-            replayed.last(),
-            Some(&frame(2, b"found")),
-            "{before} bytes before the end"
-        );
+        assert_eq!(replayed.last(), Some(&frame(2, b"found")), "{before} bytes before the end");
     }
 }
 
@@ -226,14 +161,7 @@ fn a_log_of_a_newer_format_is_refused_untouched() {
 
     let refused = Wal::open(directory.path(), Config::default()).expect_err("refused");
 
-    assert!(matches!(
-        refused,
-        WalError::UnknownVersion {
-            version: 2,
-            known: 1,
-            ..
-        }
-    ));
+    assert!(matches!(refused, WalError::UnknownVersion { version: 2, known: 1, .. }));
     assert_eq!(fs::read(&segment).expect("readable"), before);
 }
 

@@ -19,18 +19,10 @@ fn a_half_written_frame_is_taken_back_and_the_log_goes_on() {
     let directory = directory();
 
     // Files may grow to a few KiB in the child; a write beyond is done in part, then fails.
-    let status = run(
-        "failures::child_writes_beyond_the_limit",
-        directory.path(),
-        "",
-        "trap '' XFSZ; ulimit -f 8;",
-    );
+    let status = run("failures::child_writes_beyond_the_limit", directory.path(), "", "trap '' XFSZ; ulimit -f 8;");
 
     assert!(status.success(), "{status}");
-    assert_eq!(
-        replay(directory.path()),
-        [frame(1, b"kept"), frame(2, b"sent later")]
-    );
+    assert_eq!(replay(directory.path()), [frame(1, b"kept"), frame(2, b"sent later")]);
     only_segment(directory.path());
 }
 
@@ -45,25 +37,15 @@ fn child_writes_beyond_the_limit() {
 
     assert!(matches!(refused, Err(AppendError::Io(_))), "{refused:?}");
     assert_eq!(wal.bytes(), kept_bytes);
-    assert_eq!(
-        append(&wal, b"sent later").expect("small enough"),
-        Position(2)
-    );
+    assert_eq!(append(&wal, b"sent later").expect("small enough"), Position(2));
 }
 
 #[test]
 fn a_process_that_dies_loses_nothing_it_acknowledged() {
-    for (step, dying_frame_survives) in
-        [("half written", false), ("written", true), ("synced", true)]
-    {
+    for (step, dying_frame_survives) in [("half written", false), ("written", true), ("synced", true)] {
         let directory = directory();
 
-        let status = run(
-            "failures::child_dies_in_its_third_commit",
-            directory.path(),
-            step,
-            "",
-        );
+        let status = run("failures::child_dies_in_its_third_commit", directory.path(), step, "");
 
         assert!(!status.success(), "{step}: {status}");
         let mut expected = vec![frame(1, b"frame 1"), frame(2, b"frame 2")];
@@ -87,13 +69,7 @@ fn child_dies_in_its_third_commit() {
             std::process::abort();
         }
     };
-    let (wal, _) = open(
-        &child_directory(),
-        Config {
-            observe: Some(Arc::new(observe)),
-            ..Config::default()
-        },
-    );
+    let (wal, _) = open(&child_directory(), Config { observe: Some(Arc::new(observe)), ..Config::default() });
 
     for i in 1..=3 {
         append(&wal, format!("frame {i}").as_bytes()).expect("appended");
@@ -103,9 +79,7 @@ fn child_dies_in_its_third_commit() {
 fn run(test: &str, directory: &Path, step: &str, prelude: &str) -> ExitStatus {
     Command::new("sh")
         .arg("-c")
-        .arg(format!(
-            "{prelude} exec \"$0\" --ignored --exact {test} >/dev/null 2>&1"
-        ))
+        .arg(format!("{prelude} exec \"$0\" --ignored --exact {test} >/dev/null 2>&1"))
         .arg(env::current_exe().expect("this program"))
         .env(DIRECTORY, directory)
         .env(STEP, step)

@@ -26,9 +26,7 @@ fn directory() -> TempDir {
 
 fn open(directory: &Path, config: Config) -> (Wal, Vec<Replayed>) {
     let (wal, replay) = Wal::open(directory, config).expect("the log opens");
-    let replayed = replay
-        .collect::<Result<_, _>>()
-        .expect("the log is readable");
+    let replayed = replay.collect::<Result<_, _>>().expect("the log is readable");
     (wal, replayed)
 }
 
@@ -38,9 +36,7 @@ fn replay(directory: &Path) -> Vec<Replayed> {
 
 /// Appends one frame and waits for its position.
 fn append(wal: &Wal, payload: &[u8]) -> Result<Position, AppendError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     runtime.block_on(wal.append(vec![Bytes::copy_from_slice(payload)], |_| {}))
 }
 
@@ -54,17 +50,12 @@ fn fill<P: AsRef<[u8]>>(directory: &Path, config: Config, payloads: &[P]) {
 }
 
 fn frame(position: u64, payload: &[u8]) -> Replayed {
-    Replayed::Frame {
-        position: Position(position),
-        payload: Bytes::copy_from_slice(payload),
-    }
+    Replayed::Frame { position: Position(position), payload: Bytes::copy_from_slice(payload) }
 }
 
 fn segments(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).expect("readable");
-    let mut paths: Vec<_> = entries
-        .map(|entry| entry.expect("readable").path())
-        .collect();
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("readable").path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "wal"));
     paths.sort();
     paths

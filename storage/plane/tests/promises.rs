@@ -1,0 +1,216 @@
+//! What the data plane promises, seen from outside.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use datafusion::prelude::SessionContext;
+use model::{Batch, Signal, Tenant, Timestamp};
+use plane::{AppendError, Config, DataPlane, Decoded, Encoding, Envelope, Event, Payload, Snapshot};
+use store::conformance::spans;
+use store::{MemoryStore, Segment, Store, StoreError, Stored, WriterId};
+
+fn tenant() -> Tenant {
+    Tenant::default_tenant()
+}
+
+/// A request of spans that start at these times; its body is the times.
+fn request(times: &[i64]) -> Decoded {
+    let envelope = Envelope {
+        tenant: tenant(),
+        payload: Payload::Traces,
+        encoding: Encoding::Protobuf,
+        received: Timestamp(0),
+        rejected: 0,
+    };
+    let body: Vec<u8> = times.iter().flat_map(|time| time.to_le_bytes()).collect();
+    Decoded { envelope, batches: rows(times), body: body.into() }
+}
+
+fn rows(times: &[i64]) -> Vec<Batch> {
+    spans(&tenant(), WriterId(wal_id()), (1, 1), times).batches
+}
+
+fn wal_id() -> uuid::Uuid {
+    uuid::Uuid::nil()
+}
+
+fn decode(_: &Envelope, body: Bytes) -> Result<Vec<Batch>, String> {
+    let (times, []) = body.as_chunks::<8>() else { return Err("not a list of times".to_owned()) };
+    Ok(rows(&times.iter().map(|time| i64::from_le_bytes(*time)).collect::<Vec<_>>()))
+}
+
+async fn open(directory: &Path, config: &Config, store: Arc<dyn Store>) -> DataPlane {
+    let opened = DataPlane::open(config, &directory.join("wal"), wal::Config::default(), store, &decode, None).await;
+    opened.expect("the plane opens")
+}
+
+async fn count(snapshot: Snapshot) -> usize {
+    let live: usize = snapshot.live.iter().map(Batch::rows).sum();
+    let stored = SessionContext::new().read_table(snapshot.stored).expect("a table").count().await.expect("a count");
+    live + stored
+}
+
+async fn rows_seen(plane: &DataPlane) -> usize {
+    count(plane.snapshot(&tenant(), Signal::Spans).expect("a snapshot")).await
+}
+
+/// A memory store that can be switched off.
+#[derive(Debug, Default)]
+struct Flaky {
+    inner: MemoryStore,
+    down: AtomicBool,
+}
+
+#[async_trait]
+impl Store for Flaky {
+    async fn keep(&self, segment: &Segment) -> Result<(), StoreError> {
+        if self.down.load(Ordering::SeqCst) {
+            return Err(StoreError::unavailable("a store that is down", "as told"));
+        }
+        self.inner.keep(segment).await
+    }
+
+    fn table(&self, tenant: &Tenant, signal: Signal) -> Result<Stored, StoreError> {
+        self.inner.table(tenant, signal)
+    }
+}
+
+/// Segments of a few rows, so that they move all the time.
+fn restless() -> Config {
+    Config { segment_bytes: 16 * 1024, ..Config::default() }
+}
+
+#[tokio::test]
+async fn what_is_answered_is_visible() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let plane = open(directory.path(), &Config::default(), Arc::new(MemoryStore::default())).await;
+
+    for number in 1..=50 {
+        plane.append(request(&[number])).await.expect("an append");
+        assert_eq!(rows_seen(&plane).await, usize::try_from(number).expect("small"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_row_shows_once_at_every_instant_of_a_flush() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let plane = Arc::new(open(directory.path(), &restless(), Arc::new(MemoryStore::default())).await);
+    let requests = 400;
+
+    let writer = {
+        let plane = Arc::clone(&plane);
+        tokio::spawn(async move {
+            for number in 0..requests {
+                plane.append(request(&[number; 25])).await.expect("an append");
+            }
+        })
+    };
+    let mut before = 0;
+    while !writer.is_finished() {
+        let now = rows_seen(&plane).await;
+        assert!(now >= before && now % 25 == 0, "{now} rows after {before}");
+        before = now;
+    }
+
+    writer.await.expect("the writer ends well");
+    assert_eq!(rows_seen(&plane).await, 25 * 400);
+    assert!(plane.status().segments_flushed > 5, "segments moved meanwhile");
+}
+
+#[tokio::test]
+async fn a_restart_brings_back_what_the_store_does_not_have() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = Arc::new(Flaky::default());
+    let first = open(directory.path(), &Config::default(), Arc::clone(&store) as _).await;
+    first.append(request(&[1, 2])).await.expect("an append");
+    first.flush().await.expect("a flush");
+    first.append(request(&[3])).await.expect("an append");
+    store.down.store(true, Ordering::SeqCst);
+    first.close().await.expect_err("the store is down");
+    drop(first);
+
+    store.down.store(false, Ordering::SeqCst);
+    let second = open(directory.path(), &Config::default(), Arc::clone(&store) as _).await;
+
+    assert_eq!(rows_seen(&second).await, 3);
+    assert_eq!(second.status().rows_live, 1, "what the store has is not replayed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_wait_for_a_store_that_is_down() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = Arc::new(Flaky::default());
+    store.down.store(true, Ordering::SeqCst);
+    let plane = open(directory.path(), &restless(), Arc::clone(&store) as _).await;
+
+    for number in 0..100 {
+        plane.append(request(&[number; 25])).await.expect("an append");
+    }
+    assert_eq!(rows_seen(&plane).await, 2500);
+    store.down.store(false, Ordering::SeqCst);
+    plane.flush().await.expect("the store is back");
+
+    assert_eq!(rows_seen(&plane).await, 2500);
+    assert_eq!(plane.status().rows_live, 0);
+    assert_eq!(plane.status().memory_bytes, 0, "memory is given back");
+}
+
+#[tokio::test]
+async fn a_full_memory_refuses_with_a_delay_and_recovers() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = Arc::new(Flaky::default());
+    store.down.store(true, Ordering::SeqCst);
+    let config = Config { memory_bytes_max: 256 * 1024, segment_bytes: 64 * 1024, ..Config::default() };
+    let plane = open(directory.path(), &config, Arc::clone(&store) as _).await;
+
+    let mut taken = 0;
+    let refused = loop {
+        match plane.append(request(&[taken; 25])).await {
+            Ok(_) => taken += 1,
+            Err(refused) => break refused,
+        }
+    };
+    assert!(matches!(refused, AppendError::Overloaded { retry_after, .. } if retry_after >= Duration::from_secs(1)));
+    store.down.store(false, Ordering::SeqCst);
+    plane.flush().await.expect("the store is back");
+
+    plane.append(request(&[0; 25])).await.expect("there is room again");
+    assert_eq!(rows_seen(&plane).await, 25 * usize::try_from(taken + 1).expect("small"));
+}
+
+#[tokio::test]
+async fn a_slow_subscriber_is_told_what_it_missed() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let config = Config { subscription_requests_max: 4, ..Config::default() };
+    let plane = open(directory.path(), &config, Arc::new(MemoryStore::default())).await;
+    let mut logs = plane.subscribe(&[Signal::Logs]);
+    let mut spans = plane.subscribe(&[Signal::Spans]);
+
+    for number in 0..10 {
+        plane.append(request(&[number])).await.expect("an append");
+    }
+
+    assert!(matches!(spans.next().await, Some(Event::Missed(6))));
+    for position in 7..=10 {
+        assert!(matches!(spans.next().await, Some(Event::Rows(rows)) if rows.position == position));
+    }
+    assert!(matches!(logs.next().await, Some(Event::Missed(6))));
+}
+
+#[tokio::test]
+async fn a_thousand_small_requests_do_not_become_a_thousand_batches() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let plane = open(directory.path(), &Config::default(), Arc::new(MemoryStore::default())).await;
+
+    for number in 0..1000 {
+        plane.append(request(&[number])).await.expect("an append");
+    }
+
+    let live = plane.snapshot(&tenant(), Signal::Spans).expect("a snapshot").live;
+    assert!(live.len() < 100, "{} batches", live.len());
+    assert_eq!(live.iter().map(Batch::rows).sum::<usize>(), 1000);
+}
