@@ -30,7 +30,7 @@ bench:
 # The OTLP checklist against a running server.
 conform:
 	$(BUILD) --bins
-	$(TARGET)/release/otlp-conform --sql http://127.0.0.1:8036/api/v1/sql
+	$(TARGET)/release/otlp-conform --grpc http://127.0.0.1:4317 --http http://127.0.0.1:4318 --sql http://127.0.0.1:8036/api/v1/sql
 
 # What a change must pass before it is committed.
 check:
