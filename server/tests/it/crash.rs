@@ -40,7 +40,12 @@ async fn no_acknowledged_row_is_lost_or_doubled_by_a_kill() {
             Some(point) => setup.clone().env("OBSERVATORY_CRASH_AT", format!("{point}@{passing}")),
             None => setup.clone(),
         };
-        let server = armed.start().await.expect("a start after a crash");
+        let server = match armed.start().await {
+            Ok(server) => server,
+            // It may come to the point already while it replays: that is a kill too.
+            Err(_) if point.is_some() => continue,
+            Err(cause) => panic!("a start after a crash: {cause}"),
+        };
         let clients = send_until_it_dies(&server, &next);
         let patience = if point.is_some() { Duration::from_secs(4) } else { Duration::from_millis(30 + random % 400) };
         let mut server = server;
