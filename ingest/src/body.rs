@@ -65,6 +65,7 @@ pub(crate) async fn drain(mut body: Body, limit: usize) {
 
 /// Reads the whole body, of at most `limit` bytes.
 pub(crate) async fn receive(body: &mut Body, plane: &DataPlane, limit: usize) -> Result<Received, Refusal> {
+    plane.admit().await?;
     let mut room = plane.room(0)?;
     // Most bodies come in one or a few frames; a single one is used where it is.
     let mut first = Bytes::new();

@@ -3,6 +3,8 @@
 //! Later sources win: defaults, the file, the environment, the command line. A wrong or unknown setting stops the start with one
 //! line that names it.
 
+pub(crate) mod kept_names;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -45,6 +47,8 @@ pub(crate) struct ServerConfig {
     pub(crate) allow_anonymous: bool,
     /// How long requests may take to finish at shutdown, in seconds. Default 10.
     pub(crate) shutdown_seconds: u64,
+    /// Threads that take requests. Default: the number of cores. Also MAX_WORKERS.
+    pub(crate) workers_max: usize,
 }
 
 impl Default for ServerConfig {
@@ -57,6 +61,7 @@ impl Default for ServerConfig {
             otlp_http: local(4318),
             allow_anonymous: false,
             shutdown_seconds: 10,
+            workers_max: std::thread::available_parallelism().map_or(1, usize::from),
         }
     }
 }
@@ -130,11 +135,13 @@ pub(crate) struct OwnTelemetryConfig {
     pub(crate) enabled: bool,
     /// How often metrics are taken, in seconds. Default 10.
     pub(crate) metrics_seconds: u64,
+    /// What the platform calls itself. Default observatory. Also APP_NAME.
+    pub(crate) service_name: String,
 }
 
 impl Default for OwnTelemetryConfig {
     fn default() -> Self {
-        Self { enabled: true, metrics_seconds: 10 }
+        Self { enabled: true, metrics_seconds: 10, service_name: "observatory".to_owned() }
     }
 }
 
@@ -168,8 +175,7 @@ impl ServeArgs {
             }
             figment = figment.merge(Yaml::file_exact(file));
         }
-        figment = figment
-            .merge(Env::raw().only(&["LOG_LEVEL"]).map(|_| "log.level".into()))
+        figment = kept_names::merge(figment)?
             .merge(Env::prefixed("OBSERVATORY_").ignore(&["config", "crash_at", "api_key", "url"]).split("__"));
         let mut config: Config = figment.extract().map_err(|cause| anyhow::anyhow!("{}", one_line(&cause)))?;
         self.apply(&mut config.server);
@@ -188,7 +194,12 @@ impl ServeArgs {
 /// The first of figment's errors: which setting, what is wrong with it, and where it was said.
 fn one_line(cause: &figment::Error) -> String {
     let first = cause.clone().into_iter().next().unwrap_or_else(|| cause.clone());
-    format!("wrong setting: {first}").replace('\n', " ")
+    let setting = first.path.join(".").to_ascii_lowercase();
+    let place = first.metadata.map_or_else(String::new, |metadata| match metadata.source {
+        Some(source) => format!(" in {source}"),
+        None => format!(" in the {}", metadata.name),
+    });
+    format!("wrong setting {setting}: {}{place}", first.kind).replace('\n', " ")
 }
 
 impl Config {
@@ -199,6 +210,9 @@ impl Config {
         }
         self.wal()?.check().context("wrong setting in wal")?;
         self.check_tenants()?;
+        if self.server.workers_max == 0 {
+            bail!("wrong setting: server.workers_max is 0, must be at least 1");
+        }
         let addresses = [self.server.listen, self.server.otlp_grpc, self.server.otlp_http];
         let open = addresses.iter().find(|address| !address.ip().is_loopback());
         if let (Some(open), true, false) = (open, self.tenants.is_empty(), self.server.allow_anonymous) {

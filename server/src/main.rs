@@ -1,6 +1,7 @@
 //! The program: `observatory serve`, and the commands that talk to a running server.
 
 mod access;
+mod allocator;
 mod banner;
 mod config;
 mod crash;
@@ -17,9 +18,6 @@ use clap::{Parser, Subcommand};
 
 use crate::config::ServeArgs;
 use crate::sql::SqlArgs;
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Open observability: OTLP in, on disk before it is acknowledged, SQL out within a second.
 #[derive(Debug, Parser)]
@@ -49,6 +47,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    allocator::keep_freed_memory_for_a_while();
     let outcome = match Cli::parse().command {
         Command::Serve(args) => serve::run(*args),
         Command::Demo(args) => demo(*args),

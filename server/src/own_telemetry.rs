@@ -34,7 +34,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
-use crate::config::{Config, LogFormat};
+use crate::config::{Config, LogFormat, OwnTelemetryConfig};
 
 /// Exports what the program says of itself, from `watch` until `stop`.
 pub(crate) struct OwnTelemetry {
@@ -66,7 +66,7 @@ impl OwnTelemetry {
             registry.try_init()?;
             return Ok(Self { sink, providers: None });
         }
-        let providers = Providers::new(&sink, Duration::from_secs(config.own_telemetry.metrics_seconds));
+        let providers = Providers::new(&sink, &config.own_telemetry);
         let spans = tracing_opentelemetry::layer().with_tracer(providers.tracer.tracer("observatory"));
         let logs = OpenTelemetryTracingBridge::new(&providers.logger);
         // Info and above: every request's own events are below, or writing them would make more of them.
@@ -96,9 +96,10 @@ impl OwnTelemetry {
 }
 
 impl Providers {
-    fn new(sink: &Sink, metrics_every: Duration) -> Self {
+    fn new(sink: &Sink, config: &OwnTelemetryConfig) -> Self {
+        let metrics_every = Duration::from_secs(config.metrics_seconds);
         let resource = Resource::builder()
-            .with_service_name("observatory")
+            .with_service_name(config.service_name.clone())
             .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
             .build();
         let exporter = || Exporter { sink: sink.clone(), resource: resource.clone() };

@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{Access, identify};
-use crate::config::{Config, ServeArgs, ServerConfig, StorageConfig};
+use crate::config::{Config, ServeArgs, ServerConfig, StorageConfig, kept_names};
 use crate::crash::CrashPoint;
 use crate::data_dir::DataDir;
 use crate::own_telemetry::OwnTelemetry;
@@ -29,7 +29,11 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<()> {
     let config = args.load()?;
     // Queries compute on threads of their own: a heavy one must not hold up a request that waits to be acknowledged.
     let queries = query::runtime(&config.query)?;
-    let requests = Builder::new_multi_thread().thread_name("request").enable_all().build()?;
+    let requests = Builder::new_multi_thread()
+        .worker_threads(config.server.workers_max)
+        .thread_name("request")
+        .enable_all()
+        .build()?;
     let outcome = requests.block_on(serve(config, &queries));
     queries.shutdown_background();
     requests.shutdown_timeout(Duration::from_secs(1));
@@ -38,6 +42,9 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<()> {
 
 async fn serve(mut config: Config, queries: &Runtime) -> anyhow::Result<()> {
     let own = OwnTelemetry::start(&config)?;
+    for name in kept_names::without_effect() {
+        tracing::warn!("{name} is set, and has no effect in this version");
+    }
     let data = DataDir::hold(&config.server.data_dir)?;
     let listeners = Listeners::bind(&mut config.server).await?;
     let stop = CancellationToken::new();

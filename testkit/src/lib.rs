@@ -5,6 +5,7 @@
 mod answer;
 mod client;
 mod external;
+mod s3;
 mod sample;
 mod server;
 mod sql;
@@ -14,6 +15,7 @@ mod web;
 pub use answer::{Outcome, Refused};
 pub use client::{Client, Protocol};
 pub use external::{Skip, node_folder, python};
+pub use s3::S3Server;
 pub use sample::{Request, attribute, histogram, logs, metrics, now_nanos, points, record, resource, span, spans};
 pub use server::{DataDir, Ended, Server, Setup};
 pub use sql::Rows;

@@ -136,13 +136,20 @@ impl Setup {
 
     fn command(&self) -> anyhow::Result<Command> {
         let mut command = Command::new(&self.binary);
-        command.arg("serve").arg("--data-dir").arg(self.data.path()).args(&self.arguments);
+        command.arg("serve").args(&self.arguments);
+        if !self.arguments.iter().any(|argument| argument == "--data-dir") {
+            command.arg("--data-dir").arg(self.data.path());
+        }
         if let Some(yaml) = &self.yaml {
             let file = self.data.beside("config.yaml");
             fs::write(&file, yaml)?;
             command.arg("--config").arg(file);
         }
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("OBSERVATORY_") || name == "LOG_LEVEL") {
+        // Settings of the machine are not those of the test.
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("OBSERVATORY_")) {
+            command.env_remove(name);
+        }
+        for name in ["LOG_LEVEL", "DEBUG", "APP_NAME", "MAX_WORKERS"] {
             command.env_remove(name);
         }
         command.envs(self.environment.iter().cloned());

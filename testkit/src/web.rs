@@ -54,6 +54,11 @@ impl Http {
         self.send(Method::POST, path, headers, body.into()).await
     }
 
+    /// PUT.
+    pub async fn put(&self, path: &str, body: impl Into<Bytes>) -> anyhow::Result<Reply> {
+        self.send(Method::PUT, path, &[], body.into()).await
+    }
+
     async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Bytes) -> anyhow::Result<Reply> {
         let mut request =
             Request::builder().method(method).uri(format!("{}{path}", self.base)).body(Full::new(body))?;

@@ -202,15 +202,28 @@ fn log_bodies(bodies: usize, items: usize, seed: u64) -> Vec<Body> {
     full
 }
 
-/// Lengthens the line with what programs like to add to theirs.
+/// Lengthens the line with the fields that a program adds to each of its lines: one id, and values of which most were seen before.
 fn set_body(record: &mut LogRecord, rng: &mut ChaCha8Rng) {
     let mut body = match record.body.take().and_then(|body| body.value) {
         Some(Value::StringValue(text)) => text,
         _ => record.event_name.clone(),
     };
+    body.push_str(&format!(" request_id={:016x}", rng.random::<u64>()));
+    let mut pick = |from: &[&'static str]| from[rng.random_range(0..from.len())];
+    for (name, value) in [
+        ("customer", pick(&["acme", "globex", "initech", "umbrella", "hooli", "stark", "wayne", "tyrell"])),
+        ("region", pick(&["eu-west-1", "eu-central-1", "us-east-1"])),
+        ("cache", pick(&["hit", "hit", "hit", "miss"])),
+        ("attempt", pick(&["1", "1", "1", "1", "2", "3"])),
+        ("feature_flags", pick(&["new_checkout", "new_checkout,fast_search", "none"])),
+        ("user_agent", pick(&["Mozilla/5.0 (X11; Linux x86_64) Firefox/150.0", "okhttp/5.3.0", "curl/8.19.0"])),
+        ("build", pick(&["2026.11.2", "2026.11.3"])),
+    ] {
+        body.push_str(&format!(" {name}={value}"));
+    }
     while body.len() < LOG_BODY_BYTES {
-        let name = ["request_id", "tenant", "attempt", "elapsed_us", "shard", "cache_key"][rng.random_range(0..6)];
-        body.push_str(&format!(" {name}={:x}", rng.random::<u32>()));
+        let step = ["parse_us", "auth_us", "price_us", "stock_us", "render_us"][rng.random_range(0..5)];
+        body.push_str(&format!(" {step}={}", 40 + (rng.random::<f64>().powi(4) * 9_000.0) as u32));
     }
     record.body = Some(AnyValue { value: Some(Value::StringValue(body)) });
 }

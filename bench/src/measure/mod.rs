@@ -1,6 +1,7 @@
 //! The figures of `docs/benchmarks.md`: what the server does, as a share of what the machine can do.
 //! Nothing here asserts; it prints.
 
+mod history;
 mod limits;
 mod process;
 mod queries;
@@ -33,6 +34,9 @@ pub struct Measure {
     /// Keep the data of the query part in this directory, and use it again when it is there
     #[arg(long)]
     query_data: Option<PathBuf>,
+    /// A Python with the package duckdb, to ask DuckDB the same questions over the same files
+    #[arg(long)]
+    duckdb_python: Option<PathBuf>,
 }
 
 /// A part of the measurements.

@@ -1,6 +1,9 @@
-//! SQL over spans at rest: the questions people ask, warm, best of several.
+//! SQL over spans at rest: the questions people ask, warm, best of several, beside DuckDB over the same files.
 
+use std::io::Write;
 use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -11,78 +14,111 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 
-use super::Measure;
 use super::process::{Server, Settings};
-use crate::load::{self, Load, Protocol, Signal};
+use super::{Measure, bytes_under, history};
+use crate::load::Protocol;
 
 const REPEATS: usize = 7;
-const ITEMS_PER_REQUEST: usize = 1000;
+
+/// What is asked, in our SQL and in DuckDB's.
+struct Question {
+    name: &'static str,
+    ours: String,
+    duckdb: String,
+}
 
 pub(crate) async fn print(measure: &Measure) -> anyhow::Result<()> {
     let kept = measure.query_data.clone();
     let temporary = tempfile::tempdir()?;
     let data = kept.unwrap_or_else(|| temporary.path().to_owned());
     let program = measure.server()?;
-    let empty = Server::start(&program, &data, &Settings::default()).await?;
-    println!(
-        "\nstart on {}: {:.0} ms",
-        if data == temporary.path() { "an empty directory" } else { "the given directory" },
-        millis(empty.start_time)
-    );
-    let stored = count(empty.api()).await?;
-    if stored < measure.query_spans {
-        fill(&empty, measure.query_spans - stored).await?;
+    let first = Server::start(&program, &data, &Settings::default()).await?;
+    println!("\nstart on {}: {:.0} ms", if data == temporary.path() { "an empty directory" } else { "the given directory" }, millis(first.start_time));
+    if count(first.api()).await? == 0 {
+        history::send(first.endpoint(Protocol::Grpc), measure.query_spans).await?;
     }
-    empty.stop().await?;
+    let log_lines = ask(first.api(), "select count(*) from logs").await?[0][0].as_u64().unwrap_or(0);
+    first.stop().await?;
 
     let server = Server::start(&program, &data, &Settings::default()).await?;
     let spans = count(server.api()).await?;
-    println!("start on {spans} spans: {:.0} ms", millis(server.start_time));
-    println!("\n| {spans} spans at rest, warm, best of {REPEATS} | ms | rows |\n| --- | ---: | ---: |");
-    for (name, sql) in questions(server.api()).await? {
+    println!("start on {spans} spans at rest: {:.0} ms", millis(server.start_time));
+    let lake = data.join("lake/default");
+    for (table, rows) in [("spans", spans), ("logs", log_lines)] {
+        println!("{table} of the simulated shop, {rows} in {} hours: {:.1} bytes each on disk", history::HOURS, bytes_under(&lake.join(table))? as f64 / rows as f64);
+    }
+    let questions = questions(server.api()).await?;
+    let duckdb = duckdb(measure, &lake, &questions)?;
+    println!("\n| {spans} spans at rest, warm, best of {REPEATS} | ms | rows | DuckDB ms |\n| --- | ---: | ---: | ---: |");
+    for (number, Question { name, ours, .. }) in questions.iter().enumerate() {
         let mut best = Duration::MAX;
         let mut rows = 0;
         for _ in 0..REPEATS {
             let started = Instant::now();
-            rows = ask(server.api(), &sql).await?.len();
+            rows = ask(server.api(), ours).await?.len();
             best = best.min(started.elapsed());
         }
-        println!("| {name} | {:.1} | {rows} |", millis(best));
+        let duckdb = duckdb.as_ref().map_or_else(|| "-".to_owned(), |times| format!("{:.1}", times[number]));
+        println!("| {name} | {:.1} | {rows} | {duckdb} |", millis(best));
     }
     server.stop().await?;
     Ok(())
 }
 
-async fn fill(server: &Server, spans: u64) -> anyhow::Result<()> {
-    let load = Load {
-        endpoint: server.endpoint(Protocol::Grpc),
-        signal: Signal::Spans,
-        items_per_request: ITEMS_PER_REQUEST,
-        bodies: 400,
-        duration: Duration::from_secs(600),
-        requests: Some(spans.div_ceil(ITEMS_PER_REQUEST as u64)),
-        ..Load::default()
-    };
-    let report = load::run(&load).await?;
-    ensure!(report.refusals.is_empty(), "the server refused requests: {:?}", report.refusals);
-    Ok(())
+/// Times of the same questions in milliseconds, when a Python with DuckDB was named.
+fn duckdb(measure: &Measure, lake: &Path, questions: &[Question]) -> anyhow::Result<Option<Vec<f64>>> {
+    let Some(python) = &measure.duckdb_python else { return Ok(None) };
+    let task = json!({
+        "files": lake.join("spans/*/*.parquet"),
+        "threads": std::thread::available_parallelism()?.get(),
+        "repeats": REPEATS,
+        "questions": questions.iter().map(|question| &question.duckdb).collect::<Vec<_>>(),
+    });
+    let mut child = Command::new(python)
+        .args(["-c", include_str!("duckdb_queries.py")])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot start {}", python.display()))?;
+    child.stdin.take().context("a pipe")?.write_all(task.to_string().as_bytes())?;
+    let output = child.wait_with_output()?;
+    ensure!(output.status.success(), "DuckDB ended with {}", output.status);
+    Ok(Some(serde_json::from_slice(&output.stdout)?))
 }
 
-async fn questions(api: SocketAddr) -> anyhow::Result<Vec<(&'static str, String)>> {
-    let middle = "select trace_id, cast(start_time as bigint) from spans where service_name = 'checkout' limit 1";
-    let row = ask(api, middle).await?.into_iter().next().context("there are spans of checkout")?;
+async fn questions(api: SocketAddr) -> anyhow::Result<Vec<Question>> {
+    let one = "select trace_id, cast(start_time as bigint) from spans where service_name = 'checkout' limit 1";
+    let row = ask(api, one).await?.into_iter().next().context("there are spans of checkout")?;
     let trace = row[0].as_str().context("a trace id is text")?.to_owned();
     let time = row[1].as_i64().or_else(|| row[1].as_str()?.parse().ok()).context("a time is a number")?;
-    let (from, to) = (time, time + 1_000_000_000);
+    let (from, to) = (time, time + 10_000_000_000);
+    let both = |name, sql: &str| Question { name, ours: sql.to_owned(), duckdb: sql.to_owned() };
+    let p95 = |by: &str| Question {
+        name: if by == "service_name" { "p95 by service" } else { "p95 by route" },
+        ours: format!("select {by}, approx_percentile_cont(0.95) within group (order by duration_ns) from spans group by 1"),
+        duckdb: format!("select {by}, approx_quantile(duration_ns, 0.95) from spans group by 1"),
+    };
     Ok(vec![
-        ("count of all", "select count(*) from spans".to_owned()),
-        ("p95 by service", "select service_name, approx_percentile_cont(0.95) within group (order by duration_ns) from spans group by 1".to_owned()),
-        ("p95 by route", "select http_route, approx_percentile_cont(0.95) within group (order by duration_ns) from spans group by 1".to_owned()),
-        ("count, avg, max by service", "select service_name, count(*), avg(duration_ns), max(duration_ns) from spans group by 1".to_owned()),
-        ("requests and errors by second and service", "select date_bin(interval '1 second', start_time), service_name, count(*), sum(case when status_code = 'error' then 1 else 0 end) from spans group by 1, 2".to_owned()),
-        ("a trace by id", format!("select name, service_name, duration_ns from spans where trace_id = '{trace}'")),
-        ("one second of all", format!("select count(*), avg(duration_ns) from spans where start_time >= to_timestamp_nanos({from}) and start_time < to_timestamp_nanos({to})")),
-        ("a word in the JSON", "select count(*) from spans where attributes like '%timeout%'".to_owned()),
+        both("count of all", "select count(*) from spans"),
+        p95("service_name"),
+        p95("http_route"),
+        both("count, avg, max by service", "select service_name, count(*), avg(duration_ns), max(duration_ns) from spans group by 1"),
+        Question {
+            name: "requests and errors by minute and service",
+            ours: "select date_bin(interval '1 minute', start_time), service_name, count(*), sum(case when status_code = 'error' then 1 else 0 end) from spans group by 1, 2".to_owned(),
+            duckdb: "select time_bucket(interval '1 minute', start_time), service_name, count(*), sum(case when status_code = 'error' then 1 else 0 end) from spans group by 1, 2".to_owned(),
+        },
+        Question {
+            name: "a trace by id",
+            ours: format!("select name, service_name, duration_ns from spans where trace_id = '{trace}'"),
+            duckdb: format!("select name, service_name, duration_ns from spans where trace_id = unhex('{trace}')"),
+        },
+        Question {
+            name: "ten seconds out of hours",
+            ours: format!("select count(*), avg(duration_ns) from spans where start_time >= to_timestamp_nanos({from}) and start_time < to_timestamp_nanos({to})"),
+            duckdb: format!("select count(*), avg(duration_ns) from spans where start_time >= make_timestamp_ns({from}) and start_time < make_timestamp_ns({to})"),
+        },
+        both("a word in the JSON", "select count(*) from spans where attributes like '%timeout%'"),
     ])
 }
 

@@ -10,7 +10,8 @@ use model::{AttributeType, Convention, Level, Signal, Table, conventions};
 
 use super::DecodeError;
 use super::columns::Columns;
-use super::json_text::{Any, key_value, write_member};
+use super::json_text::{Any, key_value, unchecked_key_value, write_member};
+use super::wire::utf8;
 
 /// Where promoted keys of one signal and level go.
 #[derive(Debug)]
@@ -101,8 +102,9 @@ impl<'a> ItemAttributes<'a> {
         self.json.push('{');
         (self.said, self.in_json, self.number) = (0, 0, 0);
         for (number, message) in attributes.iter().enumerate() {
-            let (key, value) = key_value(message)?;
-            match self.promotion(key) {
+            let (key, value) = unchecked_key_value(message)?;
+            let (key, promotion) = self.promotion(key)?;
+            match promotion {
                 None => write_member(&mut self.json, key, value)?,
                 Some(promotion) if self.said & promotion.bit == 0 => self.promote(columns, promotion, key, value)?,
                 Some(promotion) => self.again(promotion, key, value, &attributes[..number])?,
@@ -115,24 +117,26 @@ impl<'a> ItemAttributes<'a> {
         Ok(())
     }
 
+    /// The key as text, and where it goes.
     #[inline]
-    fn promotion(&mut self, key: &'a str) -> Option<Promotion> {
+    fn promotion(&mut self, key: &'a [u8]) -> Result<(&'a str, Option<Promotion>), DecodeError> {
         /// Keys remembered; items with more are rare and just slower.
         const REMEMBERED_MAX: usize = 64;
         let number = self.number;
         self.number += 1;
-        if let Some((before, promotion)) = self.before.get(number)
-            && *before == key
+        if let Some(before) = self.before.get(number)
+            && before.0.as_bytes() == key
         {
-            return *promotion;
+            return Ok(*before);
         }
-        let promotion = self.promoted.get(key);
+        let key = utf8(key)?;
+        let found = (key, self.promoted.get(key));
         match self.before.get_mut(number) {
-            Some(before) => *before = (key, promotion),
-            None if number < REMEMBERED_MAX => self.before.push((key, promotion)),
+            Some(before) => *before = found,
+            None if number < REMEMBERED_MAX => self.before.push(found),
             None => {}
         }
-        promotion
+        Ok(found)
     }
 
     #[inline]

@@ -36,8 +36,11 @@ pub(crate) struct Columns {
     signal: Signal,
     slots: Vec<Slot>,
     row: usize,
+    request_bytes: usize,
     /// Text is collected in blocks of this size: small requests must not hold large blocks.
     block_bytes: u32,
+    /// Rows that a builder has room for from the start.
+    capacity: usize,
 }
 
 /// Pads the builder with nulls up to the current row, then appends.
@@ -61,7 +64,15 @@ impl Columns {
     pub(crate) fn new(signal: Signal, request_bytes: usize) -> Self {
         let slots = Table::of(signal).columns.iter().map(|_| Slot::Empty).collect();
         let block_bytes = u32::try_from((request_bytes / 16).clamp(64, 64 * 1024)).expect("a clamped number");
-        Self { signal, slots, row: 0, block_bytes }
+        Self { signal, slots, row: 0, request_bytes, block_bytes, capacity: 0 }
+    }
+
+    /// Says that a part of the request with so many bytes brings so many rows: the whole request has as many in proportion, so
+    /// builders need not grow. What is believed without having been seen is bounded.
+    pub(crate) fn expect(&mut self, rows: usize, bytes: usize) {
+        const UNSEEN_ROWS_MAX: usize = 8 * 1024;
+        let in_proportion = rows.saturating_mul(self.request_bytes) / bytes.max(1);
+        self.capacity = self.capacity.max(in_proportion.min(UNSEEN_ROWS_MAX)).max(rows);
     }
 
     /// Number of finished rows.
@@ -102,7 +113,7 @@ impl Columns {
         let rows = self.row - from;
         let slot = &mut self.slots[place];
         if matches!(slot, Slot::Empty) {
-            *slot = Slot::Integer(Int64Builder::new());
+            *slot = Slot::Integer(Int64Builder::with_capacity(self.capacity));
         }
         let Slot::Integer(builder) = slot else { unreachable!("a place has one type") };
         builder.append_nulls(from - builder.len());
@@ -131,32 +142,32 @@ impl Columns {
 
     #[inline]
     pub(crate) fn time(&mut self, place: usize, nanos: i64) {
-        put!(self, place, Time, Int64Builder::new(), nanos);
+        put!(self, place, Time, Int64Builder::with_capacity(self.capacity), nanos);
     }
 
     #[inline]
     pub(crate) fn integer(&mut self, place: usize, value: i64) {
-        put!(self, place, Integer, Int64Builder::new(), value);
+        put!(self, place, Integer, Int64Builder::with_capacity(self.capacity), value);
     }
 
     pub(crate) fn int32(&mut self, place: usize, value: i32) {
-        put!(self, place, Int32, Int32Builder::new(), value);
+        put!(self, place, Int32, Int32Builder::with_capacity(self.capacity), value);
     }
 
     pub(crate) fn unsigned(&mut self, place: usize, value: u64) {
-        put!(self, place, Unsigned, UInt64Builder::new(), value);
+        put!(self, place, Unsigned, UInt64Builder::with_capacity(self.capacity), value);
     }
 
     #[inline]
     pub(crate) fn double(&mut self, place: usize, value: f64) {
-        put!(self, place, Double, Float64Builder::new(), value);
+        put!(self, place, Double, Float64Builder::with_capacity(self.capacity), value);
     }
 
     pub(crate) fn bool(&mut self, place: usize, value: bool) {
         let row = self.row;
         let slot = &mut self.slots[place];
         if matches!(slot, Slot::Empty) {
-            *slot = Slot::Bool(BooleanBuilder::new());
+            *slot = Slot::Bool(BooleanBuilder::with_capacity(self.capacity));
         }
         let Slot::Bool(builder) = slot else { unreachable!("a place has one type") };
         builder.append_nulls(row - builder.len());
@@ -168,7 +179,10 @@ impl Columns {
         let row = self.row;
         let slot = &mut self.slots[place];
         if matches!(slot, Slot::Empty) {
-            *slot = Slot::Id(FixedSizeBinaryBuilder::new(i32::try_from(N).expect("ids have 8 or 16 bytes")));
+            *slot = Slot::Id(FixedSizeBinaryBuilder::with_capacity(
+                self.capacity,
+                i32::try_from(N).expect("ids have 8 or 16 bytes"),
+            ));
         }
         let Slot::Id(builder) = slot else { unreachable!("a place has one type") };
         if builder.len() < row {
@@ -201,10 +215,10 @@ impl Columns {
     }
 
     fn text_builder(&mut self, place: usize) -> &mut StringViewBuilder {
-        let block_bytes = self.block_bytes;
+        let Self { block_bytes, capacity, .. } = *self;
         let slot = &mut self.slots[place];
         if matches!(slot, Slot::Empty) {
-            *slot = Slot::Text(StringViewBuilder::new().with_fixed_block_size(block_bytes));
+            *slot = Slot::Text(StringViewBuilder::with_capacity(capacity).with_fixed_block_size(block_bytes));
         }
         let Slot::Text(builder) = slot else { unreachable!("a place has one type") };
         builder
@@ -213,7 +227,7 @@ impl Columns {
     fn counts(&mut self, place: usize) -> &mut Vec<u32> {
         let slot = &mut self.slots[place];
         if matches!(slot, Slot::Empty) {
-            *slot = Slot::Count(Vec::new());
+            *slot = Slot::Count(Vec::with_capacity(self.capacity));
         }
         let Slot::Count(counts) = slot else { unreachable!("a place has one type") };
         counts

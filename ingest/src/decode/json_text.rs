@@ -15,7 +15,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::DecodeError;
-use super::wire::fields;
+use super::wire::{fields, utf8};
 
 /// Levels of arrays and maps inside one another.
 pub(crate) const DEPTH_MAX: usize = 64;
@@ -85,10 +85,17 @@ impl<'a> Any<'a> {
 /// Reads a `KeyValue` message.
 #[inline]
 pub(crate) fn key_value(message: &[u8]) -> Result<(&str, Any<'_>), DecodeError> {
-    let (mut key, mut any) = ("", Any::Empty);
+    let (key, any) = unchecked_key_value(message)?;
+    Ok((utf8(key)?, any))
+}
+
+/// The same, with a key that may not be UTF-8.
+#[inline]
+pub(crate) fn unchecked_key_value(message: &[u8]) -> Result<(&[u8], Any<'_>), DecodeError> {
+    let (mut key, mut any): (&[u8], _) = (&[], Any::Empty);
     for field in fields(message) {
         match field? {
-            (1, value) => key = value.text()?,
+            (1, value) => key = value.bytes()?,
             (2, value) => any = Any::read(value.bytes()?)?,
             _ => {}
         }
@@ -165,6 +172,13 @@ fn write_double(out: &mut String, value: f64) {
 /// Appends the text in quotes, escaped as RFC 8259 asks.
 pub(crate) fn write_text(out: &mut String, text: &str) {
     out.push('"');
+    // Without a branch in it, this loop runs over many bytes at once; nearly all texts end here.
+    let needs_escape = |found: bool, byte: u8| found | (byte < 0x20) | (byte == b'"') | (byte == b'\\');
+    if !text.bytes().fold(false, needs_escape) {
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
     let mut start = 0;
     for (place, byte) in text.bytes().enumerate() {
         if byte >= 0x20 && byte != b'"' && byte != b'\\' {

@@ -111,6 +111,7 @@ impl<'a> Logs<'a> {
         let parts = Parts::read(message)?;
         let scope = Scope::read(&parts.head, parts.schema_url)?;
         let from = self.columns.rows();
+        self.columns.expect(parts.items.len(), message.len());
         for record in parts.items {
             self.record.read(record)?;
             self.row(resource)?;

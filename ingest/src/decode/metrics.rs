@@ -288,6 +288,8 @@ impl<'a> Metrics<'a> {
             monotonic: (kind == "sum").then_some(monotonic),
             identity: hash_texts(identity, &[name, unit, kind]),
         };
+        let table = if matches!(kind, "gauge" | "sum") { &mut self.numbers } else { &mut self.histograms };
+        table.columns.expect(points.len(), message.len());
         for message in points {
             match kind {
                 "gauge" | "sum" => self.number(&metric, Point::number(message)?, resources.0)?,

@@ -136,6 +136,7 @@ impl<'a> Spans<'a> {
         let parts = Parts::read(message)?;
         let scope = Scope::read(&parts.head, parts.schema_url)?;
         let from = self.columns.rows();
+        self.columns.expect(parts.items.len(), message.len());
         for span in parts.items {
             self.span.read(span)?;
             self.row(resource)?;
@@ -159,7 +160,8 @@ impl<'a> Spans<'a> {
         let end = nanos(span.end, "end_time_unix_nano", residue);
         columns.time(places.start_time, start);
         columns.time(places.end_time, end);
-        columns.integer(places.duration_ns, end.saturating_sub(start));
+        // A clock that was set back makes no negative duration, which would spoil every average.
+        columns.integer(places.duration_ns, end.saturating_sub(start).max(0));
         if start == 0 || end < start || start.saturating_sub(self.received) > FAR_FUTURE_NANOS {
             columns.time(places.observed_time, self.received);
             refusals.add(Reason::SuspectTime);

@@ -28,7 +28,7 @@ pub(crate) fn fields(message: &[u8]) -> Fields<'_> {
 impl<'a> Iterator for Fields<'a> {
     type Item = Result<(u32, Value<'a>), DecodeError>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         if self.rest.is_empty() {
             return None;
@@ -42,7 +42,7 @@ impl<'a> Iterator for Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    #[inline]
+    #[inline(always)]
     fn field(&mut self) -> Result<(u32, Value<'a>), DecodeError> {
         let key = self.varint()?;
         let number = u32::try_from(key >> 3).map_err(|_| DecodeError::Wire("a field number is too large"))?;
@@ -103,6 +103,12 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// The bytes as text.
+#[inline]
+pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, DecodeError> {
+    simdutf8::basic::from_utf8(bytes).map_err(|_| DecodeError::Wire("a string is not UTF-8"))
+}
+
 impl<'a> Value<'a> {
     #[inline]
     pub(crate) fn bytes(self) -> Result<&'a [u8], DecodeError> {
@@ -114,7 +120,7 @@ impl<'a> Value<'a> {
 
     #[inline]
     pub(crate) fn text(self) -> Result<&'a str, DecodeError> {
-        std::str::from_utf8(self.bytes()?).map_err(|_| DecodeError::Wire("a string is not UTF-8"))
+        utf8(self.bytes()?)
     }
 
     #[inline]

@@ -1,33 +1,44 @@
-//! The OTLP checklist, row by row, against the program.
+//! The OTLP receiver checklist, row by row, against the running program.
 
-use bench::conform::{self, Target};
+use bench::conform::{Outcome, Target, run};
+use testkit::Server;
 
 use crate::observatory;
 
-const EVERY_ROW: [&str; 0] = [];
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_row_of_the_otlp_checklist_is_kept() {
-    let server = observatory().start().await.expect("a start");
+fn target(server: &Server) -> Target {
     let target = Target::new(&server.grpc_url(), &server.http_url()).expect("addresses");
     let sql = format!("{}/api/v1/sql", server.api_url()).parse().expect("an address");
-    // It ends with SIGTERM while requests are under way: the last row.
-    let target = Target { sql: Some(sql), memory_pid: Some(server.pid()), allow_stop: true, ..target };
-
-    let matrix = conform::run(&target, &EVERY_ROW).await.expect("a run");
-
-    assert_eq!(matrix.failures().count(), 0, "{matrix}");
+    Target { sql: Some(sql), memory_pid: Some(server.pid()), ..target }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_wrong_key_is_refused_for_good() {
-    let yaml = "tenants: [{name: acme, api_keys: [0123456789abcdef]}]";
-    let server = observatory().yaml(yaml).start().await.expect("a start");
-    let mut target = Target::new(&server.grpc_url(), &server.http_url()).expect("addresses");
-    target.auth_required = true;
-    target.headers.insert("authorization", "Bearer 0123456789abcdef".parse().expect("a header"));
+#[tokio::test]
+async fn every_row_of_the_checklist_is_kept() {
+    let server = observatory().start().await.expect("a server");
+    let target = Target { allow_stop: true, ..target(&server) };
 
-    let matrix = conform::run(&target, &["R7"]).await.expect("a run");
+    let matrix = run(&target, &[""; 0]).await.expect("a target");
 
-    assert_eq!(matrix.failures().count(), 0, "{matrix}");
+    println!("{matrix}");
+    let broken: Vec<_> = matrix.failures().map(|(row, _)| row.id).collect();
+    assert_eq!(broken, Vec::<&str>::new(), "{matrix}");
+    let untried = matrix.rows.iter().filter(|row| row.cells.iter().any(|cell| matches!(cell.outcome, Outcome::Skipped(_))));
+    // R7 is tried below, with keys. A 5xx to an overload is not owed by a receiver that takes it all.
+    let untried: Vec<_> = untried.map(|row| row.id).filter(|id| !["R7", "R4", "R2", "R6"].contains(id)).collect();
+    assert_eq!(untried, Vec::<&str>::new(), "{matrix}");
+}
+
+#[tokio::test]
+async fn a_wrong_or_missing_key_is_refused_for_good() {
+    const KEY: &str = "conform-0123456789abcdef";
+    let setup = observatory().yaml(format!("tenants: [{{name: conform, api_keys: [{KEY}]}}]"));
+    let server = setup.start().await.expect("a server");
+    let key = format!("Bearer {KEY}").parse().expect("ASCII");
+    let headers = [(http::header::AUTHORIZATION, key)].into_iter().collect();
+    let target = Target { auth_required: true, headers, ..target(&server) };
+
+    let matrix = run(&target, &["E1", "E2", "R5", "R7", "S3"]).await.expect("a target");
+
+    println!("{matrix}");
+    let broken: Vec<_> = matrix.failures().map(|(row, _)| row.id).collect();
+    assert_eq!(broken, Vec::<&str>::new(), "{matrix}");
 }

@@ -1,103 +1,172 @@
-//! Killed under load, at random and at named points, the program loses nothing it has acknowledged and doubles nothing.
+//! Kills the program under load, starts it again, and counts: nothing acknowledged is missing, nothing is there twice.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::HashMap;
 use std::time::Duration;
 
+use futures::future::join_all;
+use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use testkit::{Client, Protocol, Request, Server, attribute, logs, record};
-use tokio::task::JoinSet;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use testkit::{
+    Client, Outcome, Protocol, Request, Server, Setup, attribute, histogram, logs, metrics, points, record, span, spans,
+};
+use tokio::task::JoinHandle;
 
-use crate::restless;
+use crate::observatory;
 
-/// Moments at which the program ends itself; the number is the passing.
+/// Every point at which `OBSERVATORY_CRASH_AT` can end the program.
 const POINTS: [&str; 6] =
     ["wal.half_written", "wal.written", "wal.synced", "flush.sealed", "flush.kept", "flush.forgotten"];
-const CLIENTS: u64 = 4;
-const RECORDS_PER_REQUEST: u64 = 20;
 /// Kills in the ordinary suite; `OBSERVATORY_CRASH_KILLS` asks for more.
-const KILLS: u64 = 24;
+const KILLS: usize = 24;
+const CLIENTS: usize = 4;
+/// Items of each table in a request.
+const ITEMS_MAX: u64 = 20;
+/// A point that is not passed under load within this time is not passed at all.
+const PASSED_WITHIN: Duration = Duration::from_secs(30);
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_acknowledged_row_is_lost_or_doubled_by_a_kill() {
+/// How the program is ended.
+#[derive(Clone, Debug)]
+enum Kill {
+    /// SIGKILL from outside, this long after it was ready.
+    After(Duration),
+    /// By itself, at the n-th passing of a named point.
+    At(&'static str, u64),
+}
+
+/// What one client knows of one request.
+#[derive(Debug)]
+struct Attempt {
+    /// In an attribute of each of its items.
+    name: String,
+    /// Items by table.
+    items: Vec<(&'static str, u64)>,
+    acknowledged: bool,
+}
+
+#[tokio::test]
+async fn no_acknowledged_row_is_lost_or_doubled_by_a_crash() {
     let kills = std::env::var("OBSERVATORY_CRASH_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(KILLS);
-    let seed: u64 = std::env::var("OBSERVATORY_CRASH_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(42);
-    println!("seed {seed}, {kills} kills");
-    let setup = restless();
-    let next = Arc::new(AtomicU64::new(0));
-    let mut acknowledged = BTreeSet::new();
-
-    for kill in 0..kills {
-        // Any spread will do, as long as the seed repeats it: a step of a linear congruential generator.
-        let random =
-            seed.wrapping_add(kill).wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407)
-                >> 33;
-        let point = (kill % 2 == 0).then(|| POINTS[(kill / 2) as usize % POINTS.len()]);
-        let passing =
-            if point.is_some_and(|point| point.starts_with("flush")) { 1 + random % 3 } else { 1 + random % 60 };
-        let armed = match point {
-            Some(point) => setup.clone().env("OBSERVATORY_CRASH_AT", format!("{point}@{passing}")),
-            None => setup.clone(),
-        };
-        let server = match armed.start().await {
-            Ok(server) => server,
-            // It may come to the point already while it replays: that is a kill too.
-            Err(_) if point.is_some() => continue,
-            Err(cause) => panic!("a start after a crash: {cause}"),
-        };
-        let clients = send_until_it_dies(&server, &next);
-        let patience = if point.is_some() { Duration::from_secs(4) } else { Duration::from_millis(30 + random % 400) };
-        let mut server = server;
-        server.ends_within(patience).await;
+    let seed = std::env::var("OBSERVATORY_CRASH_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed: u64 = seed.unwrap_or_else(rand::random);
+    println!("{kills} kills, OBSERVATORY_CRASH_SEED={seed}");
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    // Small enough that segments of memory and log are full several times between two kills.
+    let setup = observatory()
+        .env("OBSERVATORY_PLANE__SEGMENT_BYTES", 50_000)
+        .env("OBSERVATORY_PLANE__SEGMENT_AGE_SECONDS", 1)
+        .env("OBSERVATORY_WAL__SEGMENT_BYTES", 200_000);
+    let mut attempts = Vec::new();
+    for number in 0..kills {
+        let kill = choose(number, &mut random);
+        let round = one_crash(&setup, &kill, &format!("{number}"), random.random()).await;
+        let acknowledged = round.iter().filter(|attempt| attempt.acknowledged).count();
+        println!("{number} {kill:?}: {acknowledged} of {} requests acknowledged", round.len());
+        let server = setup.start().await.expect("a start after a crash");
+        check(&server, &round, &format!("'{number}'")).await;
         server.kill();
-        for numbers in clients.join_all().await {
-            acknowledged.extend(numbers);
+        attempts.extend(round);
+    }
+    let server = setup.start().await.expect("a start after all crashes");
+    check(&server, &attempts, "attributes->>'round'").await;
+    let rows: u64 = attempts.iter().flat_map(|attempt| &attempt.items).map(|(_, items)| items).sum();
+    println!("{} requests with {rows} rows, {} Parquet files", attempts.len(), server.parquet_files().len());
+    server.stop().await;
+}
+
+/// Each point in turn, with as many kills at any moment in between.
+fn choose(number: usize, random: &mut ChaCha8Rng) -> Kill {
+    match number % 2 {
+        0 => Kill::At(POINTS[number / 2 % POINTS.len()], random.random_range(1..=12)),
+        _ => Kill::After(Duration::from_millis(random.random_range(0..600))),
+    }
+}
+
+/// Runs the program under load until it is killed, and says what was sent.
+async fn one_crash(setup: &Setup, kill: &Kill, round: &str, seed: u64) -> Vec<Attempt> {
+    let setup = match kill {
+        Kill::At(point, passing) => setup.clone().env("OBSERVATORY_CRASH_AT", format!("{point}@{passing}")),
+        Kill::After(_) => setup.clone(),
+    };
+    // It may come to its point while it brings back what the last crash has left.
+    let Ok(mut server) = setup.start().await else { return Vec::new() };
+    let clients = load(&server, round, seed);
+    match kill {
+        Kill::At(point, _) => {
+            let ended = server.ends_within(PASSED_WITHIN).await;
+            assert!(ended.is_some_and(|status| !status.success()), "{point} was not passed under load: {ended:?}");
         }
+        Kill::After(delay) => tokio::time::sleep(*delay).await,
     }
-
-    let server = setup.start().await.expect("a last start");
-    let rows =
-        server.sql("select cast(attributes->>'request' as bigint), count(*) from logs group by 1 order by 1").await;
-    let seen: Vec<(u64, u64)> = rows.0.iter().map(|row| (number(&row[0]), number(&row[1]))).collect();
-    let doubled: Vec<_> = seen.iter().filter(|(_, rows)| *rows != RECORDS_PER_REQUEST).collect();
-    assert!(doubled.is_empty(), "requests that are not there exactly once: {doubled:?}");
-    let stored: BTreeSet<u64> = seen.into_iter().map(|(request, _)| request).collect();
-    let lost: Vec<_> = acknowledged.difference(&stored).collect();
-    assert!(lost.is_empty(), "acknowledged and lost: {lost:?} of {}", acknowledged.len());
-    assert!(acknowledged.len() as u64 > kills, "the load was real: {} requests", acknowledged.len());
-    println!("{} requests acknowledged, {} stored", acknowledged.len(), stored.len());
+    server.kill();
+    let attempts = join_all(clients).await.into_iter();
+    attempts.flat_map(|attempts| attempts.expect("a client does not panic")).collect()
 }
 
-/// Clients that send until the server is gone, and then say what was acknowledged.
-fn send_until_it_dies(server: &Server, next: &Arc<AtomicU64>) -> JoinSet<Vec<u64>> {
-    let mut clients = JoinSet::new();
-    for client in 0..CLIENTS {
-        let client = server.client(if client % 2 == 0 { Protocol::Grpc } else { Protocol::Http });
-        clients.spawn(send(client, Arc::clone(next)));
-    }
-    clients
+/// Clients that send until the server is gone.
+fn load(server: &Server, round: &str, seed: u64) -> Vec<JoinHandle<Vec<Attempt>>> {
+    let clients = (0..CLIENTS).map(|number| {
+        let client = server.client(Protocol::ALL[number % 2]);
+        let random = ChaCha8Rng::seed_from_u64(seed.wrapping_add(number as u64));
+        tokio::spawn(send_until_lost(client, round.to_owned(), number, random))
+    });
+    clients.collect()
 }
 
-async fn send(client: Client, next: Arc<AtomicU64>) -> Vec<u64> {
-    let mut acknowledged = Vec::new();
+async fn send_until_lost(client: Client, round: String, number: usize, mut random: ChaCha8Rng) -> Vec<Attempt> {
+    let mut attempts = Vec::new();
     loop {
-        let number = next.fetch_add(1, Ordering::SeqCst);
-        if !client.send(&request(number)).await.is_acknowledged() {
-            return acknowledged;
+        let name = format!("{round}-{number}-{}", attempts.len());
+        let (request, items) = request(&round, &name, random.random_range(1..=ITEMS_MAX), random.random_range(0..3));
+        let outcome = client.send(&request).await;
+        let acknowledged = outcome.is_acknowledged();
+        attempts.push(Attempt { name, items, acknowledged });
+        match outcome {
+            Outcome::Accepted { rejected: 0 } => {}
+            Outcome::Lost(_) => return attempts,
+            other => panic!("a valid request is taken or lost, not {other:?}"),
         }
-        acknowledged.push(number);
     }
 }
 
-/// A request whose records all carry its number.
-fn request(number: u64) -> Request {
-    let number = i64::try_from(number).expect("a small number");
-    let records = (0..RECORDS_PER_REQUEST)
-        .map(|item| record(&format!("line {item} of {number}"), vec![attribute("request", Value::IntValue(number))]));
-    logs("crash", records)
+/// A request of one signal; one of metrics is for two tables at once.
+fn request(round: &str, attempt: &str, items: u64, signal: u32) -> (Request, Vec<(&'static str, u64)>) {
+    let attributes = |item: u64| -> Vec<KeyValue> {
+        let text = |key, text: &str| attribute(key, Value::StringValue(text.to_owned()));
+        vec![text("round", round), text("attempt", attempt), attribute("item", Value::IntValue(item as i64))]
+    };
+    let all = || (0..items).map(attributes);
+    match signal {
+        0 => (spans("shop", all().map(|attributes| span("work", attributes))), vec![("spans", items)]),
+        1 => (logs("shop", all().map(|attributes| record("a line of some length", attributes))), vec![("logs", items)]),
+        _ => {
+            let request = metrics("shop", [points("a.gauge", all()), histogram("a.histogram", all())]);
+            (request, vec![("metrics", items), ("histograms", items)])
+        }
+    }
 }
 
-fn number(value: &serde_json::Value) -> u64 {
-    value.as_u64().or_else(|| value.as_str()?.parse().ok()).unwrap_or_else(|| panic!("a number, not {value}"))
+/// Compares what the clients know with what the tables hold. `rounds` is one round, or an expression that is true for all.
+async fn check(server: &Server, attempts: &[Attempt], rounds: &str) {
+    for table in ["spans", "logs", "metrics", "histograms"] {
+        let sql = format!(
+            "select attributes->>'attempt', count(*), count(distinct attributes->>'item') from {table} \
+             where attributes->>'round' = {rounds} group by 1"
+        );
+        let mut stored: HashMap<String, [u64; 2]> = HashMap::new();
+        for row in server.sql(&sql).await.0 {
+            let count = |column: usize| row[column].as_u64().expect("a count");
+            stored.insert(row[0].as_str().expect("a name").to_owned(), [count(1), count(2)]);
+        }
+        for attempt in attempts {
+            let Some((_, sent)) = attempt.items.iter().find(|(of, _)| *of == table) else { continue };
+            let found = stored.remove(&attempt.name);
+            match found {
+                Some(counts) => assert_eq!(counts, [*sent, *sent], "{table}: rows and distinct rows of {attempt:?}"),
+                None => assert!(!attempt.acknowledged, "{table}: nothing is left of {attempt:?}"),
+            }
+        }
+        assert_eq!(stored, HashMap::new(), "{table}: rows that nobody has sent");
+    }
 }

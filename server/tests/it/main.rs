@@ -1,20 +1,32 @@
-//! The program as its users meet it: real processes, real protocols, real crashes.
+//! The program as its users meet it: a real process, real protocols, real clients.
 
 mod bad_days;
 mod conformance;
 mod crash;
 mod doors;
+mod durability;
+mod exporters;
+mod files;
+mod own_telemetry;
+mod soak;
 mod spine;
 mod tenants;
 
+use std::path::{Path, PathBuf};
+
 use testkit::Setup;
 
-/// The program with small segments, so that rows move to the store while tests look on.
-fn restless() -> Setup {
-    observatory().env("OBSERVATORY_PLANE__SEGMENT_BYTES", 32 * 1024).env("OBSERVATORY_PLANE__SEGMENT_AGE_SECONDS", 1)
+/// The program of this build with a data directory of its own.
+fn observatory() -> Setup {
+    Setup::new(env!("CARGO_BIN_EXE_observatory"))
 }
 
-/// The program as it is built.
-fn observatory() -> Setup {
-    Setup::new(env!("CARGO_BIN_EXE_observatory")).env("OBSERVATORY_OWN_TELEMETRY__ENABLED", false)
+/// Where programs of others are kept between runs.
+fn external_folder() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("external")
+}
+
+/// A file or folder of `server/tests/clients`.
+fn client_script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(name)
 }

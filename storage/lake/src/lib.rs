@@ -4,9 +4,13 @@
 //! `docs/adr/0003-lake-manifest.md` tells why the manifest is our own.
 
 mod depot;
+mod encodings;
+mod hybrid;
 mod manifest;
 mod parquet_file;
 mod pruning;
+mod row_group;
+mod run_column;
 mod table;
 mod trace_filter;
 

@@ -7,19 +7,19 @@ use bytes::Bytes;
 use model::{Signal, Table};
 use object_store::path::Path;
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
-use parquet::schema::types::ColumnPath;
+use parquet::file::properties::WriterProperties;
 use store::{Segment, StoreError};
 
 use crate::manifest::FileEntry;
-use crate::trace_filter;
+use crate::row_group::RowGroup;
+use crate::{encodings, trace_filter};
 
 /// Rows of a row group: the unit that queries read in parallel.
 const ROW_GROUP_ROWS: usize = 128 * 1024;
 /// Rows of a page: the unit that statistics skip.
-const PAGE_ROWS: usize = 8 * 1024;
+pub(crate) const PAGE_ROWS: usize = 8 * 1024;
 /// Rows that are brought in order and written at a time.
 const SORTED_ROWS: usize = 8 * 1024;
 const NANOS_PER_DAY: i64 = 86_400_000_000_000;
@@ -35,16 +35,7 @@ pub(crate) struct Encoded {
 
 /// Sorts and encodes; some hundred milliseconds of work for a full segment.
 pub(crate) fn encode(segment: &Segment) -> Result<Encoded, StoreError> {
-    let table = Table::of(segment.signal);
-    let mut writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&table.schema), Some(properties(segment.signal)))
-        .map_err(|cause| StoreError::unwritable("parquet", cause))?;
-    let mut keys = SortKeys::of(segment.signal);
-    for rows in store::sorted(segment, SORTED_ROWS) {
-        let rows = rows.map_err(|cause| StoreError::unwritable("arrow", cause))?;
-        keys.see(&rows);
-        writer.write(&rows).map_err(|cause| StoreError::unwritable("parquet", cause))?;
-    }
-    let file: Bytes = writer.into_inner().map_err(|cause| StoreError::unwritable("parquet", cause))?.into();
+    let (file, sort_keys) = write(segment).map_err(|cause| StoreError::unwritable("parquet", cause))?;
     let trace_filter = trace_filter::of(segment)?;
     let entry = FileEntry {
         id: segment.id,
@@ -54,11 +45,32 @@ pub(crate) fn encode(segment: &Segment) -> Result<Encoded, StoreError> {
         bytes: file.len() as u64,
         rows: segment.rows() as u64,
         times: segment.times(),
-        sort_keys: keys.range,
+        sort_keys,
         origin: segment.origin,
         trace_filter_bytes: trace_filter.as_ref().map(|filter| filter.len() as u64),
     };
     Ok(Encoded { file, trace_filter, entry })
+}
+
+/// The file, and the range of what its rows are sorted by first.
+fn write(segment: &Segment) -> Result<(Bytes, Option<(String, String)>), ParquetError> {
+    let schema = Arc::clone(&Table::of(segment.signal).schema);
+    let writer = ArrowWriter::try_new(Vec::new(), schema, Some(properties(segment.signal)))?;
+    let (mut file, general) = writer.into_serialized_writer()?;
+    let plans = encodings::plans(segment);
+    let mut keys = SortKeys::of(segment.signal);
+    let mut group = RowGroup::begin(segment.signal, &plans, &file, &general)?;
+    for rows in store::sorted(segment, SORTED_ROWS) {
+        let rows = rows?;
+        keys.see(&rows);
+        if group.rows + rows.num_rows() > ROW_GROUP_ROWS {
+            let full = std::mem::replace(&mut group, RowGroup::begin(segment.signal, &plans, &file, &general)?);
+            full.finish(&mut file)?;
+        }
+        group.append(&rows)?;
+    }
+    group.finish(&mut file)?;
+    Ok((file.into_inner()?.into(), keys.range))
 }
 
 /// `tenant/signal/day/segment.parquet`, by the day of the earliest row.
@@ -72,36 +84,12 @@ fn path(segment: &Segment) -> Path {
 }
 
 fn properties(signal: Signal) -> WriterProperties {
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).expect("zstd has level 1")))
+    encodings::properties(signal)
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_created_by(concat!("observatory ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_key_value_metadata(Some(vec![KeyValue::new("observatory.schema".to_owned(), SCHEMA_VERSION.to_owned())]));
-    ["start_time", "end_time", "time", "observed_time", "duration_ns", "trace_id", "span_id", "parent_span_id"]
-        .into_iter()
-        .filter(|name| Table::of(signal).schema.index_of(name).is_ok())
-        .fold(properties, |properties, name| match name {
-            "trace_id" | "span_id" | "parent_span_id" => random(properties, name),
-            _ => ascending(properties, name),
-        })
+        .set_key_value_metadata(Some(vec![KeyValue::new("observatory.schema".to_owned(), SCHEMA_VERSION.to_owned())]))
         .build()
-}
-
-/// Times differ little from their neighbours.
-fn ascending(properties: WriterPropertiesBuilder, name: &str) -> WriterPropertiesBuilder {
-    let column = ColumnPath::from(name);
-    properties
-        .set_column_dictionary_enabled(column.clone(), false)
-        .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED)
-}
-
-/// Ids repeat too little for a dictionary, and their least and greatest say nothing.
-fn random(properties: WriterPropertiesBuilder, name: &str) -> WriterPropertiesBuilder {
-    let column = ColumnPath::from(name);
-    properties
-        .set_column_dictionary_enabled(column.clone(), false)
-        .set_column_statistics_enabled(column, EnabledStatistics::None)
 }
 
 /// Collects the range of the column that rows are sorted by first.

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use tokio::sync::Notify;
+
 /// Bytes that live rows, sealed rows and requests in flight may hold together.
 #[derive(Clone, Debug)]
 pub struct Budget {
     used: Arc<AtomicUsize>,
     limit: usize,
+    given_back: Arc<Notify>,
 }
 
 /// A part of the budget, given back when dropped.
@@ -19,7 +22,7 @@ pub struct Room {
 
 impl Budget {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { used: Arc::default(), limit }
+        Self { used: Arc::default(), limit, given_back: Arc::default() }
     }
 
     /// Bytes held now.
@@ -35,6 +38,21 @@ impl Budget {
     /// True when the store should catch up before more comes in.
     pub(crate) fn is_tight(&self) -> bool {
         self.used() > self.limit / 4 * 3
+    }
+
+    /// Waits until an eighth is free: what requests need that are admitted at the same moment.
+    pub(crate) async fn spare(&self) {
+        let has_spare = || self.used() <= self.limit / 8 * 7;
+        loop {
+            let given_back = self.given_back.notified();
+            tokio::pin!(given_back);
+            // From here on no return is missed, also one before the wait.
+            given_back.as_mut().enable();
+            if has_spare() {
+                return;
+            }
+            given_back.await;
+        }
     }
 
     /// Takes the bytes, or `None` when they are not there.
@@ -74,6 +92,7 @@ impl Room {
 impl Drop for Room {
     fn drop(&mut self) {
         self.budget.used.fetch_sub(self.bytes, Ordering::AcqRel);
+        self.budget.given_back.notify_waiters();
     }
 }
 

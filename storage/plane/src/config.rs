@@ -14,6 +14,8 @@ pub struct Config {
     pub segment_bytes: usize,
     /// A segment is sealed when its first row is this old, in seconds. Default 60.
     pub segment_age_seconds: u64,
+    /// How long a request waits for memory before it is refused, in milliseconds. Default 2000.
+    pub wait_millis_max: u64,
     /// Committed requests that wait for a slow subscriber before it misses some. Default 1024.
     pub subscription_requests_max: usize,
 }
@@ -24,6 +26,7 @@ impl Default for Config {
             memory_bytes_max: 512 << 20,
             segment_bytes: 96 << 20,
             segment_age_seconds: 60,
+            wait_millis_max: 2000,
             subscription_requests_max: 1024,
         }
     }

@@ -102,6 +102,7 @@ impl Flusher {
     async fn flush(&self, sealed: &Sealed) -> Result<(), StoreError> {
         let started = Instant::now();
         self.observe(FlushStep::Sealed);
+        self.wal.sync().map_err(|cause| StoreError::unavailable("the write-ahead log", cause))?;
         self.store.keep(&sealed.segment).await?;
         self.observe(FlushStep::Kept);
         self.live.forget(&sealed.segment);

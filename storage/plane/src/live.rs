@@ -14,7 +14,7 @@ use store::{Origin, Segment, SegmentId, WriterId};
 use crate::budget::Room;
 
 /// Below this many rows a batch is small: it will be merged with its neighbours.
-const SMALL_BATCH_ROWS: usize = 1024;
+const SMALL_BATCH_ROWS: usize = 256;
 /// This many small batches in a row are merged into one, so that each row is copied once or twice, not each time.
 const SMALL_BATCHES_MAX: usize = 32;
 

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use store::{Store, StoreError, WriterId};
 use tokio::sync::{Notify, broadcast};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use wal::Wal;
 
@@ -40,6 +41,7 @@ pub struct DataPlane {
     wal: Arc<Wal>,
     store: Arc<dyn Store>,
     budget: Budget,
+    wait_max: Duration,
     rate: Arc<DrainRate>,
     telemetry: Arc<Telemetry>,
     committed: broadcast::Sender<Arc<Committed>>,
@@ -114,7 +116,8 @@ impl DataPlane {
         let task = tokio::spawn(Arc::clone(&flusher).run(Arc::clone(&wake), stop.clone()));
         let (committed, _) = broadcast::channel(config.subscription_requests_max);
         let task = Mutex::new(Some(task));
-        Ok(Self { live, wal, store, budget, rate, telemetry, committed, wake, stop, flusher, task })
+        let wait_max = Duration::from_millis(config.wait_millis_max);
+        Ok(Self { live, wal, store, budget, wait_max, rate, telemetry, committed, wake, stop, flusher, task })
     }
 
     /// Makes a request durable and visible; `Ok` says both.
@@ -206,6 +209,17 @@ impl DataPlane {
         Ok(flushed?)
     }
 
+    /// Waits until memory has room for another request, so that a client is slowed down before it is refused.
+    ///
+    /// # Errors
+    /// When there is none after `plane.wait_millis_max`.
+    pub async fn admit(&self) -> Result<(), AppendError> {
+        if self.budget.is_tight() {
+            self.wake.notify_one();
+        }
+        timeout(self.wait_max, self.budget.spare()).await.map_err(|_| self.overloaded(0))
+    }
+
     /// Takes memory for a request that is on its way; given back when dropped.
     pub fn room(&self, wanted: usize) -> Result<Room, AppendError> {
         let limit = self.budget.limit();
@@ -215,11 +229,13 @@ impl DataPlane {
         if self.budget.is_tight() {
             self.wake.notify_one();
         }
-        self.budget.reserve(wanted).ok_or_else(|| {
-            let used = self.budget.used();
-            let retry_after = self.rate.time_for(used.saturating_sub(limit / 4 * 3) + wanted);
-            AppendError::Overloaded { used, wanted, limit, retry_after }
-        })
+        self.budget.reserve(wanted).ok_or_else(|| self.overloaded(wanted))
+    }
+
+    fn overloaded(&self, wanted: usize) -> AppendError {
+        let (used, limit) = (self.budget.used(), self.budget.limit());
+        let retry_after = self.rate.time_for(used.saturating_sub(limit / 4 * 3) + wanted);
+        AppendError::Overloaded { used, wanted, limit, retry_after }
     }
 }
 

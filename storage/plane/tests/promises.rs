@@ -140,6 +140,53 @@ async fn a_restart_brings_back_what_the_store_does_not_have() {
     assert_eq!(second.status().rows_live, 1, "what the store has is not replayed");
 }
 
+/// What the log and the store did, in order.
+#[derive(Debug, Default)]
+struct Recorder {
+    inner: MemoryStore,
+    done: std::sync::Mutex<Vec<&'static str>>,
+}
+
+impl Recorder {
+    fn record(&self, what: &'static str) {
+        self.done.lock().expect("unpoisoned").push(what);
+    }
+}
+
+#[async_trait]
+impl Store for Recorder {
+    async fn keep(&self, segment: &Segment) -> Result<(), StoreError> {
+        self.record("kept");
+        self.inner.keep(segment).await
+    }
+
+    fn table(&self, tenant: &Tenant, signal: Signal) -> Result<Stored, StoreError> {
+        self.inner.table(tenant, signal)
+    }
+}
+
+#[tokio::test]
+async fn without_fsync_the_log_is_synced_before_rows_leave_it() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = Arc::new(Recorder::default());
+    let recorder = Arc::clone(&store);
+    let observe: wal::Observer = Arc::new(move |step| match step {
+        wal::Step::Written => recorder.record("written"),
+        wal::Step::Synced => recorder.record("synced"),
+        wal::Step::HalfWritten => {}
+    });
+    let log = wal::Config { durability: wal::Durability::None, observe: Some(observe), ..wal::Config::default() };
+    let wal_dir = directory.path().join("wal");
+    let plane = DataPlane::open(&Config::default(), &wal_dir, log, Arc::clone(&store) as _, &decode, None).await;
+    let plane = plane.expect("the plane opens");
+
+    plane.append(request(&[1])).await.expect("an append");
+    plane.append(request(&[2])).await.expect("an append");
+    plane.flush().await.expect("a flush");
+
+    assert_eq!(*store.done.lock().expect("unpoisoned"), ["written", "written", "synced", "kept"]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rows_wait_for_a_store_that_is_down() {
     let directory = tempfile::tempdir().expect("a directory");

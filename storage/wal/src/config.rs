@@ -31,7 +31,8 @@ pub enum Durability {
     Fsync,
     /// After the write; the file is synced this long after. A loss of power takes at most this much; a crash of the process nothing.
     Interval(Duration),
-    /// After the write; nothing is synced but the newest segment at close. A crash of the process takes nothing.
+    /// After the write; a segment is synced when it is finished. A loss of power takes what the system has not written by
+    /// then; a crash of the process nothing.
     None,
 }
 

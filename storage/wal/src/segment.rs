@@ -52,7 +52,7 @@ impl Segment {
         Ok((Self { first, path, bytes: SEGMENT_HEADER_BYTES as u64 }, file))
     }
 
-    /// Finds the end of the newest segment and cuts off what a crash left half written.
+    /// Finds the end of the newest segment and cuts off what a crash left half written. What is left is on disk afterwards.
     pub(crate) fn mend(&mut self) -> Result<End, WalError> {
         let mut reader = SegmentReader::open(self, Position(u64::MAX)).map_err(WalError::at(&self.path))?;
         let mut last = self.first.before();
@@ -64,20 +64,18 @@ impl Segment {
             }
         }
         let end = End { last, next: self.first.plus(usize::from(!self.is_empty())).max(reader.expected()) };
-        self.truncate(good_bytes).map_err(WalError::at(&self.path))?;
+        self.settle(good_bytes).map_err(WalError::at(&self.path))?;
         Ok(end)
     }
 
-    fn truncate(&mut self, good_bytes: u64) -> io::Result<()> {
-        if good_bytes == self.bytes {
-            return Ok(());
-        }
+    fn settle(&mut self, good_bytes: u64) -> io::Result<()> {
         let file = File::options().write(true).open(&self.path)?;
-        file.set_len(good_bytes)?;
-        file.sync_all()?;
-        telemetry::torn_tail_dropped(&self.path, good_bytes, self.bytes - good_bytes);
-        self.bytes = good_bytes;
-        Ok(())
+        if good_bytes < self.bytes {
+            file.set_len(good_bytes)?;
+            telemetry::torn_tail_dropped(&self.path, good_bytes, self.bytes - good_bytes);
+            self.bytes = good_bytes;
+        }
+        file.sync_all()
     }
 }
 

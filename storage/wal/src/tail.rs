@@ -4,6 +4,7 @@
 use std::{
     fs::File,
     io::{self, IoSlice, Write},
+    path::Path,
     sync::Arc,
     time::Instant,
 };
@@ -60,6 +61,10 @@ impl Tail {
         Ok(first)
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
     /// Begins a new segment if the newest holds frames, and none beyond `through`, so that it can be deleted.
     pub(crate) fn roll_if_spent(&mut self, through: Position) -> Result<(), WalError> {
         if self.is_closed {
@@ -81,8 +86,21 @@ impl Tail {
 
     pub(crate) fn sync_if_due(&mut self, now: Instant) {
         if self.sync_due().is_some_and(|due| due <= now) {
-            self.sync_answered();
+            let _ = self.sync();
         }
+    }
+
+    /// Syncs frames that were answered before they were synced.
+    pub(crate) fn sync(&mut self) -> io::Result<()> {
+        let Some(active) = self.active.as_mut().filter(|active| active.unsynced_since.is_some()) else {
+            return Ok(());
+        };
+        let synced = active.sync(&self.config);
+        if let Err(error) = &synced {
+            telemetry::answered_frames_not_synced(&active.segment.path, error);
+            self.abandon(error);
+        }
+        synced
     }
 
     /// Syncs, and lets go of the directory.
@@ -103,7 +121,8 @@ impl Tail {
     }
 
     fn begin_segment(&mut self) -> io::Result<()> {
-        self.sync_answered();
+        // Nobody waits for the outcome, and a failure has been told.
+        let _ = self.sync();
         let (segment, file) = Segment::create(&self.directory, self.next)?;
         self.ledger.begin(segment.clone());
         self.active = Some(Active { segment, file, unsynced_since: None });
@@ -135,17 +154,6 @@ impl Tail {
             telemetry::segment_abandoned(&active.segment.path, error);
         }
     }
-
-    /// Syncs frames that were answered before; nobody waits for the outcome.
-    fn sync_answered(&mut self) {
-        let Some(active) = self.active.as_mut().filter(|active| active.unsynced_since.is_some()) else {
-            return;
-        };
-        if let Err(error) = active.sync(&self.config) {
-            telemetry::answered_frames_not_synced(&active.segment.path, &error);
-            self.abandon(&error);
-        }
-    }
 }
 
 impl Active {
@@ -169,11 +177,10 @@ impl Active {
     fn sync_or_defer(&mut self, config: &Config) -> io::Result<()> {
         match config.durability {
             Durability::Fsync => self.sync(config),
-            Durability::Interval(_) => {
+            Durability::Interval(_) | Durability::None => {
                 self.unsynced_since.get_or_insert_with(Instant::now);
                 Ok(())
             }
-            Durability::None => Ok(()),
         }
     }
 
@@ -220,8 +227,6 @@ fn split_in_half<'a>(buffers: &[&'a [u8]]) -> (Vec<&'a [u8]>, Vec<&'a [u8]>) {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use bytes::Bytes;
 
     use super::*;

@@ -101,6 +101,13 @@ impl Wal {
         Ok(())
     }
 
+    /// Syncs what was answered before it was synced; with [`Durability::Fsync`](crate::Durability) that is nothing. Who keeps
+    /// frames elsewhere calls it first: a position that a loss of power took from the log would be given to another frame.
+    pub fn sync(&self) -> Result<(), WalError> {
+        let mut tail = self.tail.lock();
+        tail.sync().map_err(WalError::at(tail.path()))
+    }
+
     /// Position of the last frame that was kept; 0 if there never was one.
     pub fn last(&self) -> Position {
         self.ledger.last()

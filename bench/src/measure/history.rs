@@ -1,0 +1,70 @@
+//! Some hours of the simulated shop, sent as fast as the server takes them.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, bail};
+use futures::{StreamExt, TryStreamExt, stream};
+use http::Uri;
+use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsServiceClient;
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status};
+
+use crate::simulator::{Shop, Telemetry};
+
+/// What the data spans, up to now.
+pub(super) const HOURS: u64 = 6;
+const STEP: Duration = Duration::from_secs(10);
+const SEED: u64 = 42;
+const IN_FLIGHT: usize = 4;
+const RETRY: Duration = Duration::from_millis(500);
+
+/// Sends spans, about as many as asked for, and the log lines that go with them.
+pub(super) async fn send(endpoint: Uri, spans: u64) -> anyhow::Result<()> {
+    let channel = Endpoint::from(endpoint).connect().await.context("the server does not answer")?;
+    let period = Duration::from_secs(HOURS * 3600);
+    let steps = period.as_secs() / STEP.as_secs();
+    let visits_per_second = spans as f64 / spans_per_visit() / period.as_secs_f64();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    let begin = now.saturating_sub(period).as_nanos() as u64;
+    let mut shop = Shop::new(SEED, &[]);
+    let reports = (0..steps).map(|step| shop.step(begin + step * STEP.as_nanos() as u64, STEP, visits_per_second));
+    stream::iter(reports)
+        .map(|report| export(channel.clone(), report))
+        .buffer_unordered(IN_FLIGHT)
+        .try_collect::<()>()
+        .await
+}
+
+/// Spans that one visitor leaves, on average.
+fn spans_per_visit() -> f64 {
+    const VISITS_PER_SECOND: f64 = 10.0;
+    const SAMPLE: Duration = Duration::from_secs(24 * 3600 / 144);
+    // The rate is the mean of a day: samples are taken all over it.
+    let spans: usize = (0..24_u64)
+        .map(|hour| {
+            let report = Shop::new(SEED, &[]).step(hour * 3_600_000_000_000, SAMPLE, VISITS_PER_SECOND);
+            report.traces.resource_spans.iter().flat_map(|of| &of.scope_spans).map(|of| of.spans.len()).sum::<usize>()
+        })
+        .sum();
+    spans as f64 / (24.0 * SAMPLE.as_secs_f64() * VISITS_PER_SECOND)
+}
+
+async fn export(channel: Channel, report: Telemetry) -> anyhow::Result<()> {
+    let Telemetry { traces, logs, .. } = report;
+    let mut client = TraceServiceClient::new(channel.clone());
+    again(async || client.export(traces.clone()).await.map(drop)).await?;
+    let mut client = LogsServiceClient::new(channel);
+    again(async || client.export(logs.clone()).await.map(drop)).await
+}
+
+/// Until the server has room.
+async fn again(mut export: impl AsyncFnMut() -> Result<(), Status>) -> anyhow::Result<()> {
+    loop {
+        match export().await {
+            Ok(()) => return Ok(()),
+            Err(status) if status.code() == Code::Unavailable => tokio::time::sleep(RETRY).await,
+            Err(status) => bail!("the server refused: {status}"),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! A start that cannot succeed ends with code 1 and one line that says what to do.
+
+use std::net::TcpListener;
+
+use testkit::Setup;
+
+use crate::observatory;
+
+async fn refused_with(setup: Setup, words: &[&str]) {
+    let ended = setup.fail().await;
+
+    let lines: Vec<_> = ended.said.lines().collect();
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.said);
+    let [line] = lines[..] else { panic!("one line, not {lines:#?}") };
+    assert!(line.starts_with("observatory: "), "{line}");
+    for word in words {
+        assert!(line.contains(word), "{word:?} in {line}");
+    }
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_named_with_the_option_that_changes_it() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("it is bound").to_string();
+
+    for option in ["--listen", "--otlp-grpc", "--otlp-http"] {
+        refused_with(observatory().option(option, &address), &[&address, option]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_data_directory_in_use_is_refused_with_the_process_that_holds_it() {
+    let setup = observatory();
+    let server = setup.start().await.expect("a server");
+
+    let data = server.data_path().display().to_string();
+    refused_with(setup.clone(), &[&data, &format!("process {}", server.pid()), "--data-dir"]).await;
+
+    assert!(server.is_ready().await, "the first is not disturbed");
+    server.kill();
+    setup.start().await.expect("nobody holds it any more");
+}
+
+#[tokio::test]
+async fn a_data_directory_that_cannot_be_made_is_named() {
+    refused_with(observatory().option("--data-dir", "/dev/null/data"), &["/dev/null/data"]).await;
+}
+
+#[tokio::test]
+async fn an_unknown_setting_is_named() {
+    refused_with(observatory().yaml("plane:\n  segment_byte: 1000\n"), &["segment_byte"]).await;
+    refused_with(observatory().yaml("plain: {}\n"), &["plain"]).await;
+    refused_with(observatory().env("OBSERVATORY_PLANE__SEGMENT_BYTE", 1000), &["segment_byte"]).await;
+    refused_with(observatory().env("OBSERVATORY_PLAIN", 1), &["plain"]).await;
+}
+
+#[tokio::test]
+async fn a_wrong_value_is_named_with_its_setting() {
+    refused_with(observatory().env("OBSERVATORY_WAL__DURABILITY", "sometimes"), &["wal.durability", "sometimes"]).await;
+    refused_with(observatory().env("OBSERVATORY_PLANE__SEGMENT_BYTES", "many"), &["segment_bytes"]).await;
+    refused_with(observatory().env("OBSERVATORY_LOG__LEVEL", "plane=loudly"), &["log.level"]).await;
+    refused_with(observatory().yaml("tenants: [{name: acme, api_keys: [short]}]"), &["acme", "16"]).await;
+    refused_with(observatory().option("--config", "/nowhere/config.yaml"), &["/nowhere/config.yaml"]).await;
+    refused_with(observatory().yaml("server: [not, a, map"), &["config.yaml"]).await;
+}
+
+#[tokio::test]
+async fn an_address_beyond_this_machine_needs_keys() {
+    refused_with(observatory().option("--listen", "0.0.0.0:0"), &["0.0.0.0:0", "tenants", "allow_anonymous"]).await;
+}
+
+#[tokio::test]
+async fn a_promised_name_without_effect_is_told() {
+    let server = observatory().env("DATABASE_URL", "postgres://localhost/telemetry").start().await.expect("a server");
+
+    assert!(server.said().contains("DATABASE_URL is set, and has no effect in this version"), "{}", server.said());
+}
