@@ -24,9 +24,9 @@ pub(super) async fn send(endpoint: Uri, spans: u64) -> anyhow::Result<()> {
     let channel = Endpoint::from(endpoint).connect().await.context("the server does not answer")?;
     let period = Duration::from_secs(HOURS * 3600);
     let steps = period.as_secs() / STEP.as_secs();
-    let visits_per_second = spans as f64 / spans_per_visit() / period.as_secs_f64();
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
     let begin = now.saturating_sub(period).as_nanos() as u64;
+    let visits_per_second = spans as f64 / spans_per_visit_per_second(begin, period);
     let mut shop = Shop::new(SEED, &[]);
     let reports = (0..steps).map(|step| shop.step(begin + step * STEP.as_nanos() as u64, STEP, visits_per_second));
     stream::iter(reports)
@@ -36,18 +36,19 @@ pub(super) async fn send(endpoint: Uri, spans: u64) -> anyhow::Result<()> {
         .await
 }
 
-/// Spans that one visitor leaves, on average.
-fn spans_per_visit() -> f64 {
-    const VISITS_PER_SECOND: f64 = 10.0;
-    const SAMPLE: Duration = Duration::from_secs(24 * 3600 / 144);
-    // The rate is the mean of a day: samples are taken all over it.
-    let spans: usize = (0..24_u64)
-        .map(|hour| {
-            let report = Shop::new(SEED, &[]).step(hour * 3_600_000_000_000, SAMPLE, VISITS_PER_SECOND);
+/// Spans of the whole period if one visitor came a second: what a minute in each of its parts has, times their length.
+fn spans_per_visit_per_second(begin: u64, period: Duration) -> f64 {
+    const PARTS: u64 = 24;
+    const SAMPLE: Duration = Duration::from_secs(60);
+    const VISITS_PER_SECOND: f64 = 20.0;
+    let part = period.as_nanos() as u64 / PARTS;
+    let spans: usize = (0..PARTS)
+        .map(|number| {
+            let report = Shop::new(SEED, &[]).step(begin + number * part, SAMPLE, VISITS_PER_SECOND);
             report.traces.resource_spans.iter().flat_map(|of| &of.scope_spans).map(|of| of.spans.len()).sum::<usize>()
         })
         .sum();
-    spans as f64 / (24.0 * SAMPLE.as_secs_f64() * VISITS_PER_SECOND)
+    spans as f64 / (PARTS as f64 * SAMPLE.as_secs_f64() * VISITS_PER_SECOND) * period.as_secs_f64()
 }
 
 async fn export(channel: Channel, report: Telemetry) -> anyhow::Result<()> {

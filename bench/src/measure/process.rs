@@ -90,9 +90,18 @@ impl Server {
         let peak_bytes = peak_bytes(self.child.id())?;
         let process = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(process, rustix::process::Signal::TERM)?;
+        let processor_before = self.processor_before;
         let status = tokio::task::spawn_blocking(move || self.child.wait()).await??;
         ensure!(status.success(), "the server ended with {status}");
-        Ok(Stopped { processor_seconds: processor_of_children()? - self.processor_before, peak_bytes })
+        Ok(Stopped { processor_seconds: processor_of_children()? - processor_before, peak_bytes })
+    }
+}
+
+impl Drop for Server {
+    /// After an error nothing is left running; after a stop there is nothing left to end.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

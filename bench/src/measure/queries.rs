@@ -106,7 +106,7 @@ async fn questions(api: SocketAddr) -> anyhow::Result<Vec<Question>> {
         Question {
             name: "requests and errors by minute and service",
             ours: "select date_bin(interval '1 minute', start_time), service_name, count(*), sum(case when status_code = 'error' then 1 else 0 end) from spans group by 1, 2".to_owned(),
-            duckdb: "select time_bucket(interval '1 minute', start_time), service_name, count(*), sum(case when status_code = 'error' then 1 else 0 end) from spans group by 1, 2".to_owned(),
+            duckdb: "select epoch_ns(start_time) // 60000000000, service_name, count(*), sum(case when status_code = 'error' then 1 else 0 end) from spans group by 1, 2".to_owned(),
         },
         Question {
             name: "a trace by id",
@@ -116,7 +116,7 @@ async fn questions(api: SocketAddr) -> anyhow::Result<Vec<Question>> {
         Question {
             name: "ten seconds out of hours",
             ours: format!("select count(*), avg(duration_ns) from spans where start_time >= to_timestamp_nanos({from}) and start_time < to_timestamp_nanos({to})"),
-            duckdb: format!("select count(*), avg(duration_ns) from spans where start_time >= make_timestamp_ns({from}) and start_time < make_timestamp_ns({to})"),
+            duckdb: format!("select count(*), avg(duration_ns) from spans where start_time >= make_timestamp_ns({from})::timestamptz_ns and start_time < make_timestamp_ns({to})::timestamptz_ns"),
         },
         both("a word in the JSON", "select count(*) from spans where attributes like '%timeout%'"),
     ])
