@@ -103,7 +103,7 @@ pub(crate) fn decompress(
 ) -> Result<Received, Refusal> {
     let input = compressed.bytes.as_ref();
     match compression {
-        Compression::Identity => return Ok(compressed),
+        Compression::Identity => Ok(compressed),
         // Several members one after the other are one file, as RFC 1952 has it.
         Compression::Gzip => inflate(flate2::bufread::MultiGzDecoder::new(input), plane, limit),
         Compression::Zstd => {

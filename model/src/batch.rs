@@ -74,7 +74,7 @@ impl Batch {
                 }
             }
         }
-        let times = columns[0].as_ref().map_or(TimeRange::EMPTY, |times| time_range(times));
+        let times = columns[0].as_ref().map_or(TimeRange::EMPTY, time_range);
         let bytes = columns.iter().flatten().map(|array| array.get_array_memory_size()).sum();
         Ok(Self { signal, rows, times, bytes, columns: columns.into() })
     }

@@ -40,7 +40,7 @@ pub struct Client(Wire);
 #[derive(Clone, Debug)]
 enum Wire {
     Grpc { channel: Channel, key: Option<String> },
-    Http(Http),
+    Http(Box<Http>),
 }
 
 impl Client {
@@ -54,7 +54,7 @@ impl Client {
                 let endpoint = Endpoint::from_shared(url.to_owned()).expect("an address").timeout(ANSWER_WITHIN);
                 Wire::Grpc { channel: endpoint.connect_lazy(), key: key.map(str::to_owned) }
             }
-            Protocol::Http => Wire::Http(Http::new(url).with_key(key)),
+            Protocol::Http => Wire::Http(Box::new(Http::new(url).with_key(key))),
         })
     }
 

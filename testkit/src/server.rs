@@ -75,6 +75,7 @@ impl Setup {
     }
 
     /// With a setting in the environment, as in `OBSERVATORY_PLANE__SEGMENT_BYTES`.
+    #[expect(clippy::needless_pass_by_value, reason = "tests write literals")]
     pub fn env(mut self, name: &str, value: impl ToString) -> Self {
         self.environment.push((name.to_owned(), value.to_string()));
         self

@@ -33,7 +33,11 @@ pub(crate) async fn print(measure: &Measure) -> anyhow::Result<()> {
     let data = kept.unwrap_or_else(|| temporary.path().to_owned());
     let program = measure.server()?;
     let first = Server::start(&program, &data, &Settings::default()).await?;
-    println!("\nstart on {}: {:.0} ms", if data == temporary.path() { "an empty directory" } else { "the given directory" }, millis(first.start_time));
+    println!(
+        "\nstart on {}: {:.0} ms",
+        if data == temporary.path() { "an empty directory" } else { "the given directory" },
+        millis(first.start_time)
+    );
     if count(first.api()).await? == 0 {
         history::send(first.endpoint(Protocol::Grpc), measure.query_spans).await?;
     }
@@ -45,11 +49,17 @@ pub(crate) async fn print(measure: &Measure) -> anyhow::Result<()> {
     println!("start on {spans} spans at rest: {:.0} ms", millis(server.start_time));
     let lake = data.join("lake/default");
     for (table, rows) in [("spans", spans), ("logs", log_lines)] {
-        println!("{table} of the simulated shop, {rows} in {} hours: {:.1} bytes each on disk", history::HOURS, bytes_under(&lake.join(table))? as f64 / rows as f64);
+        println!(
+            "{table} of the simulated shop, {rows} in {} hours: {:.1} bytes each on disk",
+            history::HOURS,
+            bytes_under(&lake.join(table))? as f64 / rows as f64
+        );
     }
     let questions = questions(server.api()).await?;
     let duckdb = duckdb(measure, &lake, &questions)?;
-    println!("\n| {spans} spans at rest, warm, best of {REPEATS} | ms | rows | DuckDB ms |\n| --- | ---: | ---: | ---: |");
+    println!(
+        "\n| {spans} spans at rest, warm, best of {REPEATS} | ms | rows | DuckDB ms |\n| --- | ---: | ---: | ---: |"
+    );
     for (number, Question { name, ours, .. }) in questions.iter().enumerate() {
         let mut best = Duration::MAX;
         let mut rows = 0;
@@ -95,7 +105,9 @@ async fn questions(api: SocketAddr) -> anyhow::Result<Vec<Question>> {
     let both = |name, sql: &str| Question { name, ours: sql.to_owned(), duckdb: sql.to_owned() };
     let p95 = |by: &str| Question {
         name: if by == "service_name" { "p95 by service" } else { "p95 by route" },
-        ours: format!("select {by}, approx_percentile_cont(0.95) within group (order by duration_ns) from spans group by 1"),
+        ours: format!(
+            "select {by}, approx_percentile_cont(0.95) within group (order by duration_ns) from spans group by 1"
+        ),
         duckdb: format!("select {by}, approx_quantile(duration_ns, 0.95) from spans group by 1"),
     };
     Ok(vec![

@@ -292,16 +292,16 @@ impl<'a> Metrics<'a> {
         table.columns.expect(points.len(), message.len());
         for message in points {
             match kind {
-                "gauge" | "sum" => self.number(&metric, Point::number(message)?, resources.0)?,
-                "histogram" => self.histogram(&metric, Point::histogram(message)?, resources.1)?,
-                "exponential_histogram" => self.histogram(&metric, Point::exponential(message)?, resources.1)?,
-                _ => self.histogram(&metric, Point::summary(message)?, resources.1)?,
+                "gauge" | "sum" => self.number(&metric, &Point::number(message)?, resources.0)?,
+                "histogram" => self.histogram(&metric, &Point::histogram(message)?, resources.1)?,
+                "exponential_histogram" => self.histogram(&metric, &Point::exponential(message)?, resources.1)?,
+                _ => self.histogram(&metric, &Point::summary(message)?, resources.1)?,
             }
         }
         Ok(())
     }
 
-    fn number(&mut self, metric: &Metric<'_>, point: Point<'a>, resource: &Resource<'_>) -> Result<(), DecodeError> {
+    fn number(&mut self, metric: &Metric<'_>, point: &Point<'a>, resource: &Resource<'_>) -> Result<(), DecodeError> {
         let columns = &mut self.numbers.columns;
         if let Some(monotonic) = metric.monotonic {
             columns.bool(NUMBERS.monotonic, monotonic);
@@ -312,10 +312,15 @@ impl<'a> Metrics<'a> {
         if let Some(integer) = point.integer {
             columns.integer(NUMBERS.value_int, integer);
         }
-        self.numbers.point(&NUMBERS.point, metric, &point, resource, self.received, &mut self.refusals)
+        self.numbers.point(&NUMBERS.point, metric, point, resource, self.received, &mut self.refusals)
     }
 
-    fn histogram(&mut self, metric: &Metric<'_>, point: Point<'a>, resource: &Resource<'_>) -> Result<(), DecodeError> {
+    fn histogram(
+        &mut self,
+        metric: &Metric<'_>,
+        point: &Point<'a>,
+        resource: &Resource<'_>,
+    ) -> Result<(), DecodeError> {
         let counts = point.bucket_counts.len();
         if counts != 0 && counts != point.explicit_bounds.len() + 1 {
             self.refusals.add(Reason::BucketCounts);
@@ -346,7 +351,7 @@ impl<'a> Metrics<'a> {
         self.shapes.bucket_counts.row(row, &point.bucket_counts);
         self.shapes.explicit_bounds.row(row, &point.explicit_bounds);
         self.shapes.quantiles.row(row, &point.quantiles)?;
-        self.histograms.point(&places.point, metric, &point, resource, self.received, &mut self.refusals)
+        self.histograms.point(&places.point, metric, point, resource, self.received, &mut self.refusals)
     }
 
     fn finish(mut self) -> Rows {

@@ -49,6 +49,7 @@ pub enum EncodeError {
 }
 
 impl EncodeError {
+    #[expect(clippy::needless_pass_by_value, reason = "numbers and references read better without another &")]
     fn value(column: &'static str, value: impl ToString, problem: &'static str) -> Self {
         /// Characters of the value that are shown.
         const SHOWN_MAX: usize = 200;

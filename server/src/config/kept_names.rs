@@ -8,16 +8,8 @@ use figment::providers::{Env, Serialized};
 const SETTINGS: [(&str, &str); 3] =
     [("LOG_LEVEL", "log.level"), ("APP_NAME", "own_telemetry.service_name"), ("MAX_WORKERS", "server.workers_max")];
 /// Names of parts that are not in this version.
-const WITHOUT_EFFECT: [&str; 8] = [
-    "DATABASE_URL",
-    "REDIS_URL",
-    "HUB_URL",
-    "HUB_API_KEY",
-    "SECRET_KEY",
-    "JWT_SECRET",
-    "ENCRYPTION_KEY",
-    "CACHE_TTL",
-];
+const WITHOUT_EFFECT: [&str; 8] =
+    ["DATABASE_URL", "REDIS_URL", "HUB_URL", "HUB_API_KEY", "SECRET_KEY", "JWT_SECRET", "ENCRYPTION_KEY", "CACHE_TTL"];
 
 /// Adds what the environment says by these names.
 pub(super) fn merge(figment: Figment) -> anyhow::Result<Figment> {
@@ -26,10 +18,11 @@ pub(super) fn merge(figment: Figment) -> anyhow::Result<Figment> {
         Ok("false" | "0" | "") | Err(_) => None,
         Ok(other) => bail!("wrong setting: DEBUG is '{other}', expected true or false"),
     };
-    let figment = level.into_iter().fold(figment, |figment, level| figment.merge(Serialized::default("log.level", level)));
-    Ok(SETTINGS.into_iter().fold(figment, |figment, (name, setting)| {
-        figment.merge(Env::raw().only(&[name]).map(move |_| setting.into()))
-    }))
+    let figment =
+        level.into_iter().fold(figment, |figment, level| figment.merge(Serialized::default("log.level", level)));
+    Ok(SETTINGS
+        .into_iter()
+        .fold(figment, |figment, (name, setting)| figment.merge(Env::raw().only(&[name]).map(move |_| setting.into()))))
 }
 
 /// Names that somebody has set and that change nothing: nobody should believe that their database is in use.

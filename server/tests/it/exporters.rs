@@ -27,12 +27,18 @@ const EXPECTED: [(&str, &str); 7] = [
         "select body, severity_text, severity_number, attributes->>'order.id' from logs where service_name = '{}'",
         "card refused|WARN|13|4711",
     ),
-    ("select count(*) from logs join spans on logs.trace_id = spans.trace_id and logs.span_id = spans.span_id where logs.service_name = '{}'", "1"),
+    (
+        "select count(*) from logs join spans on logs.trace_id = spans.trace_id and logs.span_id = spans.span_id where logs.service_name = '{}'",
+        "1",
+    ),
     (
         "select name, type, unit, monotonic, coalesce(value, value_int), attributes->>'shop.branch' from metrics where service_name = '{}' order by name",
         "shop.orders|sum|{order}|true|3.0|north",
     ),
-    ("select name, type, unit, count, sum, min, max from histograms where service_name = '{}'", "shop.latency|histogram|ms|2|30.0|10.0|20.0"),
+    (
+        "select name, type, unit, count, sum, min, max from histograms where service_name = '{}'",
+        "shop.latency|histogram|ms|2|30.0|10.0|20.0",
+    ),
 ];
 
 async fn check(server: &Server, service: &str) {

@@ -75,7 +75,8 @@ async fn pyarrow_reads_what_sql_answers_as_arrow() {
     assert_eq!(told["types"]["first"], "timestamp[ns, tz=UTC]");
     assert_eq!(told["types"]["spans"], "int64");
 
-    let all = run(&python, "read_arrow.py", &[&server.api_url(), "select name, count(*) from spans group by 1, span_id"]);
+    let all =
+        run(&python, "read_arrow.py", &[&server.api_url(), "select name, count(*) from spans group by 1, span_id"]);
     let all: serde_json::Value = serde_json::from_str(&all).expect("JSON");
     assert_eq!(all["rows"].as_array().map(Vec::len), Some(3000));
 }

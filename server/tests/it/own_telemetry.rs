@@ -48,7 +48,8 @@ async fn metrics_logs_and_query_spans_are_in_the_tenant_system() {
     })
     .await;
     let names = of_system(&server, "select distinct name from metrics").await.to_string();
-    for name in ["observatory.plane.memory.usage", "observatory.wal.usage", "process.cpu.time", "process.memory.usage"] {
+    for name in ["observatory.plane.memory.usage", "observatory.wal.usage", "process.cpu.time", "process.memory.usage"]
+    {
         assert!(names.contains(name), "{name} in {names}");
     }
     assert_eq!(server.sql("select count(*) from logs where service_name = 'observatory'").await.number(), 0);

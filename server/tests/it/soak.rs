@@ -53,7 +53,10 @@ async fn send(http: Http, body: Bytes, tally: Arc<Tally>) {
 fn body() -> Bytes {
     let line = |number| {
         let order = attribute("order.id", Value::IntValue(number));
-        record(&format!("order {number} was paid by card after {} ms and left the warehouse the same day", number % 977), vec![order])
+        record(
+            &format!("order {number} was paid by card after {} ms and left the warehouse the same day", number % 977),
+            vec![order],
+        )
     };
     logs("shop", (0..ROWS as i64).map(line)).encode()
 }
@@ -71,7 +74,10 @@ async fn soak(server: &Server, duration: Duration) -> Tally {
         let refused = tally.refused.load(Ordering::SeqCst);
         let most = tally.sent.load(Ordering::SeqCst) - refused;
 
-        assert!(least <= count && count <= most, "{count} rows, {least} were acknowledged before and {most} sent after");
+        assert!(
+            least <= count && count <= most,
+            "{count} rows, {least} were acknowledged before and {most} sent after"
+        );
         assert!(count >= before && count % ROWS == 0, "{count} rows after {before}, in requests of {ROWS}");
         before = count;
         questions += 1;
@@ -80,7 +86,11 @@ async fn soak(server: &Server, duration: Duration) -> Tally {
     tally.is_over.store(true, Ordering::SeqCst);
     join_all(clients).await.into_iter().for_each(|client| client.expect("a client does not panic"));
     let tally = Arc::into_inner(tally).expect("all clients have ended");
-    println!("{tally:?}, {questions} questions in {:?}, {} Parquet files", began.elapsed(), server.parquet_files().len());
+    println!(
+        "{tally:?}, {questions} questions in {:?}, {} Parquet files",
+        began.elapsed(),
+        server.parquet_files().len()
+    );
     tally
 }
 

@@ -9,9 +9,8 @@ const ACME: &str = "acme-0123456789abcdef";
 const GLOBEX: &str = "globex-0123456789abcdef";
 
 fn with_two_tenants() -> Setup {
-    observatory().yaml(format!(
-        "tenants:\n  - {{name: acme, api_keys: [{ACME}]}}\n  - {{name: globex, api_keys: [{GLOBEX}]}}\n"
-    ))
+    observatory()
+        .yaml(format!("tenants:\n  - {{name: acme, api_keys: [{ACME}]}}\n  - {{name: globex, api_keys: [{GLOBEX}]}}\n"))
 }
 
 /// A client of the protocol with another key than the test's own, or none.

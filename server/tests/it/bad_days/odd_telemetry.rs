@@ -75,7 +75,8 @@ async fn a_hundred_thousand_attribute_keys_are_kept_and_found() {
 
     assert_eq!(server.sql("select count(*), count(distinct attributes) from logs").await.text(), "100000|100000");
     for key in ["key.0", "key.54321", "key.99999"] {
-        let sql = format!("select count(*), max(attributes->>'{key}') from logs where attributes->>'{key}' is not null");
+        let sql =
+            format!("select count(*), max(attributes->>'{key}') from logs where attributes->>'{key}' is not null");
         assert_eq!(server.sql(&sql).await.text(), format!("1|of {key}"));
     }
     let growth = server.memory_bytes().saturating_sub(before);
@@ -156,7 +157,9 @@ async fn bytes_that_mean_nothing_are_refused_and_hurt_nobody() {
     std::fs::File::open("/dev/urandom").and_then(|mut random| random.read_exact(&mut noise)).expect("noise");
 
     for path in ["/v1/traces", "/v1/logs", "/v1/metrics"] {
-        for headers in [&[PROTOBUF][..], &[("content-type", "application/json")], &[PROTOBUF, ("content-encoding", "zstd")]] {
+        for headers in
+            [&[PROTOBUF][..], &[("content-type", "application/json")], &[PROTOBUF, ("content-encoding", "zstd")]]
+        {
             let refused = http.post(path, headers, noise.clone()).await.expect("an answer");
             assert_eq!(refused.status, 400, "{path} {headers:?}: {}", refused.text());
         }

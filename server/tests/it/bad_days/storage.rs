@@ -15,7 +15,8 @@ struct SmallDisk<'a>(&'a Path);
 impl<'a> SmallDisk<'a> {
     fn mount(folder: &'a Path, size: &str) -> Result<Self, Skip> {
         std::fs::create_dir_all(folder).expect("a folder");
-        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(folder).output();
+        let mount =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(folder).output();
         match mount {
             Ok(mounted) if mounted.status.success() => Ok(Self(folder)),
             other => Err(Skip::not_allowed(format!("a small disk needs the right to mount one: {other:?}"))),

@@ -61,8 +61,8 @@ impl Checkpoints {
         for name in checkpoint.chunks {
             chunks.push(Chunk::load(depot, name).await?);
         }
-        let files = chunks.iter().flat_map(|chunk| chunk.files.iter().cloned()).collect();
-        Ok((State::restore(checkpoint.version, files, &checkpoint.watermarks), Self { chunks }))
+        let files: Vec<_> = chunks.iter().flat_map(|chunk| chunk.files.iter().cloned()).collect();
+        Ok((State::restore(checkpoint.version, &files, &checkpoint.watermarks), Self { chunks }))
     }
 
     /// Writes the state as a checkpoint and removes what it replaces.

@@ -45,8 +45,8 @@ impl TableState {
 
 impl State {
     /// What a checkpoint says.
-    pub(crate) fn restore(version: u64, files: Vec<Arc<FileEntry>>, watermarks: &[Watermark]) -> Self {
-        let mut state = Self { version, ..Self::default() }.with(version, &files);
+    pub(crate) fn restore(version: u64, files: &[Arc<FileEntry>], watermarks: &[Watermark]) -> Self {
+        let mut state = Self { version, ..Self::default() }.with(version, files);
         for watermark in watermarks {
             let table = state.tables.entry((watermark.tenant.clone(), watermark.signal)).or_default();
             Arc::make_mut(table).raise(watermark.writer, watermark.through);
