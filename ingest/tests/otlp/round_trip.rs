@@ -1,13 +1,20 @@
 //! The model is lossless: requests become rows and the rows become the same requests.
 
+use std::sync::Arc;
+
 use arrow::array::UInt64Array;
 use arrow::compute::take_record_batch;
+use datafusion::prelude::SessionContext;
 use ingest::encode::{self, EncodeError};
 use ingest::{Reason, Rows};
-use model::{Batch, Defaults};
+use lake::Lake;
+use model::{Batch, Defaults, Tenant};
+use object_store::memory::InMemory;
 use plane::Payload;
 use proptest::test_runner::TestCaseError;
 use prost::Message;
+use store::{Origin, Segment, SegmentId, Store, WriterId};
+use uuid::Uuid;
 
 use super::normal::{self, Normal};
 use super::{generate, rows, runner};
@@ -51,7 +58,36 @@ fn check<R: Message + std::fmt::Debug>(
     first.reverse();
     second.reverse();
     same(&items, &expected.items);
+    same(&sorted(normal(&encode(&through_the_lake(&batches)).unwrap()).items), &sorted(expected.items));
     Ok(())
+}
+
+/// The rows as they come back from Parquet files.
+fn through_the_lake(batches: &[Batch]) -> Vec<Batch> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let lake = Lake::on_objects(Arc::new(InMemory::new()), "lake").await.unwrap();
+        let tenant = Tenant::default_tenant();
+        let mut stored = Vec::new();
+        for batch in batches {
+            let signal = batch.signal();
+            let origin = Origin { writer: WriterId(Uuid::nil()), first: 1, through: 1 };
+            let id = SegmentId::new();
+            lake.keep(&Segment { id, tenant: tenant.clone(), signal, origin, batches: vec![batch.clone()] })
+                .await
+                .unwrap();
+            let table = lake.table(&tenant, signal).unwrap().table;
+            let rows = SessionContext::new().read_table(table).unwrap().collect().await.unwrap();
+            stored.extend(rows.iter().map(|rows| Batch::from_record_batch(signal, rows).unwrap()));
+        }
+        stored
+    })
+}
+
+/// A store orders rows its own way.
+fn sorted<R: Message>(mut items: Vec<R>) -> Vec<R> {
+    items.sort_by_cached_key(Message::encode_to_vec);
+    items
 }
 
 /// The rows in reverse, with all columns, as a store gives them.

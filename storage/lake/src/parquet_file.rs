@@ -114,3 +114,64 @@ impl SortKeys {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{ArrayRef, Int64Array, StringViewArray, UInt32Array};
+    use arrow::compute::concat_batches;
+    use model::{Batch, Defaults, Tenant};
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+    use store::WriterId;
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// Spans of which some columns repeat in runs, some at random, some not at all, and some say nothing now and then.
+    fn batch(rows: usize, salt: usize) -> Batch {
+        let spans = store::conformance::spans(
+            &Tenant::default_tenant(),
+            WriterId(Uuid::nil()),
+            (1, 1),
+            &(0..rows as i64).map(|row| row * 1000 + salt as i64).collect::<Vec<_>>(),
+        );
+        let table = Table::of(Signal::Spans);
+        let mut defaults = Defaults::new(Signal::Spans);
+        let conformance = &spans.batches[0];
+        let mut columns: Vec<Option<ArrayRef>> = (0..table.columns.len())
+            .map(|index| conformance.said(index).map(|_| conformance.column(index, &mut defaults)))
+            .collect();
+        let mixed = |row: usize| (row.wrapping_mul(0x9e37_79b9) >> 7) + salt;
+        let texts = |text: &dyn Fn(usize) -> Option<String>| -> Option<ArrayRef> {
+            Some(Arc::new((0..rows).map(text).collect::<StringViewArray>()))
+        };
+        let mut set = |name: &str, array: Option<ArrayRef>| columns[table.index(name)] = array;
+        set("service_name", texts(&|row| (salt > 0).then(|| format!("service-{}", row * 3 / rows))));
+        set("name", texts(&|row| Some(format!("GET /a/rather/long/route/{}", mixed(row) % 50))));
+        set("status_message", texts(&|row| mixed(row).is_multiple_of(9).then(|| "refused".to_owned())));
+        set("attributes", texts(&|row| Some(format!("{{\"n\":{}}}", mixed(row)))));
+        let codes = (0..rows).map(|row| (mixed(row) % 4 > 0).then_some(200 + (mixed(row) % 3) as i64));
+        set("http_response_status_code", Some(Arc::new(codes.collect::<Int64Array>())));
+        set("flags", Some(Arc::new((0..rows).map(|row| Some(u32::from(row % 1000 < 10))).collect::<UInt32Array>())));
+        Batch::new(Signal::Spans, rows, columns).expect("columns of the span table")
+    }
+
+    #[test]
+    fn what_is_written_is_read_over_pages_and_row_groups() {
+        // Over one row group; the odd sizes make pages and groups end inside runs.
+        let batches = vec![batch(70_001, 0), batch(90_003, 1), batch(300, 2), batch(70_007, 3)];
+        let origin = store::Origin { writer: WriterId(Uuid::nil()), first: 1, through: 4 };
+        let (id, tenant, signal) = (store::SegmentId::new(), Tenant::default_tenant(), Signal::Spans);
+        let segment = Segment { id, tenant, signal, origin, batches };
+        let schema = &Table::of(signal).schema;
+        let expected: Vec<RecordBatch> =
+            store::sorted(&segment, SORTED_ROWS).collect::<Result<_, _>>().expect("rows can be sorted");
+
+        let encoded = encode(&segment).expect("a segment can be encoded");
+
+        let reader = ParquetRecordBatchReaderBuilder::try_new(encoded.file).expect("a Parquet file");
+        assert!(reader.metadata().num_row_groups() > 1);
+        let rows = reader.build().expect("a reader").collect::<Result<Vec<_>, _>>().expect("readable rows");
+        let rows = concat_batches(schema, &rows).expect("rows of one schema");
+        assert_eq!(rows, concat_batches(schema, &expected).expect("rows of one schema"));
+    }
+}

@@ -13,10 +13,9 @@ use crate::observatory;
 struct SmallDisk<'a>(&'a Path);
 
 impl<'a> SmallDisk<'a> {
-    fn mount(folder: &'a Path, size: &str) -> Result<Self, Skip> {
+    fn mount(folder: &'a Path, options: &str) -> Result<Self, Skip> {
         std::fs::create_dir_all(folder).expect("a folder");
-        let mount =
-            Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(folder).output();
+        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(folder).output();
         match mount {
             Ok(mounted) if mounted.status.success() => Ok(Self(folder)),
             other => Err(Skip::not_allowed(format!("a small disk needs the right to mount one: {other:?}"))),
@@ -37,7 +36,7 @@ async fn a_full_disk_refuses_for_a_while_and_loses_nothing() {
     const LINES: u64 = 200;
     let setup = observatory().env("OBSERVATORY_PLANE__SEGMENT_AGE_SECONDS", 3600);
     let folder = setup.data().path();
-    let disk = match SmallDisk::mount(&folder, "16m") {
+    let disk = match SmallDisk::mount(&folder, "size=16m") {
         Ok(disk) => disk,
         Err(skip) => return skip.tell(),
     };
@@ -82,6 +81,23 @@ async fn a_full_disk_refuses_for_a_while_and_loses_nothing() {
     let server = setup.start().await.expect("a server");
     assert_eq!(server.sql(rows).await.number(), acknowledged, "after a crash: none missing, none of the refused");
     drop(server);
+    drop(disk);
+}
+
+#[tokio::test]
+async fn a_read_only_disk_is_refused_at_the_start() {
+    let setup = observatory();
+    let folder = setup.data().path();
+    let disk = match SmallDisk::mount(&folder, "size=1m,ro") {
+        Ok(disk) => disk,
+        Err(skip) => return skip.tell(),
+    };
+
+    let ended = setup.fail().await;
+
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(ended.said.contains(&folder.display().to_string()), "{}", ended.said);
+    assert!(ended.said.contains("Read-only file system"), "{}", ended.said);
     drop(disk);
 }
 
