@@ -16,7 +16,7 @@ use model::{Batch, Defaults, Signal, Table};
 use crate::Segment;
 
 /// Runs of at least this many rows are handed on as they lie in memory; shorter ones are copied together.
-const SLICED_ROWS_MIN: usize = 64;
+const SLICED_ROWS_MIN: usize = 512;
 
 /// Column that rows of the signal are sorted by first.
 pub fn sort_key(signal: Signal) -> &'static str {
