@@ -1,5 +1,5 @@
 # What a person does here. Everything else is `cargo`.
-.PHONY: run demo test bench conform check crash
+.PHONY: run demo test bench conform check crash soak fuzz
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # The whole workspace each time: one set of features, so that nothing is built twice.
@@ -20,7 +20,17 @@ test:
 
 # 200 and more SIGKILLs under load.
 crash:
-	OBSERVATORY_CRASH_KILLS=200 cargo nextest run --workspace -E 'package(observatory) and test(crash)'
+	OBSERVATORY_CRASH_KILLS=200 cargo nextest run --workspace --no-capture -E 'package(observatory) and test(by_a_crash)'
+
+# Five minutes at full rate, asked every 10 ms.
+soak:
+	OBSERVATORY_SOAK_SECONDS=300 cargo nextest run --workspace --no-capture -E 'test(every_count_is_exact)'
+
+# Each decoder for a minute; needs cargo-fuzz. It builds everything once more, with libFuzzer's hooks.
+fuzz:
+	cd ingest && for target in protobuf_traces protobuf_logs protobuf_metrics json; do \
+		RUSTC_BOOTSTRAP=1 cargo fuzz run --dev --sanitizer none $$target -- -max_total_time=60 || exit 1; \
+	done
 
 # The figures of docs/benchmarks.md; takes some minutes.
 bench:
