@@ -24,7 +24,8 @@ crash:
 
 # Five minutes at full rate, asked every 10 ms.
 soak:
-	OBSERVATORY_SOAK_SECONDS=300 cargo nextest run --workspace --no-capture -E 'test(every_count_is_exact)'
+	$(BUILD) --bins
+	OBSERVATORY_TEST_BINARY=$(abspath $(TARGET))/release/observatory OBSERVATORY_SOAK_SECONDS=300 cargo nextest run --workspace --no-capture -E 'test(every_count_is_exact)'
 
 # Each decoder for a minute; needs cargo-fuzz. It builds everything once more, with libFuzzer's hooks.
 fuzz:

@@ -16,9 +16,10 @@ use std::path::{Path, PathBuf};
 
 use testkit::Setup;
 
-/// The program of this build with a data directory of its own.
+/// The program of this build, or the one that `OBSERVATORY_TEST_BINARY` names, with a data directory of its own.
 fn observatory() -> Setup {
-    Setup::new(env!("CARGO_BIN_EXE_observatory"))
+    let named = std::env::var("OBSERVATORY_TEST_BINARY");
+    Setup::new(named.as_deref().unwrap_or(env!("CARGO_BIN_EXE_observatory")))
 }
 
 /// Where programs of others are kept between runs.
