@@ -84,7 +84,7 @@ impl Batch {
         Self::new(signal, rows.num_rows(), rows.columns().iter().cloned().map(Some).collect())
     }
 
-    /// All rows in one batch, in order, with strings copied together so that nothing else is kept alive.
+    /// All rows in one batch, in order; texts stay where they are and are shared.
     pub fn concat(signal: Signal, batches: &[Batch]) -> Result<Self, BatchError> {
         let table = Table::of(signal);
         let rows = batches.iter().map(|batch| batch.rows).sum();

@@ -90,7 +90,7 @@ fn encoding(column: &Column) -> Option<Encoding> {
     }
 }
 
-/// True when at least half of the values were there before: a dictionary that is given up half way costs more than none.
+/// True when at least half of the values were there before: fewer distinct values than that make a dictionary worth its page.
 fn repeats(segment: &Segment, index: usize, hashes: fn(&ArrayRef, usize) -> u64) -> bool {
     let said = || segment.batches.iter().filter_map(|batch| batch.said(index));
     let step = (said().map(|array| array.len()).sum::<usize>() / SAMPLE_VALUES).max(1);

@@ -230,6 +230,37 @@ async fn a_full_memory_refuses_with_a_delay_and_recovers() {
     assert_eq!(rows_seen(&plane).await, 25 * usize::try_from(taken + 1).expect("small"));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_waits_for_memory_before_it_is_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = Arc::new(Flaky::default());
+    store.down.store(true, Ordering::SeqCst);
+    let config = Config { memory_bytes_max: 256 * 1024, segment_bytes: 64 * 1024, ..Config::default() };
+    let impatient = Config { wait_millis_max: 20, ..config.clone() };
+    let plane = open(directory.path(), &impatient, Arc::clone(&store) as _).await;
+    while plane.append(request(&[1; 25])).await.is_ok() {}
+
+    let refused = plane.admit().await.expect_err("memory is full, and the store is down");
+    assert!(matches!(refused, AppendError::Overloaded { .. }), "{refused}");
+    plane.close().await.expect_err("the store is down");
+    drop(plane);
+
+    // The log brings the rows back, and memory is full again until the store returns.
+    store.down.store(false, Ordering::SeqCst);
+    let patient = Config { wait_millis_max: 60_000, ..config };
+    let plane = Arc::new(open(directory.path(), &patient, Arc::clone(&store) as _).await);
+    store.down.store(true, Ordering::SeqCst);
+    while plane.append(request(&[1; 25])).await.is_ok() {}
+    let waiting = tokio::spawn({
+        let plane = Arc::clone(&plane);
+        async move { plane.admit().await }
+    });
+    store.down.store(false, Ordering::SeqCst);
+    plane.flush().await.expect("the store is back");
+
+    waiting.await.expect("it does not panic").expect("it waited, and there is room");
+}
+
 #[tokio::test]
 async fn a_slow_subscriber_is_told_what_it_missed() {
     let directory = tempfile::tempdir().expect("a directory");
