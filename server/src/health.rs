@@ -64,6 +64,15 @@ pub(crate) async fn unless_starting(api: Option<Router>, request: Request) -> Re
     }
 }
 
+/// For a path that is not served.
+pub(crate) async fn nothing_here(request: Request) -> Response {
+    let message = format!("there is nothing at {}", request.uri().path());
+    let hint =
+        "SQL is POSTed to /api/v1/sql, health is at /health; OTLP has ports of its own, see the lines at the start";
+    let error = json!({"code": "not_found", "message": message, "hint": hint});
+    (StatusCode::NOT_FOUND, Json(json!({"error": error}))).into_response()
+}
+
 /// Now, as RFC 3339 in UTC.
 fn timestamp() -> String {
     let now = OffsetDateTime::now_utc().replace_nanosecond(0).expect("zero is a nanosecond");

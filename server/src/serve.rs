@@ -62,7 +62,7 @@ async fn serve(mut config: Config, queries: &Runtime) -> anyhow::Result<()> {
     let authorize = Arc::new(move |headers: &http::HeaderMap| authorize.tenant(headers));
     let receiver = Arc::new(Receiver::new(Arc::clone(&plane), authorize, config.ingest.clone()));
     let engine = Arc::new(QueryEngine::new(Arc::clone(&plane), config.query.clone(), queries.handle().clone())?);
-    let routes = query::http::router(engine).layer(from_fn_with_state(access, identify));
+    let routes = query::http::router(engine).layer(from_fn_with_state(access, identify)).fallback(health::nothing_here);
     let _ = api.set(routes);
     let _ = ready.set(Arc::clone(&plane));
     own.watch(&plane, &receiver.telemetry());

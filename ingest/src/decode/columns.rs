@@ -68,11 +68,11 @@ impl Columns {
     }
 
     /// Says that a part of the request with so many bytes brings so many rows: the whole request has as many in proportion, so
-    /// builders need not grow. What is believed without having been seen is bounded.
+    /// builders need not grow. How much of that is believed is bounded: items may yet be refused.
     pub(crate) fn expect(&mut self, rows: usize, bytes: usize) {
-        const UNSEEN_ROWS_MAX: usize = 8 * 1024;
+        const ROWS_MAX: usize = 8 * 1024;
         let in_proportion = rows.saturating_mul(self.request_bytes) / bytes.max(1);
-        self.capacity = self.capacity.max(in_proportion.min(UNSEEN_ROWS_MAX)).max(rows);
+        self.capacity = self.capacity.max(in_proportion.min(ROWS_MAX));
     }
 
     /// Number of finished rows.

@@ -75,3 +75,24 @@ async fn a_promised_name_without_effect_is_told() {
 
     assert!(server.said().contains("DATABASE_URL is set, and has no effect in this version"), "{}", server.said());
 }
+
+#[tokio::test]
+async fn a_wrong_value_of_a_promised_name_is_named() {
+    refused_with(observatory().env("DEBUG", "perhaps"), &["DEBUG", "perhaps"]).await;
+    refused_with(observatory().env("MAX_WORKERS", 0), &["server.workers_max"]).await;
+    refused_with(observatory().env("LOG_LEVEL", "plane=loudly"), &["log.level"]).await;
+}
+
+#[tokio::test]
+async fn a_path_that_is_not_served_says_what_is() {
+    let server = observatory().start().await.expect("a server");
+
+    let reply = server.api().get("/").await.expect("an answer");
+
+    assert_eq!((reply.status, &reply.json()["error"]["code"]), (404, &"not_found".into()));
+    assert!(
+        reply.json()["error"]["hint"].as_str().is_some_and(|hint| hint.contains("/api/v1/sql")),
+        "{}",
+        reply.text()
+    );
+}
