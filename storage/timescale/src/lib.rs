@@ -1,0 +1,1 @@
+//! Segments as rows of TimescaleDB hypertables.
