@@ -4,6 +4,7 @@
 
 mod batch;
 pub mod conventions;
+mod dataset;
 mod schema;
 mod signal;
 mod tenant;
@@ -11,6 +12,7 @@ mod time;
 
 pub use batch::{Batch, BatchError, Defaults};
 pub use conventions::{AttributeType, Convention, Level};
+pub use dataset::{Dataset, Rollup};
 pub use schema::{Column, Table, event_fields, exemplar_fields, link_fields, quantile_fields};
 pub use signal::Signal;
 pub use tenant::{InvalidTenant, Tenant};

@@ -23,7 +23,7 @@ use object_store::ObjectStore;
 use store::{Segment, Store, StoreError, Stored};
 
 use crate::depot::Depot;
-use crate::manifest::{FileEntry, Manifest};
+use crate::manifest::{Commit, FileEntry, Manifest};
 use crate::table::LakeTable;
 use crate::trace_filter::TraceFilters;
 
@@ -75,11 +75,11 @@ impl Store for Lake {
             return Ok(());
         }
         let entry = self.write(segment).await?;
-        self.manifest.add(entry).await
+        self.manifest.commit(&Commit { add: vec![Arc::new(entry)], remove: Vec::new() }).await.map(drop)
     }
 
     fn table(&self, tenant: &Tenant, signal: Signal) -> Result<Stored, StoreError> {
-        let state = self.manifest.table(tenant, signal);
+        let state = self.manifest.table(tenant, signal.into());
         let watermarks = Arc::clone(&state.watermarks);
         let table = LakeTable::new(signal, state, Arc::clone(&self.depot), Arc::clone(&self.trace_filters));
         Ok(Stored { table: Arc::new(table), watermarks })

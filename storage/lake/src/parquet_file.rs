@@ -40,13 +40,13 @@ pub(crate) fn encode(segment: &Segment) -> Result<Encoded, StoreError> {
     let entry = FileEntry {
         id: segment.id,
         tenant: segment.tenant.clone(),
-        signal: segment.signal,
+        dataset: segment.signal.into(),
         path: path(segment),
         bytes: file.len() as u64,
         rows: segment.rows() as u64,
         times: segment.times(),
         sort_keys,
-        origin: segment.origin,
+        origin: Some(segment.origin),
         trace_filter_bytes: trace_filter.as_ref().map(|filter| filter.len() as u64),
     };
     Ok(Encoded { file, trace_filter, entry })

@@ -81,7 +81,8 @@ impl Checkpoints {
     }
 
     fn next_chunks(&self, state: &State) -> Vec<Chunk> {
-        let mut chunks = self.chunks.clone();
+        let live: HashSet<SegmentId> = state.files().map(|file| file.id).collect();
+        let mut chunks: Vec<Chunk> = self.chunks.iter().filter_map(|chunk| chunk.without_removed(&live)).collect();
         let known: HashSet<SegmentId> =
             chunks.iter().flat_map(|chunk| chunk.files.iter().map(|file| file.id)).collect();
         let mut newest = Chunk::new(state.files().filter(|file| !known.contains(&file.id)).cloned().collect());
@@ -121,6 +122,16 @@ impl Checkpoints {
 impl Chunk {
     fn new(files: Vec<Arc<FileEntry>>) -> Self {
         Self { name: Uuid::now_v7().simple().to_string(), files }
+    }
+
+    /// The chunk itself, a shorter one when some of its files are no longer in the lake, or none when all are gone.
+    fn without_removed(&self, live: &HashSet<SegmentId>) -> Option<Self> {
+        let kept: Vec<_> = self.files.iter().filter(|file| live.contains(&file.id)).cloned().collect();
+        match kept.len() {
+            0 => None,
+            unchanged if unchanged == self.files.len() => Some(self.clone()),
+            _ => Some(Self::new(kept)),
+        }
     }
 
     async fn load(depot: &Depot, name: String) -> Result<Self, StoreError> {

@@ -1,16 +1,17 @@
 //! What the manifest knows of one file.
 
-use model::{Signal, Tenant, TimeRange};
+use model::{Dataset, Tenant, TimeRange};
 use object_store::path::Path;
 use serde::{Deserialize, Serialize, de, ser};
 use store::{Origin, SegmentId};
 
-/// A file of rows of one tenant and signal.
+/// A file of rows of one tenant and dataset.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct FileEntry {
     pub(crate) id: SegmentId,
     pub(crate) tenant: Tenant,
-    pub(crate) signal: Signal,
+    #[serde(rename = "signal")]
+    pub(crate) dataset: Dataset,
     #[serde(serialize_with = "write_path", deserialize_with = "read_path")]
     pub(crate) path: Path,
     pub(crate) bytes: u64,
@@ -19,7 +20,9 @@ pub(crate) struct FileEntry {
     /// Least and greatest value of the column that rows are sorted by first; `None` when all are NULL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) sort_keys: Option<(String, String)>,
-    pub(crate) origin: Origin,
+    /// The part of a log that the file holds all rows of; none when it was made of other files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) origin: Option<Origin>,
     /// Size of the trace filter beside the file, where the signal has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) trace_filter_bytes: Option<u64>,

@@ -8,14 +8,15 @@ mod checkpoint;
 mod entry;
 mod state;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use model::{Signal, Tenant};
+use model::{Dataset, Tenant};
 use object_store::path::Path;
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
-use store::{Segment, StoreError};
+use store::{Segment, SegmentId, StoreError};
 
 use self::checkpoint::Checkpoints;
 pub(crate) use self::entry::FileEntry;
@@ -32,9 +33,22 @@ const FOLDER: &str = "_manifest";
 
 /// One step of the log.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct Commit {
+pub(crate) struct Commit {
+    /// Files that become part of the lake.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    add: Vec<Arc<FileEntry>>,
+    pub(crate) add: Vec<Arc<FileEntry>>,
+    /// Files that no longer are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) remove: Vec<SegmentId>,
+}
+
+/// How a commit ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Committed {
+    /// The lake is as the commit says.
+    Done,
+    /// The rows are in the lake already, or a file to be removed no longer is: somebody else was faster.
+    Overtaken,
 }
 
 /// The lake's list of files, in memory and on the medium.
@@ -56,31 +70,34 @@ impl Manifest {
     }
 
     /// The files of a table as of now.
-    pub(crate) fn table(&self, tenant: &Tenant, signal: Signal) -> Arc<TableState> {
-        self.state.read().table(tenant, signal)
+    pub(crate) fn table(&self, tenant: &Tenant, dataset: Dataset) -> Arc<TableState> {
+        self.state.read().table(tenant, dataset)
+    }
+
+    /// All tables as of now.
+    pub(crate) fn state(&self) -> Arc<State> {
+        Arc::clone(&self.state.read())
     }
 
     /// True when the segment's rows are in the lake.
     pub(crate) fn has(&self, segment: &Segment) -> bool {
-        self.table(&segment.tenant, segment.signal).has(&segment.origin)
+        self.table(&segment.tenant, segment.signal.into()).has(&segment.origin)
     }
 
-    /// Makes a written file part of the lake.
-    pub(crate) async fn add(&self, entry: FileEntry) -> Result<(), StoreError> {
+    /// Makes written files part of the lake and takes others out of it, in one step.
+    pub(crate) async fn commit(&self, commit: &Commit) -> Result<Committed, StoreError> {
         let mut checkpoints = self.checkpoints.lock().await;
-        let entry = Arc::new(entry);
         for _ in 0..CONFLICTS_MAX {
             // Another writer, or this one in a try whose answer got lost, may have been here.
-            if self.table(&entry.tenant, entry.signal).has(&entry.origin) {
-                return Ok(());
+            if self.is_overtaken(commit) {
+                return Ok(Committed::Overtaken);
             }
-            let commit = Commit { add: vec![Arc::clone(&entry)] };
             let version = self.state.read().version + 1;
-            match self.depot.create(&commit_path(version), to_json(&commit)).await? {
+            match self.depot.create(&commit_path(version), to_json(commit)).await? {
                 Created::New => {
-                    self.apply(version, &commit);
+                    self.apply(version, commit);
                     self.checkpoint_when_due(&mut checkpoints).await;
-                    return Ok(());
+                    return Ok(Committed::Done);
                 }
                 Created::ExistedBefore => self.catch_up().await?,
             }
@@ -89,6 +106,19 @@ impl Manifest {
             "the lake's manifest",
             format!("{CONFLICTS_MAX} commits lost against other writers"),
         ))
+    }
+
+    fn is_overtaken(&self, commit: &Commit) -> bool {
+        let state = self.state();
+        let has = |file: &FileEntry, origin| state.table(&file.tenant, file.dataset).has(origin);
+        if commit.add.iter().any(|file| file.origin.as_ref().is_some_and(|origin| has(file, origin))) {
+            return true;
+        }
+        if commit.remove.is_empty() {
+            return false;
+        }
+        let present: HashSet<SegmentId> = state.files().map(|file| file.id).collect();
+        commit.remove.iter().any(|id| !present.contains(id))
     }
 
     /// Reads the commits that others have made.
@@ -104,7 +134,7 @@ impl Manifest {
 
     fn apply(&self, version: u64, commit: &Commit) {
         let mut state = self.state.write();
-        *state = Arc::new(state.with(version, &commit.add));
+        *state = Arc::new(state.with(version, commit));
     }
 
     async fn checkpoint_when_due(&self, checkpoints: &mut Checkpoints) {

@@ -1,19 +1,19 @@
 //! The manifest at one version, immutable.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use model::{Signal, Tenant};
+use model::{Dataset, Tenant};
 use serde::{Deserialize, Serialize};
-use store::{Origin, WriterId};
+use store::{Origin, SegmentId, WriterId};
 
-use super::FileEntry;
+use super::{Commit, FileEntry};
 
 /// All tables at one version.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct State {
     pub(crate) version: u64,
-    tables: HashMap<(Tenant, Signal), Arc<TableState>>,
+    tables: HashMap<(Tenant, Dataset), Arc<TableState>>,
 }
 
 /// One table at one version.
@@ -27,7 +27,8 @@ pub(crate) struct TableState {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Watermark {
     tenant: Tenant,
-    signal: Signal,
+    #[serde(rename = "signal")]
+    dataset: Dataset,
     writer: WriterId,
     through: u64,
 }
@@ -46,27 +47,41 @@ impl TableState {
 impl State {
     /// What a checkpoint says.
     pub(crate) fn restore(version: u64, files: &[Arc<FileEntry>], watermarks: &[Watermark]) -> Self {
-        let mut state = Self { version, ..Self::default() }.with(version, files);
+        let files = Commit { add: files.to_vec(), remove: Vec::new() };
+        let mut state = Self::default().with(version, &files);
         for watermark in watermarks {
-            let table = state.tables.entry((watermark.tenant.clone(), watermark.signal)).or_default();
+            let table = state.tables.entry((watermark.tenant.clone(), watermark.dataset)).or_default();
             Arc::make_mut(table).raise(watermark.writer, watermark.through);
         }
         state
     }
 
-    /// The next version, with these files.
-    pub(crate) fn with(&self, version: u64, add: &[Arc<FileEntry>]) -> Self {
+    /// The next version.
+    pub(crate) fn with(&self, version: u64, commit: &Commit) -> Self {
         let mut tables = self.tables.clone();
-        for file in add {
-            let table = Arc::make_mut(tables.entry((file.tenant.clone(), file.signal)).or_default());
-            table.raise(file.origin.writer, file.origin.through);
+        let removed: HashSet<SegmentId> = commit.remove.iter().copied().collect();
+        for table in tables.values_mut() {
+            if table.files.iter().any(|file| removed.contains(&file.id)) {
+                Arc::make_mut(table).files.retain(|file| !removed.contains(&file.id));
+            }
+        }
+        for file in &commit.add {
+            let table = Arc::make_mut(tables.entry((file.tenant.clone(), file.dataset)).or_default());
+            if let Some(origin) = file.origin {
+                table.raise(origin.writer, origin.through);
+            }
             table.files.push(Arc::clone(file));
         }
         Self { version, tables }
     }
 
-    pub(crate) fn table(&self, tenant: &Tenant, signal: Signal) -> Arc<TableState> {
-        self.tables.get(&(tenant.clone(), signal)).cloned().unwrap_or_default()
+    pub(crate) fn table(&self, tenant: &Tenant, dataset: Dataset) -> Arc<TableState> {
+        self.tables.get(&(tenant.clone(), dataset)).cloned().unwrap_or_default()
+    }
+
+    /// Every table there is.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = (&Tenant, Dataset, &Arc<TableState>)> {
+        self.tables.iter().map(|((tenant, dataset), table)| (tenant, *dataset, table))
     }
 
     pub(crate) fn files(&self) -> impl Iterator<Item = &Arc<FileEntry>> {
@@ -74,15 +89,15 @@ impl State {
     }
 
     pub(crate) fn watermarks(&self) -> Vec<Watermark> {
-        let of_table = |((tenant, signal), table): (&(Tenant, Signal), &Arc<TableState>)| {
+        let of_table = |tenant: &Tenant, dataset: Dataset, table: &Arc<TableState>| {
             let marks = table.watermarks.iter().map(|(writer, through)| Watermark {
                 tenant: tenant.clone(),
-                signal: *signal,
+                dataset,
                 writer: *writer,
                 through: *through,
             });
             marks.collect::<Vec<_>>()
         };
-        self.tables.iter().flat_map(of_table).collect()
+        self.tables().flat_map(|(tenant, dataset, table)| of_table(tenant, dataset, table)).collect()
     }
 }

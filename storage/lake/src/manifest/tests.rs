@@ -1,4 +1,4 @@
-use model::{TimeRange, Timestamp};
+use model::{Signal, TimeRange, Timestamp};
 use store::{Origin, SegmentId, WriterId};
 use uuid::Uuid;
 
@@ -9,20 +9,25 @@ fn entry(writer: WriterId, position: u64) -> FileEntry {
     FileEntry {
         id,
         tenant: Tenant::default_tenant(),
-        signal: Signal::Logs,
+        dataset: Signal::Logs.into(),
         path: Path::from(format!("default/logs/{id}.parquet")),
         bytes: 10,
         rows: 1,
         times: TimeRange { min: Timestamp(1), max: Timestamp(2) },
         sort_keys: None,
-        origin: Origin { writer, first: position, through: position },
+        origin: Some(Origin { writer, first: position, through: position }),
         trace_filter_bytes: None,
     }
 }
 
+fn adds(writer: WriterId, position: u64) -> Commit {
+    Commit { add: vec![Arc::new(entry(writer, position))], remove: Vec::new() }
+}
+
 fn positions(manifest: &Manifest) -> Vec<u64> {
-    let table = manifest.table(&Tenant::default_tenant(), Signal::Logs);
-    let mut positions: Vec<u64> = table.files.iter().map(|file| file.origin.through).collect();
+    let table = manifest.table(&Tenant::default_tenant(), Signal::Logs.into());
+    let mut positions: Vec<u64> =
+        table.files.iter().map(|file| file.origin.expect("a segment's file").through).collect();
     positions.sort_unstable();
     positions
 }
@@ -39,12 +44,12 @@ async fn a_reopened_manifest_says_the_same() {
 
     let files = COMMITS_PER_CHECKPOINT * 2 + 7;
     for position in 1..=files {
-        manifest.add(entry(writer, position)).await.expect("a commit");
+        manifest.commit(&adds(writer, position)).await.expect("a commit");
     }
 
     let reopened = on_disk(directory.path()).await;
     assert_eq!(positions(&reopened), (1..=files).collect::<Vec<_>>());
-    assert_eq!(reopened.table(&Tenant::default_tenant(), Signal::Logs).watermarks.get(&writer), Some(&files));
+    assert_eq!(reopened.table(&Tenant::default_tenant(), Signal::Logs.into()).watermarks.get(&writer), Some(&files));
 }
 
 #[tokio::test]
@@ -53,7 +58,7 @@ async fn a_start_reads_one_checkpoint_and_the_commits_after_it() {
     let writer = WriterId(Uuid::new_v4());
     let manifest = on_disk(directory.path()).await;
     for position in 1..=COMMITS_PER_CHECKPOINT + 1 {
-        manifest.add(entry(writer, position)).await.expect("a commit");
+        manifest.commit(&adds(writer, position)).await.expect("a commit");
     }
 
     for version in 1..=COMMITS_PER_CHECKPOINT {
@@ -70,7 +75,8 @@ async fn two_writers_lose_nothing_to_each_other() {
     let (first, second) = (WriterId(Uuid::new_v4()), WriterId(Uuid::new_v4()));
 
     for position in 1..=40 {
-        let (a, b) = tokio::join!(one.add(entry(first, position)), two.add(entry(second, position)));
+        let (one_more, another) = (adds(first, position), adds(second, position));
+        let (a, b) = tokio::join!(one.commit(&one_more), two.commit(&another));
         a.and(b).expect("both commit");
     }
 
@@ -82,9 +88,39 @@ async fn two_writers_lose_nothing_to_each_other() {
 async fn a_half_written_object_is_not_part_of_the_manifest() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let writer = WriterId(Uuid::new_v4());
-    on_disk(directory.path()).await.add(entry(writer, 1)).await.expect("a commit");
+    on_disk(directory.path()).await.commit(&adds(writer, 1)).await.expect("a commit");
 
     std::fs::write(directory.path().join(FOLDER).join("0123#0"), b"{\"add\":[").expect("a leftover of a crash");
 
     assert_eq!(positions(&on_disk(directory.path()).await), [1]);
+}
+
+#[tokio::test]
+async fn removed_files_stay_away_and_their_watermark_stays() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let writer = WriterId(Uuid::new_v4());
+    let manifest = on_disk(directory.path()).await;
+    let first = adds(writer, 1);
+    manifest.commit(&first).await.expect("a commit");
+    for position in 2..=COMMITS_PER_CHECKPOINT {
+        manifest.commit(&adds(writer, position)).await.expect("a commit");
+    }
+
+    let gone = vec![first.add[0].id];
+    let removal = Commit { add: Vec::new(), remove: gone };
+    assert_eq!(manifest.commit(&removal).await.expect("a commit"), Committed::Done);
+
+    for _ in 0..2 {
+        let reopened = on_disk(directory.path()).await;
+        assert_eq!(positions(&reopened), (2..=COMMITS_PER_CHECKPOINT).collect::<Vec<_>>());
+        assert_eq!(reopened.commit(&adds(writer, 1)).await.expect("a commit"), Committed::Overtaken);
+        assert_eq!(reopened.commit(&removal).await.expect("a commit"), Committed::Overtaken);
+        // Through a checkpoint and what follows it.
+        for position in 1..=COMMITS_PER_CHECKPOINT {
+            let other = adds(WriterId(Uuid::new_v4()), position);
+            reopened.commit(&other).await.expect("a commit");
+            let removal = Commit { add: Vec::new(), remove: vec![other.add[0].id] };
+            assert_eq!(reopened.commit(&removal).await.expect("a commit"), Committed::Done);
+        }
+    }
 }
