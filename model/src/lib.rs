@@ -9,6 +9,7 @@ mod schema;
 mod signal;
 mod tenant;
 mod time;
+pub mod words;
 
 pub use batch::{Batch, BatchError, Defaults};
 pub use conventions::{AttributeType, Convention, Level};

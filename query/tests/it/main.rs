@@ -3,6 +3,7 @@
 mod attributes;
 mod formats;
 mod limits;
+mod matches;
 mod pruning;
 mod refusals;
 mod snapshots;
