@@ -82,6 +82,8 @@ pub(crate) struct StorageConfig {
     /// `s3://bucket/prefix` for the lake; the directory `lake` in the data directory when not set. Credentials and endpoint come from
     /// the usual AWS_* variables.
     pub(crate) lake_url: Option<String>,
+    /// Indexes beside the lake's files.
+    pub(crate) indexes: lake::IndexConfig,
 }
 
 /// The write-ahead log.
@@ -204,7 +206,7 @@ fn one_line(cause: &figment::Error) -> String {
 
 impl Config {
     fn check(&self) -> anyhow::Result<()> {
-        let checks = [self.plane.check(), self.ingest.check(), self.query.check()];
+        let checks = [self.storage.indexes.check(), self.plane.check(), self.ingest.check(), self.query.check()];
         if let Some(wrong) = checks.into_iter().find_map(Result::err) {
             bail!("wrong setting: {wrong}");
         }

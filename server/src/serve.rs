@@ -109,14 +109,16 @@ fn front(ready: health::Ready, api: Arc<OnceLock<Router>>) -> Router {
 async fn store(config: &StorageConfig, data: &DataDir) -> anyhow::Result<Arc<dyn Store>> {
     let Some(url) = &config.lake_url else {
         let directory = data.path().join("lake");
-        return Ok(Arc::new(Lake::on_disk(&directory).await.context("the lake cannot be opened")?));
+        let lake = Lake::on_disk(&directory).await.context("the lake cannot be opened")?;
+        return Ok(Arc::new(lake.with_indexes(&config.indexes)));
     };
     let prefix = url.strip_prefix("s3://").and_then(|rest| Some(rest.split_once('/')?.1));
     let prefix =
         prefix.with_context(|| format!("wrong setting: storage.lake_url is '{url}', expected s3://bucket/prefix"))?;
     let bucket = AmazonS3Builder::from_env().with_url(url).build().with_context(|| format!("{url} cannot be used"))?;
     let lake = Lake::on_objects(Arc::new(bucket), prefix).await;
-    Ok(Arc::new(lake.with_context(|| format!("the lake at {url} cannot be opened"))?))
+    let lake = lake.with_context(|| format!("the lake at {url} cannot be opened"))?;
+    Ok(Arc::new(lake.with_indexes(&config.indexes)))
 }
 
 async fn open_plane(config: &Config, data: &DataDir, store: Arc<dyn Store>) -> anyhow::Result<DataPlane> {

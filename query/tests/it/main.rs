@@ -2,6 +2,7 @@
 
 mod attributes;
 mod formats;
+mod indexes;
 mod limits;
 mod matches;
 mod pruning;

@@ -6,13 +6,15 @@
 mod depot;
 mod encodings;
 mod hybrid;
+mod index;
 mod manifest;
+mod paged;
 mod parquet_file;
 mod pruning;
 mod row_group;
 mod run_column;
 mod table;
-mod trace_filter;
+mod telemetry;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,16 +25,18 @@ use object_store::ObjectStore;
 use store::{Segment, Store, StoreError, Stored};
 
 use crate::depot::Depot;
+use crate::index::Indexes;
+pub use crate::index::{IndexConfig, IndexScope};
 use crate::manifest::{Commit, FileEntry, Manifest};
 use crate::table::LakeTable;
-use crate::trace_filter::TraceFilters;
 
 /// A store of Parquet files.
 #[derive(Debug)]
 pub struct Lake {
     depot: Arc<Depot>,
     manifest: Manifest,
-    trace_filters: Arc<TraceFilters>,
+    indexes: Arc<Indexes>,
+    index_at_flush: IndexScope,
 }
 
 impl Lake {
@@ -49,19 +53,28 @@ impl Lake {
     async fn open(depot: Depot) -> Result<Self, StoreError> {
         let depot = Arc::new(depot);
         let manifest = Manifest::open(Arc::clone(&depot)).await?;
-        let trace_filters = Arc::new(TraceFilters::new(Arc::clone(&depot)));
-        Ok(Self { depot, manifest, trace_filters })
+        let IndexConfig { at_flush, cache_bytes_max } = IndexConfig::default();
+        let indexes = Arc::new(Indexes::new(Arc::clone(&depot), cache_bytes_max));
+        Ok(Self { depot, manifest, indexes, index_at_flush: at_flush })
+    }
+
+    /// The same lake with other settings of its indexes.
+    #[must_use]
+    pub fn with_indexes(mut self, config: &IndexConfig) -> Self {
+        self.indexes = Arc::new(Indexes::new(Arc::clone(&self.depot), config.cache_bytes_max));
+        self.index_at_flush = config.at_flush;
+        self
     }
 
     /// Writes the segment's files; they are not part of the lake yet.
     async fn write(&self, segment: &Segment) -> Result<FileEntry, StoreError> {
-        let encoding = segment.clone();
-        let encoded = tokio::task::spawn_blocking(move || parquet_file::encode(&encoding))
+        let (encoding, scope) = (segment.clone(), self.index_at_flush);
+        let encoded = tokio::task::spawn_blocking(move || parquet_file::encode(&encoding, scope))
             .await
             .map_err(|cause| StoreError::unwritable("parquet", cause))??;
         let path = encoded.entry.path.clone();
-        if let Some(filter) = encoded.trace_filter {
-            self.depot.put(&trace_filter::path_of(&path), filter).await?;
+        if let Some(index) = encoded.index {
+            self.depot.put(&index::path_of(&path), index.bytes).await?;
         }
         self.depot.put(&path, encoded.file).await?;
         Ok(encoded.entry)
@@ -81,7 +94,7 @@ impl Store for Lake {
     fn table(&self, tenant: &Tenant, signal: Signal) -> Result<Stored, StoreError> {
         let state = self.manifest.table(tenant, signal.into());
         let watermarks = Arc::clone(&state.watermarks);
-        let table = LakeTable::new(signal, state, Arc::clone(&self.depot), Arc::clone(&self.trace_filters));
+        let table = LakeTable::new(signal, state, Arc::clone(&self.depot), Arc::clone(&self.indexes));
         Ok(Stored { table: Arc::new(table), watermarks })
     }
 }

@@ -5,6 +5,8 @@ use object_store::path::Path;
 use serde::{Deserialize, Serialize, de, ser};
 use store::{Origin, SegmentId};
 
+use crate::index::IndexSize;
+
 /// A file of rows of one tenant and dataset.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct FileEntry {
@@ -23,9 +25,12 @@ pub(crate) struct FileEntry {
     /// The part of a log that the file holds all rows of; none when it was made of other files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) origin: Option<Origin>,
-    /// Size of the trace filter beside the file, where the signal has one.
+    /// Size of the trace filter beside a file of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) trace_filter_bytes: Option<u64>,
+    /// Size of the index beside the file, where the signal has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) index: Option<IndexSize>,
 }
 
 fn write_path<S: ser::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
