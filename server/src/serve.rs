@@ -7,8 +7,6 @@ use anyhow::Context;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use ingest::Receiver;
-use lake::Lake;
-use object_store::aws::AmazonS3Builder;
 use plane::DataPlane;
 use query::QueryEngine;
 use store::Store;
@@ -21,8 +19,9 @@ use crate::access::{Access, identify};
 use crate::config::{Config, ServeArgs, ServerConfig, StorageConfig, kept_names};
 use crate::crash::CrashPoint;
 use crate::data_dir::DataDir;
+use crate::lake_place::LakePlace;
 use crate::own_telemetry::OwnTelemetry;
-use crate::{banner, health, listen};
+use crate::{backup, banner, health, listen};
 
 /// Runs the server until it is interrupted.
 pub(crate) fn run(args: ServeArgs) -> anyhow::Result<()> {
@@ -69,12 +68,14 @@ async fn serve(mut config: Config, queries: &Runtime) -> anyhow::Result<()> {
     for listener in [listeners.grpc, listeners.http] {
         servers.spawn(listen::serve(listener, ingest::router(Arc::clone(&receiver)), stop.clone(), grace));
     }
+    let backups = backup::schedule::start(config.clone(), stop.clone());
     banner::print(&config, &data);
 
     listen::interrupted().await;
     tracing::info!("stopping: no new connections, requests finish, rows go to the store");
     stop.cancel();
     servers.join_all().await;
+    backups.await.context("the nightly backup panicked")?;
     own.stop();
     plane.close().await.context("the data plane did not close")?;
     tracing::info!("stopped");
@@ -107,16 +108,9 @@ fn front(ready: health::Ready, api: Arc<OnceLock<Router>>) -> Router {
 }
 
 async fn store(config: &StorageConfig, data: &DataDir) -> anyhow::Result<Arc<dyn Store>> {
-    let Some(url) = &config.lake_url else {
-        let directory = data.path().join("lake");
-        return Ok(Arc::new(Lake::on_disk(&directory).await.context("the lake cannot be opened")?));
-    };
-    let prefix = url.strip_prefix("s3://").and_then(|rest| Some(rest.split_once('/')?.1));
-    let prefix =
-        prefix.with_context(|| format!("wrong setting: storage.lake_url is '{url}', expected s3://bucket/prefix"))?;
-    let bucket = AmazonS3Builder::from_env().with_url(url).build().with_context(|| format!("{url} cannot be used"))?;
-    let lake = Lake::on_objects(Arc::new(bucket), prefix).await;
-    Ok(Arc::new(lake.with_context(|| format!("the lake at {url} cannot be opened"))?))
+    let place = LakePlace::of(config, data.path())?;
+    let lake = place.open().await;
+    Ok(Arc::new(lake.with_context(|| format!("the lake in {place} cannot be opened"))?))
 }
 
 async fn open_plane(config: &Config, data: &DataDir, store: Arc<dyn Store>) -> anyhow::Result<DataPlane> {

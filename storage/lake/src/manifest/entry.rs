@@ -5,6 +5,8 @@ use object_store::path::Path;
 use serde::{Deserialize, Serialize, de, ser};
 use store::{Origin, SegmentId};
 
+use crate::trace_filter;
+
 /// A file of rows of one tenant and dataset.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct FileEntry {
@@ -26,6 +28,14 @@ pub(crate) struct FileEntry {
     /// Size of the trace filter beside the file, where the signal has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) trace_filter_bytes: Option<u64>,
+}
+
+impl FileEntry {
+    /// The objects that the file consists of, with their sizes.
+    pub(crate) fn objects(&self) -> impl Iterator<Item = (Path, u64)> {
+        let filter = self.trace_filter_bytes.map(|bytes| (trace_filter::path_of(&self.path), bytes));
+        std::iter::once((self.path.clone(), self.bytes)).chain(filter)
+    }
 }
 
 fn write_path<S: ser::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
