@@ -27,6 +27,7 @@ pub(crate) struct Config {
     pub(crate) wal: WalConfig,
     pub(crate) plane: plane::Config,
     pub(crate) ingest: ingest::Config,
+    pub(crate) quotas: ingest::QuotaConfig,
     pub(crate) query: query::Config,
     pub(crate) log: LogConfig,
     pub(crate) own_telemetry: OwnTelemetryConfig,
@@ -260,7 +261,7 @@ fn one_line(cause: &figment::Error) -> String {
 
 impl Config {
     fn check(&self) -> anyhow::Result<()> {
-        let checks = [self.plane.check(), self.ingest.check(), self.query.check()];
+        let checks = [self.plane.check(), self.ingest.check(), self.quotas.check(), self.query.check()];
         if let Some(wrong) = checks.into_iter().find_map(Result::err) {
             bail!("wrong setting: {wrong}");
         }

@@ -11,6 +11,7 @@ mod health;
 mod lake_place;
 mod listen;
 mod own_telemetry;
+mod quota_file;
 mod serve;
 mod sql;
 

@@ -21,6 +21,7 @@ use crate::crash::CrashPoint;
 use crate::data_dir::DataDir;
 use crate::lake_place::LakePlace;
 use crate::own_telemetry::OwnTelemetry;
+use crate::quota_file::QuotaFile;
 use crate::{backup, banner, health, listen};
 
 /// Runs the server until it is interrupted.
@@ -59,22 +60,26 @@ async fn serve(mut config: Config, queries: &Runtime) -> anyhow::Result<()> {
     let access = Arc::new(Access::new(&config.tenants));
     let authorize = Arc::clone(&access);
     let authorize = Arc::new(move |headers: &http::HeaderMap| authorize.tenant(headers));
-    let receiver = Arc::new(Receiver::new(Arc::clone(&plane), authorize, config.ingest.clone()));
+    let quotas = QuotaFile::open(&config.quotas, &data);
+    let receiver = Receiver::new(Arc::clone(&plane), authorize, Arc::clone(&quotas.quotas), config.ingest.clone());
+    let receiver = Arc::new(receiver);
     let engine = Arc::new(QueryEngine::new(Arc::clone(&plane), config.query.clone(), queries.handle().clone())?);
     let routes = query::http::router(engine).layer(from_fn_with_state(access, identify)).fallback(health::nothing_here);
     let _ = api.set(routes);
     let _ = ready.set(Arc::clone(&plane));
-    own.watch(&plane, &receiver.telemetry());
+    own.watch(&plane, &receiver.telemetry(), &quotas.quotas);
     for listener in [listeners.grpc, listeners.http] {
         servers.spawn(listen::serve(listener, ingest::router(Arc::clone(&receiver)), stop.clone(), grace));
     }
     let backups = backup::schedule::start(config.clone(), stop.clone());
+    let quotas = tokio::spawn(quotas.run(stop.clone()));
     banner::print(&config, &data);
 
     listen::interrupted().await;
     tracing::info!("stopping: no new connections, requests finish, rows go to the store");
     stop.cancel();
     servers.join_all().await;
+    quotas.await.context("counting quotas panicked")?;
     backups.await.context("the nightly backup panicked")?;
     own.stop();
     plane.close().await.context("the data plane did not close")?;

@@ -9,6 +9,7 @@ mod durability;
 mod exporters;
 mod files;
 mod own_telemetry;
+mod quotas;
 mod soak;
 mod spine;
 mod tenants;
