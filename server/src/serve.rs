@@ -7,8 +7,6 @@ use anyhow::Context;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use ingest::Receiver;
-use lake::Lake;
-use object_store::aws::AmazonS3Builder;
 use plane::DataPlane;
 use query::QueryEngine;
 use store::Store;
@@ -21,8 +19,10 @@ use crate::access::{Access, identify};
 use crate::config::{Config, ServeArgs, ServerConfig, StorageConfig, kept_names};
 use crate::crash::CrashPoint;
 use crate::data_dir::DataDir;
+use crate::lake_place::LakePlace;
 use crate::own_telemetry::OwnTelemetry;
-use crate::{banner, health, listen};
+use crate::quota_file::QuotaFile;
+use crate::{backup, banner, health, listen};
 
 /// Runs the server until it is interrupted.
 pub(crate) fn run(args: ServeArgs) -> anyhow::Result<()> {
@@ -60,21 +60,27 @@ async fn serve(mut config: Config, queries: &Runtime) -> anyhow::Result<()> {
     let access = Arc::new(Access::new(&config.tenants));
     let authorize = Arc::clone(&access);
     let authorize = Arc::new(move |headers: &http::HeaderMap| authorize.tenant(headers));
-    let receiver = Arc::new(Receiver::new(Arc::clone(&plane), authorize, config.ingest.clone()));
+    let quotas = QuotaFile::open(&config.quotas, &data);
+    let receiver = Receiver::new(Arc::clone(&plane), authorize, Arc::clone(&quotas.quotas), config.ingest.clone());
+    let receiver = Arc::new(receiver);
     let engine = Arc::new(QueryEngine::new(Arc::clone(&plane), config.query.clone(), queries.handle().clone())?);
     let routes = query::http::router(engine).layer(from_fn_with_state(access, identify)).fallback(health::nothing_here);
     let _ = api.set(routes);
     let _ = ready.set(Arc::clone(&plane));
-    own.watch(&plane, &receiver.telemetry());
+    own.watch(&plane, &receiver.telemetry(), &quotas.quotas);
     for listener in [listeners.grpc, listeners.http] {
         servers.spawn(listen::serve(listener, ingest::router(Arc::clone(&receiver)), stop.clone(), grace));
     }
+    let backups = backup::schedule::start(config.clone(), stop.clone());
+    let quotas = tokio::spawn(quotas.run(stop.clone()));
     banner::print(&config, &data);
 
     listen::interrupted().await;
     tracing::info!("stopping: no new connections, requests finish, rows go to the store");
     stop.cancel();
     servers.join_all().await;
+    quotas.await.context("counting quotas panicked")?;
+    backups.await.context("the nightly backup panicked")?;
     own.stop();
     plane.close().await.context("the data plane did not close")?;
     tracing::info!("stopped");
@@ -107,17 +113,9 @@ fn front(ready: health::Ready, api: Arc<OnceLock<Router>>) -> Router {
 }
 
 async fn store(config: &StorageConfig, data: &DataDir) -> anyhow::Result<Arc<dyn Store>> {
-    let Some(url) = &config.lake_url else {
-        let directory = data.path().join("lake");
-        let lake = Lake::on_disk(&directory).await.context("the lake cannot be opened")?;
-        return Ok(Arc::new(lake.with_indexes(&config.indexes)));
-    };
-    let prefix = url.strip_prefix("s3://").and_then(|rest| Some(rest.split_once('/')?.1));
-    let prefix =
-        prefix.with_context(|| format!("wrong setting: storage.lake_url is '{url}', expected s3://bucket/prefix"))?;
-    let bucket = AmazonS3Builder::from_env().with_url(url).build().with_context(|| format!("{url} cannot be used"))?;
-    let lake = Lake::on_objects(Arc::new(bucket), prefix).await;
-    let lake = lake.with_context(|| format!("the lake at {url} cannot be opened"))?;
+    let place = LakePlace::of(config, data.path())?;
+    let lake = place.open().await;
+    let lake = lake.with_context(|| format!("the lake in {place} cannot be opened"))?;
     Ok(Arc::new(lake.with_indexes(&config.indexes)))
 }
 

@@ -3,6 +3,7 @@
 //! A file is part of the lake only when the manifest says so; what the manifest says is on the medium.
 //! `docs/adr/0003-lake-manifest.md` tells why the manifest is our own.
 
+mod contents;
 mod depot;
 mod encodings;
 mod hybrid;
@@ -24,6 +25,7 @@ use model::{Signal, Tenant};
 use object_store::ObjectStore;
 use store::{Segment, Store, StoreError, Stored};
 
+pub use crate::contents::Contents;
 use crate::depot::Depot;
 use crate::index::Indexes;
 pub use crate::index::{IndexConfig, IndexScope};

@@ -18,7 +18,7 @@ pub use budget::{Budget, Room};
 pub use config::Config;
 pub use error::{AppendError, CloseError, OpenError};
 pub use flush::FlushStep;
-pub use frame::{Decoded, Encoding, Envelope, Payload};
+pub use frame::{Decoded, Encoding, Envelope, Payload, RefusedRows};
 pub use plane::{DataPlane, Decode, Position, Status};
 pub use snapshot::Snapshot;
 pub use subscription::{Committed, Event, Subscription};

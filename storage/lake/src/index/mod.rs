@@ -48,7 +48,7 @@ pub(crate) fn path_of(file: &Path) -> Path {
 }
 
 /// The trace filter that files of earlier versions have beside them.
-fn trace_filter_path_of(file: &Path) -> Path {
+pub(crate) fn trace_filter_path_of(file: &Path) -> Path {
     beside(file, "traces")
 }
 

@@ -36,6 +36,22 @@ struct Checkpoint {
     watermarks: Vec<Watermark>,
 }
 
+impl Checkpoint {
+    /// The object that says the state, and its place.
+    fn of(state: &State, chunks: &[Chunk]) -> (Path, Bytes) {
+        let names = chunks.iter().map(|chunk| chunk.name.clone()).collect();
+        let checkpoint = Checkpoint { version: state.version, chunks: names, watermarks: state.watermarks() };
+        (Path::from(format!("{FOLDER}/{:020}{CHECKPOINT}", state.version)), to_json(&checkpoint))
+    }
+}
+
+/// The objects of a manifest that begins with this state, the one that makes it so last.
+pub(crate) fn written_out(state: &State) -> Result<Vec<(Path, Bytes)>, StoreError> {
+    let chunk = Chunk::new(state.files().cloned().collect());
+    let of_chunk = (Chunk::path(&chunk.name), chunk.packed()?);
+    Ok(vec![of_chunk, Checkpoint::of(state, &[chunk])])
+}
+
 #[derive(Clone, Debug)]
 struct Chunk {
     name: String,
@@ -72,10 +88,8 @@ impl Checkpoints {
         for chunk in chunks.iter().filter(|chunk| !known.contains(chunk.name.as_str())) {
             chunk.store(depot).await?;
         }
-        let names = chunks.iter().map(|chunk| chunk.name.clone()).collect();
-        let checkpoint = Checkpoint { version: state.version, chunks: names, watermarks: state.watermarks() };
-        let path = Path::from(format!("{FOLDER}/{:020}{CHECKPOINT}", state.version));
-        depot.put(&path, to_json(&checkpoint)).await?;
+        let (path, checkpoint) = Checkpoint::of(state, &chunks);
+        depot.put(&path, checkpoint).await?;
         self.chunks = chunks;
         self.remove_replaced(depot, state.version).await
     }
@@ -142,10 +156,13 @@ impl Chunk {
     }
 
     async fn store(&self, depot: &Depot) -> Result<(), StoreError> {
+        depot.put(&Self::path(&self.name), self.packed()?).await
+    }
+
+    fn packed(&self) -> Result<Bytes, StoreError> {
         let json = to_json(&self.files);
-        let packed =
-            zstd::encode_all(json.as_ref(), ZSTD_LEVEL).map_err(|cause| StoreError::unwritable("zstd", cause))?;
-        depot.put(&Self::path(&self.name), packed.into()).await
+        let packed = zstd::encode_all(json.as_ref(), ZSTD_LEVEL);
+        Ok(packed.map_err(|cause| StoreError::unwritable("zstd", cause))?.into())
     }
 
     fn path(name: &str) -> Path {

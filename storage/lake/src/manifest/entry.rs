@@ -5,7 +5,7 @@ use object_store::path::Path;
 use serde::{Deserialize, Serialize, de, ser};
 use store::{Origin, SegmentId};
 
-use crate::index::IndexSize;
+use crate::index::{self, IndexSize};
 
 /// A file of rows of one tenant and dataset.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,6 +31,15 @@ pub(crate) struct FileEntry {
     /// Size of the index beside the file, where the signal has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) index: Option<IndexSize>,
+}
+
+impl FileEntry {
+    /// The objects that the file consists of, with their sizes.
+    pub(crate) fn objects(&self) -> impl Iterator<Item = (Path, u64)> {
+        let filter = self.trace_filter_bytes.map(|bytes| (index::trace_filter_path_of(&self.path), bytes));
+        let index = self.index.map(|size| (index::path_of(&self.path), size.bytes));
+        std::iter::once((self.path.clone(), self.bytes)).chain(filter).chain(index)
+    }
 }
 
 fn write_path<S: ser::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {

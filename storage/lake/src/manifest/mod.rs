@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use store::{Segment, SegmentId, StoreError};
 
 use self::checkpoint::Checkpoints;
+pub(crate) use self::checkpoint::written_out;
 pub(crate) use self::entry::FileEntry;
 use self::state::State;
 pub(crate) use self::state::TableState;
