@@ -101,11 +101,8 @@ impl Alternative {
         // Punctuation alone asks for nothing.
         let Some(first) = words.next() else { return Ok(()) };
         let phrase = Phrase::new(first, words.collect());
-        if term.is_unwanted {
-            self.unwanted.push(phrase)
-        } else {
-            self.wanted.push(phrase)
-        }
+        let phrases = if term.is_unwanted { &mut self.unwanted } else { &mut self.wanted };
+        phrases.push(phrase);
         Ok(())
     }
 

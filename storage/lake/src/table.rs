@@ -172,7 +172,7 @@ impl TableProvider for LakeTable {
         let runtime = session.runtime_env();
         runtime.register_object_store(self.depot.url().as_ref(), Arc::clone(self.depot.objects()));
         let mut source = ParquetSource::new(self.schema())
-            .with_parquet_file_reader_factory(self.readers(&runtime, &chosen))
+            .with_parquet_file_reader_factory(self.readers(runtime, &chosen))
             // Filtering while decoding pays when few rows pass, and costs when many do.
             .with_pushdown_filters(asked.names_traces() || chosen_rows <= rows / FEW_ROWS);
         if let Some(predicate) = predicate {

@@ -134,7 +134,7 @@ impl Terms {
             Self::Words(texts) => {
                 let mut folded = String::new();
                 each_text(values, |text| {
-                    Words::of(text).for_each(|word| drawer.put(texts.hash_word(word, &mut folded)))
+                    Words::of(text).for_each(|word| drawer.put(texts.hash_word(word, &mut folded)));
                 });
             }
         }
