@@ -2,10 +2,12 @@
 //! Nothing here asserts; it prints.
 
 mod history;
+mod indexes;
 mod limits;
 mod process;
 mod queries;
 mod report;
+mod rows_of_files;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -34,6 +36,12 @@ pub struct Measure {
     /// Keep the data of the query part in this directory, and use it again when it is there
     #[arg(long)]
     query_data: Option<PathBuf>,
+    /// Rows of each signal that indexes are measured over
+    #[arg(long, default_value_t = 10_000_000)]
+    index_rows: u64,
+    /// Rows of one file of them
+    #[arg(long, default_value_t = 2_000_000)]
+    index_file_rows: usize,
     /// A Python with the package duckdb, to ask DuckDB the same questions over the same files
     #[arg(long)]
     duckdb_python: Option<PathBuf>,
@@ -52,11 +60,13 @@ pub enum Part {
     HalfLoad,
     /// SQL over spans at rest.
     Queries,
+    /// Indexes beside large files.
+    Index,
 }
 
 impl Measure {
     fn wants(&self, part: Part) -> bool {
-        if self.only.is_empty() { part != Part::Core } else { self.only.contains(&part) }
+        if self.only.is_empty() { !matches!(part, Part::Core | Part::Index) } else { self.only.contains(&part) }
     }
 
     fn server(&self) -> anyhow::Result<PathBuf> {
@@ -97,6 +107,9 @@ pub async fn run(measure: &Measure) -> anyhow::Result<()> {
             println!("{full}");
             println!("{}", case(measure, signal, Protocol::Grpc, 1000, Some(full.requests_per_second() / 2.0)).await?);
         }
+    }
+    if measure.wants(Part::Index) {
+        indexes::print(measure).await?;
     }
     if measure.wants(Part::Queries) {
         queries::print(measure).await?;
