@@ -17,6 +17,8 @@ fn entry(writer: WriterId, position: u64) -> FileEntry {
         sort_keys: None,
         origin: Some(Origin { writer, first: position, through: position }),
         trace_filter_bytes: None,
+        rolled_up: false,
+        folded: store::rollup::Folded::NOTHING,
     }
 }
 
