@@ -12,6 +12,7 @@ mod manifest;
 mod paged;
 mod parquet_file;
 mod pruning;
+mod rollup_file;
 mod row_group;
 mod run_column;
 mod table;
@@ -21,15 +22,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use model::{Signal, Tenant};
+use futures::future::try_join_all;
+use model::{Dataset, Rollup, Signal, Tenant};
 use object_store::ObjectStore;
+use store::rollup::{Folded, StoredRollup};
 use store::{Segment, Store, StoreError, Stored};
 
 pub use crate::contents::Contents;
 use crate::depot::Depot;
 use crate::index::Indexes;
 pub use crate::index::{IndexConfig, IndexScope};
-use crate::manifest::{Commit, FileEntry, Manifest};
+use crate::manifest::{Commit, FileEntry, Manifest, State};
+use crate::parquet_file::Encoded;
 use crate::table::LakeTable;
 
 /// A store of Parquet files.
@@ -68,18 +72,36 @@ impl Lake {
         self
     }
 
-    /// Writes the segment's files; they are not part of the lake yet.
-    async fn write(&self, segment: &Segment) -> Result<FileEntry, StoreError> {
-        let (encoding, scope) = (segment.clone(), self.index_at_flush);
-        let encoded = tokio::task::spawn_blocking(move || parquet_file::encode(&encoding, scope))
-            .await
-            .map_err(|cause| StoreError::unwritable("parquet", cause))??;
-        let path = encoded.entry.path.clone();
+    /// Writes the segment's files, its rows and its rollups; they are not part of the lake yet.
+    async fn write(&self, segment: &Segment) -> Result<Vec<Arc<FileEntry>>, StoreError> {
+        let (segment, scope) = (segment.clone(), self.index_at_flush);
+        let encoded = tokio::task::spawn_blocking(move || -> Result<Vec<Encoded>, StoreError> {
+            let rows = parquet_file::encode(&segment, scope)?;
+            Ok(std::iter::once(rows).chain(rollup_file::encode(&segment)?).collect())
+        });
+        let encoded = encoded.await.map_err(|cause| StoreError::unwritable("parquet", cause))??;
+        try_join_all(encoded.into_iter().map(|file| self.put(file))).await
+    }
+
+    async fn put(&self, encoded: Encoded) -> Result<Arc<FileEntry>, StoreError> {
+        let path = &encoded.entry.path;
         if let Some(index) = encoded.index {
-            self.depot.put(&index::path_of(&path), index.bytes).await?;
+            self.depot.put(&index::path_of(path), index.bytes).await?;
         }
-        self.depot.put(&path, encoded.file).await?;
-        Ok(encoded.entry)
+        self.depot.put(path, encoded.file).await?;
+        Ok(Arc::new(encoded.entry))
+    }
+
+    fn lake_table(&self, state: &State, tenant: &Tenant, dataset: Dataset) -> LakeTable {
+        let files = state.table(tenant, dataset);
+        LakeTable::new(dataset, files, Arc::clone(&self.depot), Arc::clone(&self.indexes))
+    }
+
+    fn rollup(&self, state: &State, tenant: &Tenant, rollup: Rollup) -> StoredRollup {
+        let files = state.table(tenant, rollup.into());
+        let folded = files.files.iter().fold(Folded::NOTHING, |folded, file| folded.union(&file.folded));
+        let table = Arc::new(self.lake_table(state, tenant, rollup.into()));
+        StoredRollup { rollup, table, same_from: state.same_from(tenant, rollup), folded }
     }
 }
 
@@ -89,15 +111,17 @@ impl Store for Lake {
         if self.manifest.has(segment) {
             return Ok(());
         }
-        let entry = self.write(segment).await?;
-        self.manifest.commit(&Commit { add: vec![Arc::new(entry)], remove: Vec::new() }).await.map(drop)
+        let add = self.write(segment).await?;
+        self.manifest.commit(&Commit { add, remove: Vec::new() }).await.map(drop)
     }
 
     fn table(&self, tenant: &Tenant, signal: Signal) -> Result<Stored, StoreError> {
-        let state = self.manifest.table(tenant, signal.into());
-        let watermarks = Arc::clone(&state.watermarks);
-        let table = LakeTable::new(signal, state, Arc::clone(&self.depot), Arc::clone(&self.indexes));
-        Ok(Stored { table: Arc::new(table), watermarks })
+        let state = self.manifest.state();
+        let watermarks = Arc::clone(&state.table(tenant, signal.into()).watermarks);
+        let table = Arc::new(self.lake_table(&state, tenant, signal.into()));
+        let rollups = if signal == Signal::Spans { Rollup::ALL.as_slice() } else { &[] };
+        let rollups = rollups.iter().map(|rollup| self.rollup(&state, tenant, *rollup)).collect();
+        Ok(Stored { table, watermarks, rollups })
     }
 }
 

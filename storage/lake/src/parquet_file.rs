@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use bytes::Bytes;
-use model::{Signal, Table};
+use model::{Dataset, Signal, Table, Tenant, TimeRange};
 use object_store::path::Path;
 use parquet::arrow::ArrowWriter;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::WriterProperties;
-use store::{Segment, StoreError};
+use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
+use store::rollup::Folded;
+use store::{Segment, SegmentId, StoreError};
 
 use crate::encodings;
 use crate::index::{Builder, Index, IndexScope};
@@ -43,7 +44,7 @@ pub(crate) fn encode(segment: &Segment, scope: IndexScope) -> Result<Encoded, St
         id: segment.id,
         tenant: segment.tenant.clone(),
         dataset: segment.signal.into(),
-        path: path(segment),
+        path: path(&segment.tenant, segment.signal.into(), segment.times(), segment.id),
         bytes: file.len() as u64,
         rows: segment.rows() as u64,
         times: segment.times(),
@@ -51,6 +52,8 @@ pub(crate) fn encode(segment: &Segment, scope: IndexScope) -> Result<Encoded, St
         origin: Some(segment.origin),
         trace_filter_bytes: None,
         index: index.as_ref().map(|index| index.size),
+        rolled_up: segment.signal == Signal::Spans,
+        folded: Folded::NOTHING,
     };
     Ok(Encoded { file, index, entry })
 }
@@ -82,23 +85,29 @@ fn write(
     Ok((file.into_inner()?.into(), keys.range))
 }
 
-/// `tenant/signal/day/segment.parquet`, by the day of the earliest row.
-fn path(segment: &Segment) -> Path {
-    let days = segment.times().min.0.div_euclid(NANOS_PER_DAY);
+/// `tenant/table/day/segment.parquet`, by the day of the earliest row.
+pub(crate) fn path(tenant: &Tenant, dataset: Dataset, times: TimeRange, id: SegmentId) -> Path {
+    let days = times.min.0.div_euclid(NANOS_PER_DAY);
     let day = arrow::temporal_conversions::date32_to_datetime(
         i32::try_from(days).expect("nanoseconds of 64 bits end in 2262"),
     );
     let day = day.map_or_else(|| "unknown".to_owned(), |day| day.date().to_string());
-    Path::from(format!("{}/{}/{day}/{}.parquet", segment.tenant, segment.signal, segment.id))
+    Path::from(format!("{tenant}/{dataset}/{day}/{id}.parquet"))
 }
 
 fn properties(signal: Signal) -> WriterProperties {
-    encodings::properties(signal)
+    described(encodings::properties(signal))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_data_page_row_count_limit(PAGE_ROWS)
-        .set_created_by(concat!("observatory ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_key_value_metadata(Some(vec![KeyValue::new("observatory.schema".to_owned(), SCHEMA_VERSION.to_owned())]))
         .build()
+}
+
+/// What every file says of itself.
+pub(crate) fn described(properties: WriterPropertiesBuilder) -> WriterPropertiesBuilder {
+    let schema = KeyValue::new("observatory.schema".to_owned(), SCHEMA_VERSION.to_owned());
+    properties
+        .set_created_by(concat!("observatory ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_key_value_metadata(Some(vec![schema]))
 }
 
 /// Collects the range of the column that rows are sorted by first.

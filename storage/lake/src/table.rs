@@ -23,7 +23,7 @@ use datafusion::physical_plan::empty::EmptyExec;
 use futures::StreamExt;
 use futures::future::ready;
 use futures::stream;
-use model::{Signal, Table};
+use model::{Dataset, Table};
 use object_store::ObjectMeta;
 
 use crate::depot::Depot;
@@ -43,7 +43,7 @@ const FEW_ROWS: u64 = 8;
 /// A table of the lake; what is committed later does not show.
 #[derive(Debug)]
 pub(crate) struct LakeTable {
-    signal: Signal,
+    dataset: Dataset,
     state: Arc<TableState>,
     depot: Arc<Depot>,
     indexes: Arc<Indexes>,
@@ -64,8 +64,8 @@ impl Chosen {
 }
 
 impl LakeTable {
-    pub(crate) fn new(signal: Signal, state: Arc<TableState>, depot: Arc<Depot>, indexes: Arc<Indexes>) -> Self {
-        Self { signal, state, depot, indexes }
+    pub(crate) fn new(dataset: Dataset, state: Arc<TableState>, depot: Arc<Depot>, indexes: Arc<Indexes>) -> Self {
+        Self { dataset, state, depot, indexes }
     }
 
     /// Files that may hold rows for the predicate, by time and by the first sort column.
@@ -74,7 +74,7 @@ impl LakeTable {
         let Some(predicate) = predicate else { return Ok(files.clone()) };
         let pruning = PruningPredicateBuilder::new().with_file_schema(self.schema()).build(Arc::clone(predicate));
         let Some(pruning) = pruning else { return Ok(files.clone()) };
-        let kept = pruning.prune(&FileStatistics { signal: self.signal, files })?;
+        let kept = pruning.prune(&FileStatistics { dataset: self.dataset, files })?;
         Ok(files.iter().zip(kept).filter(|(_, kept)| *kept).map(|(file, _)| Arc::clone(file)).collect())
     }
 
@@ -137,7 +137,7 @@ impl LakeTable {
 #[async_trait]
 impl TableProvider for LakeTable {
     fn schema(&self) -> SchemaRef {
-        Arc::clone(&Table::of(self.signal).schema)
+        Arc::clone(&Table::of(self.dataset).schema)
     }
 
     fn table_type(&self) -> TableType {
@@ -160,7 +160,7 @@ impl TableProvider for LakeTable {
             conjunction(filters.to_vec()).map(|filter| session.create_physical_expr(filter, &schema)).transpose()?;
         let files = self.by_statistics(predicate.as_ref())?;
         let rows: u64 = files.iter().map(|file| file.rows).sum();
-        let asked = Asked::of(self.signal, filters);
+        let asked = Asked::of(self.dataset, filters);
         let chosen = self.by_index(files, &asked).await;
         let chosen_rows: u64 = chosen.iter().map(Chosen::rows).sum();
         if chosen.is_empty() {

@@ -20,5 +20,5 @@ pub use error::{AppendError, CloseError, OpenError};
 pub use flush::FlushStep;
 pub use frame::{Decoded, Encoding, Envelope, Payload, RefusedRows};
 pub use plane::{DataPlane, Decode, Position, Status};
-pub use snapshot::Snapshot;
+pub use snapshot::{Snapshot, SnapshotRollup};
 pub use subscription::{Committed, Event, Subscription};

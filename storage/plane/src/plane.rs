@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use model::{Batch, Signal, Tenant};
 use parking_lot::Mutex;
-use store::{Store, StoreError, WriterId};
+use store::{Store, StoreError, Stored, WriterId};
 use tokio::sync::{Notify, broadcast};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -20,8 +20,8 @@ use crate::config::Config;
 use crate::error::{AppendError, CloseError, OpenError};
 use crate::flush::{DrainRate, FlushStep, Flusher};
 use crate::frame::{Decoded, Envelope};
-use crate::live::Live;
-use crate::snapshot::Snapshot;
+use crate::live::{Live, LiveRows};
+use crate::snapshot::{Snapshot, SnapshotRollup};
 use crate::subscription::{Committed, Subscription};
 use crate::telemetry::Telemetry;
 
@@ -152,12 +152,14 @@ impl DataPlane {
     /// The rows of a table at this instant, live and stored, each once.
     pub fn snapshot(&self, tenant: &Tenant, signal: Signal) -> Result<Snapshot, StoreError> {
         let mut stored = None;
-        let live = self.live.rows_after(&(tenant.clone(), signal), || {
+        let LiveRows { batches: live, summed } = self.live.rows_after(&(tenant.clone(), signal), || {
             let table = stored.insert(self.store.table(tenant, signal)?);
             Ok(table.kept_through(self.live.writer()))
         })?;
-        let stored = stored.expect("the store was asked for the watermark").table;
-        Ok(Snapshot { signal, live, stored })
+        let Stored { table: stored, rollups, .. } = stored.expect("the store was asked for the watermark");
+        let summed: Arc<[_]> = summed.into();
+        let rollups = rollups.into_iter().map(|stored| SnapshotRollup::new(Arc::clone(&summed), stored)).collect();
+        Ok(Snapshot { signal, live, stored, rollups })
     }
 
     /// Committed rows of these signals from now on.

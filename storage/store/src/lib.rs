@@ -1,11 +1,12 @@
 //! Where sealed segments rest.
 //!
 //! A segment is kept whole or not at all, and only once: what `keep` has answered `Ok` is durable, and the
-//! next `table` shows it.
+//! next `table` shows it. The rollups of a segment of spans are kept with it, as a part of it.
 
 pub mod conformance;
 mod error;
 mod memory;
+pub mod rollup;
 mod segment;
 mod sort;
 
@@ -19,13 +20,14 @@ use model::{Signal, Tenant};
 
 pub use error::StoreError;
 pub use memory::MemoryStore;
+use rollup::StoredRollup;
 pub use segment::{Origin, Segment, SegmentId, WriterId};
 pub use sort::{sort_key, sorted};
 
 /// Keeps segments and gives them back as tables.
 #[async_trait]
 pub trait Store: Debug + Send + Sync {
-    /// Keeps a segment: durable and visible when this returns. A segment whose origin lies at or below what is
+    /// Keeps a segment, and the rollups of spans with it: durable and visible when this returns. A segment whose origin lies at or below what is
     /// already kept of its writer and table is kept already, and nothing happens.
     ///
     /// Segments of one writer and table come in the order of their origins, one after the other.
@@ -42,6 +44,8 @@ pub struct Stored {
     pub table: Arc<dyn TableProvider>,
     /// Highest position kept of each writer.
     pub watermarks: Arc<HashMap<WriterId, u64>>,
+    /// Every rollup as of the same moment, if the rows are spans.
+    pub rollups: Vec<StoredRollup>,
 }
 
 impl Stored {

@@ -3,8 +3,8 @@
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::{Cast, InList, ScalarFunction, TryCast};
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
-use model::Signal;
 use model::words::{self, WordQuery};
+use model::{Dataset, Signal};
 
 use super::blocks::BlockSet;
 use super::terms::{Indexed, Term};
@@ -24,8 +24,9 @@ pub(crate) enum Asked {
 }
 
 impl Asked {
-    /// What rows of the signal's table must have to pass all filters.
-    pub(crate) fn of(signal: Signal, filters: &[Expr]) -> Self {
+    /// What rows of the table must have to pass all filters.
+    pub(crate) fn of(dataset: Dataset, filters: &[Expr]) -> Self {
+        let Dataset::Signal(signal) = dataset else { return Self::Anything };
         let asked = Self::all(filters.iter().map(|filter| filtered(signal, filter)));
         if asked.terms().len() > TERMS_MAX { Self::Anything } else { asked }
     }

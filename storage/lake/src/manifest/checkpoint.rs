@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use store::{SegmentId, StoreError};
 use uuid::Uuid;
 
-use super::state::{State, Watermark};
+use super::state::{Gone, State, Watermark};
 use super::{FOLDER, FileEntry, from_json, to_json};
 use crate::depot::Depot;
 
@@ -34,13 +34,16 @@ struct Checkpoint {
     version: u64,
     chunks: Vec<String>,
     watermarks: Vec<Watermark>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    gone: Vec<Gone>,
 }
 
 impl Checkpoint {
     /// The object that says the state, and its place.
     fn of(state: &State, chunks: &[Chunk]) -> (Path, Bytes) {
         let names = chunks.iter().map(|chunk| chunk.name.clone()).collect();
-        let checkpoint = Checkpoint { version: state.version, chunks: names, watermarks: state.watermarks() };
+        let (watermarks, gone) = (state.watermarks(), state.gone());
+        let checkpoint = Checkpoint { version: state.version, chunks: names, watermarks, gone };
         (Path::from(format!("{FOLDER}/{:020}{CHECKPOINT}", state.version)), to_json(&checkpoint))
     }
 }
@@ -78,7 +81,7 @@ impl Checkpoints {
             chunks.push(Chunk::load(depot, name).await?);
         }
         let files: Vec<_> = chunks.iter().flat_map(|chunk| chunk.files.iter().cloned()).collect();
-        Ok((State::restore(checkpoint.version, &files, &checkpoint.watermarks), Self { chunks }))
+        Ok((State::restore(checkpoint.version, &files, &checkpoint.watermarks, &checkpoint.gone), Self { chunks }))
     }
 
     /// Writes the state as a checkpoint and removes what it replaces.

@@ -3,6 +3,7 @@
 use model::{Dataset, Tenant, TimeRange};
 use object_store::path::Path;
 use serde::{Deserialize, Serialize, de, ser};
+use store::rollup::Folded;
 use store::{Origin, SegmentId};
 
 use crate::index::{self, IndexSize};
@@ -31,6 +32,12 @@ pub(crate) struct FileEntry {
     /// Size of the index beside the file, where the signal has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) index: Option<IndexSize>,
+    /// The rollups of these spans were kept with them. A file made of others is so if all of them were.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) rolled_up: bool,
+    /// Of a rollup: what is summed under `(other)`.
+    #[serde(default, skip_serializing_if = "Folded::is_nothing")]
+    pub(crate) folded: Folded,
 }
 
 impl FileEntry {

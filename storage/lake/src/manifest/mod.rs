@@ -21,8 +21,7 @@ use store::{Segment, SegmentId, StoreError};
 use self::checkpoint::Checkpoints;
 pub(crate) use self::checkpoint::written_out;
 pub(crate) use self::entry::FileEntry;
-use self::state::State;
-pub(crate) use self::state::TableState;
+pub(crate) use self::state::{State, TableState};
 use crate::depot::{Created, Depot};
 
 /// Commits between two checkpoints: what a start has to read beside the last one.

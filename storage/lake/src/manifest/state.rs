@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use model::{Dataset, Tenant};
+use model::{Dataset, Rollup, Signal, Tenant, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::{Origin, SegmentId, WriterId};
 
@@ -21,6 +21,8 @@ pub(crate) struct State {
 pub(crate) struct TableState {
     pub(crate) files: Vec<Arc<FileEntry>>,
     pub(crate) watermarks: Arc<HashMap<WriterId, u64>>,
+    /// Time of the latest row that left the table without going into another file of it.
+    pub(crate) gone: Option<Timestamp>,
 }
 
 /// How far a table reaches into a writer's log.
@@ -33,6 +35,14 @@ pub(crate) struct Watermark {
     through: u64,
 }
 
+/// Rows that expired: some at or before this time may no longer be there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Gone {
+    tenant: Tenant,
+    dataset: Dataset,
+    through: Timestamp,
+}
+
 impl TableState {
     pub(crate) fn has(&self, origin: &Origin) -> bool {
         self.watermarks.get(&origin.writer).is_some_and(|through| origin.through <= *through)
@@ -42,16 +52,33 @@ impl TableState {
         let watermark = Arc::make_mut(&mut self.watermarks).entry(writer).or_default();
         *watermark = through.max(*watermark);
     }
+
+    /// Takes files out; says until when there were rows in them.
+    fn remove(&mut self, removed: &HashSet<SegmentId>) -> Option<Timestamp> {
+        let mut latest = None;
+        self.files.retain(|file| {
+            let stays = !removed.contains(&file.id);
+            if !stays {
+                latest = latest.max(Some(file.times.max));
+            }
+            stays
+        });
+        latest
+    }
 }
 
 impl State {
     /// What a checkpoint says.
-    pub(crate) fn restore(version: u64, files: &[Arc<FileEntry>], watermarks: &[Watermark]) -> Self {
+    pub(crate) fn restore(version: u64, files: &[Arc<FileEntry>], watermarks: &[Watermark], gone: &[Gone]) -> Self {
         let files = Commit { add: files.to_vec(), remove: Vec::new() };
         let mut state = Self::default().with(version, &files);
         for watermark in watermarks {
             let table = state.tables.entry((watermark.tenant.clone(), watermark.dataset)).or_default();
             Arc::make_mut(table).raise(watermark.writer, watermark.through);
+        }
+        for gone in gone {
+            let table = state.tables.entry((gone.tenant.clone(), gone.dataset)).or_default();
+            Arc::make_mut(table).gone = Some(gone.through);
         }
         state
     }
@@ -60,9 +87,14 @@ impl State {
     pub(crate) fn with(&self, version: u64, commit: &Commit) -> Self {
         let mut tables = self.tables.clone();
         let removed: HashSet<SegmentId> = commit.remove.iter().copied().collect();
-        for table in tables.values_mut() {
+        for ((tenant, dataset), table) in &mut tables {
             if table.files.iter().any(|file| removed.contains(&file.id)) {
-                Arc::make_mut(table).files.retain(|file| !removed.contains(&file.id));
+                let table = Arc::make_mut(table);
+                let latest = table.remove(&removed);
+                let goes_on = commit.add.iter().any(|file| (&file.tenant, file.dataset) == (tenant, *dataset));
+                if !goes_on {
+                    table.gone = table.gone.max(latest);
+                }
             }
         }
         for file in &commit.add {
@@ -79,6 +111,16 @@ impl State {
         self.tables.get(&(tenant.clone(), dataset)).cloned().unwrap_or_default()
     }
 
+    /// From here on the rollup sums exactly the spans that are in the lake.
+    pub(crate) fn same_from(&self, tenant: &Tenant, rollup: Rollup) -> Timestamp {
+        let (spans, sums) = (self.table(tenant, Signal::Spans.into()), self.table(tenant, rollup.into()));
+        let without = spans.files.iter().filter(|file| !file.rolled_up).map(|file| file.times.max.0);
+        let gone_spans = spans.gone.map(|gone| gone.0);
+        let gone_sums = sums.gone.map(|gone| gone.0.saturating_add(rollup.period_nanos() - 1));
+        let latest = without.chain(gone_spans).chain(gone_sums).max();
+        Timestamp(latest.map_or(i64::MIN, |latest| latest.saturating_add(1)))
+    }
+
     /// Every table there is.
     pub(crate) fn tables(&self) -> impl Iterator<Item = (&Tenant, Dataset, &Arc<TableState>)> {
         self.tables.iter().map(|((tenant, dataset), table)| (tenant, *dataset, table))
@@ -86,6 +128,13 @@ impl State {
 
     pub(crate) fn files(&self) -> impl Iterator<Item = &Arc<FileEntry>> {
         self.tables.values().flat_map(|table| &table.files)
+    }
+
+    pub(crate) fn gone(&self) -> Vec<Gone> {
+        let gone = self.tables().filter_map(|(tenant, dataset, table)| {
+            table.gone.map(|through| Gone { tenant: tenant.clone(), dataset, through })
+        });
+        gone.collect()
     }
 
     pub(crate) fn watermarks(&self) -> Vec<Watermark> {
