@@ -12,6 +12,7 @@ mod functions;
 pub mod http;
 mod ids;
 mod lineage;
+mod rollups;
 mod rows;
 mod session;
 mod size;

@@ -5,6 +5,7 @@ mod formats;
 mod limits;
 mod pruning;
 mod refusals;
+mod rollups;
 mod snapshots;
 mod sql;
 mod support;
