@@ -14,10 +14,11 @@ use datafusion::datasource::ViewTable;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::TableType;
-use model::{Signal, Tenant};
+use model::{Dataset, Signal, Tenant};
 use plane::DataPlane;
 
 use crate::error::QueryError;
+use crate::rollups::Answers;
 use crate::table::SnapshotTable;
 use crate::views::{self, View};
 
@@ -37,9 +38,10 @@ struct Only<T: ?Sized> {
 pub(crate) fn of_tenant(
     plane: Arc<DataPlane>,
     tenant: Tenant,
+    answers: Answers,
     base: Arc<SessionState>,
 ) -> Arc<dyn CatalogProviderList> {
-    let tables = Arc::new(Tables { plane, tenant, snapshots: Mutex::default() });
+    let tables = Arc::new(Tables { plane, tenant, answers, snapshots: Mutex::default() });
     catalog_list(Arc::new(TenantSchema { tables, base }))
 }
 
@@ -76,6 +78,7 @@ impl CatalogProvider for Only<dyn SchemaProvider> {
 struct Tables {
     plane: Arc<DataPlane>,
     tenant: Tenant,
+    answers: Answers,
     snapshots: Mutex<HashMap<Signal, Arc<SnapshotTable>>>,
 }
 
@@ -93,7 +96,7 @@ impl Tables {
         }
         let snapshot = self.plane.snapshot(&self.tenant, signal);
         let snapshot = snapshot.map_err(|cause| QueryError::Unavailable(Box::new(cause)))?;
-        let table = Arc::new(SnapshotTable::new(snapshot));
+        let table = Arc::new(SnapshotTable::new(snapshot, self.answers));
         snapshots.insert(signal, Arc::clone(&table));
         Ok(table)
     }
@@ -106,14 +109,17 @@ impl SchemaProvider for Tables {
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
-        match Signal::from_str(name) {
-            Ok(signal) => Ok(Some(self.get(signal)?)),
-            Err(_) => Ok(None),
-        }
+        Ok(match Dataset::from_str(name) {
+            Ok(Dataset::Signal(signal)) => Some(self.get(signal)?),
+            Ok(Dataset::Rollup(rollup)) => {
+                self.get(Signal::Spans)?.rollup(rollup).map(|table| Arc::clone(table) as Arc<dyn TableProvider>)
+            }
+            Err(_) => None,
+        })
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        Signal::from_str(name).is_ok()
+        Dataset::from_str(name).is_ok()
     }
 }
 

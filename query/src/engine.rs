@@ -169,7 +169,7 @@ impl Query {
     async fn start(&self) -> Result<SendableRecordBatchStream, DataFusionError> {
         let started = Instant::now();
         let engine = &self.engine;
-        let state = session::of_tenant(&engine.base, &engine.plane, &self.tenant);
+        let state = session::of_tenant(&engine.base, &engine.plane, &self.tenant, self.statement.answers());
         let plan = session::plan(&state, &self.statement).await?;
         let plan = state.create_physical_plan(&plan).await?;
         telemetry::planned(&self.statement.sql, started.elapsed());

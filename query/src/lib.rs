@@ -13,6 +13,7 @@ pub mod http;
 mod ids;
 mod lineage;
 mod matches;
+mod rollups;
 mod rows;
 mod session;
 mod size;

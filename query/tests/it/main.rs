@@ -7,6 +7,7 @@ mod limits;
 mod matches;
 mod pruning;
 mod refusals;
+mod rollups;
 mod snapshots;
 mod sql;
 mod support;

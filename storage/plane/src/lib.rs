@@ -21,4 +21,5 @@ pub use flush::FlushStep;
 pub use frame::{Decoded, Encoding, Envelope, Payload, RefusedRows};
 pub use plane::{DataPlane, Decode, Position, Status};
 pub use snapshot::{Snapshot, SnapshotRollup};
+pub use store::rollup::Folded;
 pub use subscription::{Committed, Event, Subscription};
