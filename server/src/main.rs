@@ -11,6 +11,7 @@ mod listen;
 mod own_telemetry;
 mod serve;
 mod sql;
+mod stores;
 
 use std::process::ExitCode;
 

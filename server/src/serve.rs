@@ -7,8 +7,6 @@ use anyhow::Context;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use ingest::Receiver;
-use lake::Lake;
-use object_store::aws::AmazonS3Builder;
 use plane::DataPlane;
 use query::QueryEngine;
 use store::Store;
@@ -18,10 +16,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{Access, identify};
-use crate::config::{Config, ServeArgs, ServerConfig, StorageConfig, kept_names};
+use crate::config::{Config, ServeArgs, ServerConfig, kept_names};
 use crate::crash::CrashPoint;
 use crate::data_dir::DataDir;
 use crate::own_telemetry::OwnTelemetry;
+use crate::stores::Stores;
 use crate::{banner, health, listen};
 
 /// Runs the server until it is interrupted.
@@ -51,12 +50,18 @@ async fn serve(mut config: Config, queries: &Runtime) -> anyhow::Result<()> {
     let grace = Duration::from_secs(config.server.shutdown_seconds);
     let mut servers = JoinSet::new();
     // Health is answered while the log is replayed, which may take a while.
-    let ready = health::Ready::default();
+    let (ready, database) = (health::Ready::default(), health::Database::default());
     let api: Arc<OnceLock<Router>> = Arc::default();
-    servers.spawn(listen::serve(listeners.api, front(Arc::clone(&ready), Arc::clone(&api)), stop.clone(), grace));
+    servers.spawn(listen::serve(
+        listeners.api,
+        front(Arc::clone(&ready), Arc::clone(&database), Arc::clone(&api)),
+        stop.clone(),
+        grace,
+    ));
 
-    let store = store(&config.storage, &data).await?;
-    let plane = Arc::new(open_plane(&config, &data, store).await?);
+    let stores = Stores::open(&config.storage, &data).await?;
+    let _ = database.set(stores.database.clone());
+    let plane = Arc::new(open_plane(&config, &data, Arc::clone(&stores.telemetry)).await?);
     let access = Arc::new(Access::new(&config.tenants));
     let authorize = Arc::clone(&access);
     let authorize = Arc::new(move |headers: &http::HeaderMap| authorize.tenant(headers));
@@ -69,7 +74,7 @@ async fn serve(mut config: Config, queries: &Runtime) -> anyhow::Result<()> {
     for listener in [listeners.grpc, listeners.http] {
         servers.spawn(listen::serve(listener, ingest::router(Arc::clone(&receiver)), stop.clone(), grace));
     }
-    banner::print(&config, &data);
+    banner::print(&config, &data, &stores);
 
     listen::interrupted().await;
     tracing::info!("stopping: no new connections, requests finish, rows go to the store");
@@ -99,24 +104,11 @@ impl Listeners {
 }
 
 /// Health, and the API once there is one.
-fn front(ready: health::Ready, api: Arc<OnceLock<Router>>) -> Router {
-    health::router(ready).fallback(move |request: axum::extract::Request| {
+fn front(ready: health::Ready, database: health::Database, api: Arc<OnceLock<Router>>) -> Router {
+    health::router(ready, database).fallback(move |request: axum::extract::Request| {
         let api = api.get().cloned();
         async move { health::unless_starting(api, request).await }
     })
-}
-
-async fn store(config: &StorageConfig, data: &DataDir) -> anyhow::Result<Arc<dyn Store>> {
-    let Some(url) = &config.lake_url else {
-        let directory = data.path().join("lake");
-        return Ok(Arc::new(Lake::on_disk(&directory).await.context("the lake cannot be opened")?));
-    };
-    let prefix = url.strip_prefix("s3://").and_then(|rest| Some(rest.split_once('/')?.1));
-    let prefix =
-        prefix.with_context(|| format!("wrong setting: storage.lake_url is '{url}', expected s3://bucket/prefix"))?;
-    let bucket = AmazonS3Builder::from_env().with_url(url).build().with_context(|| format!("{url} cannot be used"))?;
-    let lake = Lake::on_objects(Arc::new(bucket), prefix).await;
-    Ok(Arc::new(lake.with_context(|| format!("the lake at {url} cannot be opened"))?))
 }
 
 async fn open_plane(config: &Config, data: &DataDir, store: Arc<dyn Store>) -> anyhow::Result<DataPlane> {
@@ -124,6 +116,6 @@ async fn open_plane(config: &Config, data: &DataDir, store: Arc<dyn Store>) -> a
     let wal = wal::Config { observe: crash.as_ref().map(CrashPoint::in_wal), ..config.wal()? };
     let decode = |envelope: &plane::Envelope, body| ingest::replay(envelope, &body).map_err(|cause| cause.to_string());
     let observe = crash.as_ref().map(CrashPoint::in_flush);
-    let plane = DataPlane::open(&config.plane, &data.path().join("wal"), wal, store, &decode, observe).await;
+    let plane = DataPlane::open(&config.plane, &data.path().join("wal"), wal, store, Arc::new(decode), observe).await;
     plane.context("the data plane cannot be opened")
 }

@@ -76,7 +76,8 @@ impl PostgresServer {
     /// When it is refused.
     pub fn psql(&self, sql: &str) -> String {
         let mut psql = Command::new(self.binaries.join("psql"));
-        let said = psql.args([&self.url(), "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql]).output().expect("psql is there");
+        let said =
+            psql.args([&self.url(), "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql]).output().expect("psql is there");
         assert!(said.status.success(), "{sql}: {}", String::from_utf8_lossy(&said.stderr));
         String::from_utf8_lossy(&said.stdout).trim_end().to_owned()
     }

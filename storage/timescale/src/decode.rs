@@ -319,9 +319,8 @@ impl StructsBuilder {
     fn new(data_type: &DataType) -> Self {
         let DataType::List(item) = data_type else { unreachable!("lists of structs are lists") };
         let DataType::Struct(fields) = item.data_type() else { unreachable!("lists of structs hold structs") };
-        let child = |field: &FieldRef| {
-            Builder::new(Kind::of_scalar(field.name(), field.data_type()), field.data_type())
-        };
+        let child =
+            |field: &FieldRef| Builder::new(Kind::of_scalar(field.name(), field.data_type()), field.data_type());
         Self {
             item: Arc::clone(item),
             fields: fields.clone(),

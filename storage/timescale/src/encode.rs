@@ -4,9 +4,7 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, FixedSizeBinaryArray, ListArray, RecordBatch, StringViewArray,
 };
 use arrow::buffer::NullBuffer;
-use arrow::datatypes::{
-    Float64Type, Int32Type, Int64Type, TimestampNanosecondType, UInt32Type, UInt64Type,
-};
+use arrow::datatypes::{Float64Type, Int32Type, Int64Type, TimestampNanosecondType, UInt32Type, UInt64Type};
 use model::{Signal, Table};
 
 use crate::columns::{HEAD, Kind};

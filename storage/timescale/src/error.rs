@@ -110,7 +110,9 @@ fn by_code(code: &SqlState) -> (Reaction, &'static str) {
             ChangeSomething,
             "the database does not let this role in: check role and password in storage.database.url, and pg_hba.conf",
         ),
-        "3D000" => (ChangeSomething, "the database is not there: make it with `createdb`, or correct storage.database.url"),
+        "3D000" => {
+            (ChangeSomething, "the database is not there: make it with `createdb`, or correct storage.database.url")
+        }
         "42501" => (
             ChangeSomething,
             "the role may not do this: it must own the schema, or be allowed to make it (GRANT CREATE ON DATABASE … TO …)",
@@ -119,7 +121,9 @@ fn by_code(code: &SqlState) -> (Reaction, &'static str) {
             ChangeSomething,
             "the database takes no writes: storage.database.url leads to a standby, or the role is read-only",
         ),
-        "53100" => (TryAgain, "the database's disk is full: free some space; rows wait in the write-ahead log until then"),
+        "53100" => {
+            (TryAgain, "the database's disk is full: free some space; rows wait in the write-ahead log until then")
+        }
         "53200" => (TryAgain, "the database is out of memory; it is tried again by itself"),
         "53300" => (
             TryAgain,

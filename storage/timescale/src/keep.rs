@@ -94,7 +94,14 @@ impl Kept<'_> {
         let columns = std::iter::once(head).chain(columns).collect::<Vec<_>>().join(", ");
         let sql = format!("COPY {}.{table} ({columns}) FROM STDIN (FORMAT binary)", self.schema);
         let prefix = Head::new(segment.signal, &places, segment.tenant.as_str(), self.writer, self.through()?);
-        let encoder = Encoder { segment, places, head: prefix, rows, window: self.window.clone(), is_one_hour: self.spread.is_one_hour() };
+        let encoder = Encoder {
+            segment,
+            places,
+            head: prefix,
+            rows,
+            window: self.window.clone(),
+            is_one_hour: self.spread.is_one_hour(),
+        };
 
         let (sender, mut encoded) = mpsc::channel(BATCHES_AHEAD);
         let encoding = tokio::task::spawn_blocking(move || encoder.run(&sender));
@@ -147,7 +154,9 @@ impl Encoder {
             let mut bytes = Vec::with_capacity(bytes_before + bytes_before / 8);
             match self.is_one_hour {
                 true => encode::rows(&batch, segment.signal, places, head, 0..batch.num_rows(), &mut bytes),
-                false => encode::rows(&batch, segment.signal, places, head, self.picked(&batch).into_iter(), &mut bytes),
+                false => {
+                    encode::rows(&batch, segment.signal, places, head, self.picked(&batch).into_iter(), &mut bytes)
+                }
             }
             bytes_before = bytes.len();
             if !bytes.is_empty() && encoded.blocking_send(bytes.into()).is_err() {

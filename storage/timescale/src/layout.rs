@@ -47,7 +47,9 @@ impl Layout {
                 Layout::Hypertables(extension.clone())
             }
             (None, false) => {
-                let advice = format!("the tables in schema {schema} were made with TimescaleDB, and the extension is gone: bring it back, or set another storage.database.schema");
+                let advice = format!(
+                    "the tables in schema {schema} were made with TimescaleDB, and the extension is gone: bring it back, or set another storage.database.schema"
+                );
                 return Err(Refusal::new(Reaction::ChangeSomething, advice));
             }
             (_, true) => {
@@ -85,7 +87,8 @@ async fn settle_hypertable(
     signal: Signal,
 ) -> Result<(), Refusal> {
     let (schema, own) = (&config.schema, &extension.schema);
-    let chunks = "SELECT count(*) FROM timescaledb_information.chunks WHERE hypertable_schema = $1 AND hypertable_name = $2";
+    let chunks =
+        "SELECT count(*) FROM timescaledb_information.chunks WHERE hypertable_schema = $1 AND hypertable_name = $2";
     let table = signal.table_name();
     let is_new = client.query_one(chunks, &[schema, &table]).await?.try_get::<_, i64>(0)? == 0;
     if is_new {
@@ -127,7 +130,8 @@ pub(crate) async fn set_chunk_hours(
     signal: Signal,
     hours: i64,
 ) -> Result<(), Refusal> {
-    let set = format!("SELECT {extension_schema}.set_chunk_time_interval('{schema}.{signal}', interval '{hours} hours')");
+    let set =
+        format!("SELECT {extension_schema}.set_chunk_time_interval('{schema}.{signal}', interval '{hours} hours')");
     Ok(client.batch_execute(&set).await?)
 }
 
@@ -160,13 +164,7 @@ impl Partitions {
         Ok(())
     }
 
-    async fn make(
-        &self,
-        client: &Client,
-        schema: &str,
-        signal: Signal,
-        hours: &BTreeSet<i64>,
-    ) -> Result<(), Refusal> {
+    async fn make(&self, client: &Client, schema: &str, signal: Signal, hours: &BTreeSet<i64>) -> Result<(), Refusal> {
         let mut attempts = 0;
         while let Some(hour) = self.without_place(signal, hours) {
             let range = gap(&self.of(signal), hour, self.hours(signal));
@@ -175,10 +173,13 @@ impl Partitions {
             attempts = if self.without_place(signal, &BTreeSet::from([hour])).is_some() { attempts + 1 } else { 0 };
             match made {
                 // Another program was faster, with other bounds.
-                Err(cause) if attempts < ATTEMPTS_MAX && cause.code() == Some(&SqlState::INVALID_OBJECT_DEFINITION) => {}
+                Err(cause) if attempts < ATTEMPTS_MAX && cause.code() == Some(&SqlState::INVALID_OBJECT_DEFINITION) => {
+                }
                 Err(cause) if attempts > 0 => return Err(cause.into()),
                 _ if attempts >= ATTEMPTS_MAX => {
-                    let advice = format!("a partition of {signal} for hour {hour} since 1970 cannot be made: is its name taken?");
+                    let advice = format!(
+                        "a partition of {signal} for hour {hour} since 1970 cannot be made: is its name taken?"
+                    );
                     return Err(Refusal::new(Reaction::ChangeSomething, advice));
                 }
                 _ => {}
@@ -206,7 +207,9 @@ fn gap(known: &[Range<i64>], hour: i64, width: i64) -> Range<i64> {
 fn partition(schema: &str, signal: Signal, hours: &Range<i64>) -> String {
     let name = partition_name(signal, hours);
     let (from, to) = (time_literal(hours.start * HOUR), time_literal(hours.end * HOUR));
-    format!("CREATE TABLE IF NOT EXISTS {schema}.{name} PARTITION OF {schema}.{signal} FOR VALUES FROM ({from}) TO ({to})")
+    format!(
+        "CREATE TABLE IF NOT EXISTS {schema}.{name} PARTITION OF {schema}.{signal} FOR VALUES FROM ({from}) TO ({to})"
+    )
 }
 
 /// As in `spans_p2026112403`: the hour at which it begins.

@@ -100,7 +100,10 @@ impl Ledger {
     async fn read_lines(&self, client: &Client, sql: &str) -> Result<(), Refusal> {
         for row in client.query(sql, &[]).await? {
             let line = line(&row)?.ok_or_else(|| {
-                Refusal::new(Reaction::ChangeSomething, "the ledger names a table or log that this version does not know")
+                Refusal::new(
+                    Reaction::ChangeSomething,
+                    "the ledger names a table or log that this version does not know",
+                )
             })?;
             self.advance(&line);
         }

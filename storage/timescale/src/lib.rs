@@ -147,6 +147,10 @@ impl Store for Timescale {
         self.shared.keep(segment).await.map_err(|cause| self.shared.database.error(Form::Written, cause))
     }
 
+    fn keeps_at_once(&self) -> usize {
+        self.shared.config.write_connections_max
+    }
+
     fn table(&self, tenant: &Tenant, signal: Signal) -> Result<Stored, StoreError> {
         let Shared { config, database, ledger, .. } = &*self.shared;
         if !ledger.is_read() {

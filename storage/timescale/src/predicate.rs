@@ -95,7 +95,9 @@ fn both(left: Option<Condition>, op: Operator, right: Option<Condition>) -> Opti
             Some(Condition { sql: format!("({} AND {})", left.sql, right.sql), is_exact })
         }
         // One side alone lets through at least what both do.
-        (Some(one), Operator::And, None) | (None, Operator::And, Some(one)) => Some(Condition { is_exact: false, ..one }),
+        (Some(one), Operator::And, None) | (None, Operator::And, Some(one)) => {
+            Some(Condition { is_exact: false, ..one })
+        }
         (Some(left), Operator::Or, Some(right)) => {
             let is_exact = left.is_exact && right.is_exact;
             Some(Condition { sql: format!("({} OR {})", left.sql, right.sql), is_exact })
@@ -207,8 +209,10 @@ fn in_list(signal: Signal, InList { expr, list, negated }: &InList) -> Option<Co
             each?.into_iter().map(Some).reduce(|all, one| both(all, Operator::Or, one)).flatten()?
         }
         kind => {
-            let values: Option<Vec<String>> =
-                list.iter().map(|item| literal(item).filter(|item| !item.is_null()).and_then(|item| sql_value(kind, item))).collect();
+            let values: Option<Vec<String>> = list
+                .iter()
+                .map(|item| literal(item).filter(|item| !item.is_null()).and_then(|item| sql_value(kind, item)))
+                .collect();
             let values = values.filter(|values| !values.is_empty())?;
             Condition::exact(format!("({} IN ({}))", column.quoted(), values.join(", ")))
         }
@@ -291,9 +295,8 @@ mod tests {
     fn a_time_is_compared_to_the_nanosecond() {
         let second = "timestamptz '1970-01-01 00:00:01.000000+00'";
         check(&col("start_time").gt_eq(at(1_000_000_000)), Some((&format!("(\"start_time\" >= {second})"), true)));
-        let expected = format!(
-            "(\"start_time\" >= {second} AND (\"start_time\" > {second} OR \"start_time_rest_ns\" > 7))"
-        );
+        let expected =
+            format!("(\"start_time\" >= {second} AND (\"start_time\" > {second} OR \"start_time_rest_ns\" > 7))");
         check(&col("start_time").gt(at(1_000_000_007)), Some((&expected, true)));
         let before = "(\"start_time\" < timestamptz '1969-12-31 23:59:59.999999+00')";
         check(&col("start_time").lt(at(-1000)), Some((before, true)));

@@ -122,7 +122,9 @@ impl Read {
         tokio::pin!(stream);
         while let Some(came) = stream.try_next().await? {
             self.decoder.push(&came).map_err(wrong)?;
-            if (self.decoder.rows() >= self.batch_rows || self.decoder.bytes() >= BATCH_BYTES) && !self.hand_on().await? {
+            if (self.decoder.rows() >= self.batch_rows || self.decoder.bytes() >= BATCH_BYTES)
+                && !self.hand_on().await?
+            {
                 return Ok(());
             }
         }

@@ -101,7 +101,9 @@ async fn check_tables(client: &Client, schema: &str) -> Result<(), Refusal> {
     let row = client.query_one(owned, &[&schema]).await?;
     if !row.try_get::<_, Option<bool>>(0)?.unwrap_or(false) {
         let role: String = row.try_get(1)?;
-        let advice = format!("the role {role} does not own the tables in schema {schema}: connect as their owner, or set another storage.database.schema");
+        let advice = format!(
+            "the role {role} does not own the tables in schema {schema}: connect as their owner, or set another storage.database.schema"
+        );
         return Err(Refusal::new(Reaction::ChangeSomething, advice));
     }
     let read_only = client.query_one("SELECT current_setting('transaction_read_only') = 'on'", &[]).await?;
@@ -127,7 +129,8 @@ async fn check_columns(client: &Client, schema: &str, signal: Signal) -> Result<
     match missing {
         None => Ok(()),
         Some((name, sql_type)) => {
-            let advice = format!("table {schema}.{signal} has no column {name} of type {sql_type}: was it changed by hand?");
+            let advice =
+                format!("table {schema}.{signal} has no column {name} of type {sql_type}: was it changed by hand?");
             Err(Refusal::new(Reaction::ChangeSomething, advice))
         }
     }

@@ -131,11 +131,14 @@ struct Select<'a> {
 
 impl Select<'_> {
     fn sql(&self, range: Option<&str>) -> String {
-        let columns = if self.places.is_empty() { "1".to_owned() } else { names(self.signal, self.places.iter().copied()).join(", ") };
-        let conditions = self.conditions.iter().map(String::as_str).chain(range).collect::<Vec<_>>().join(" AND ");
-        let from = |suffix: &str| {
-            format!("SELECT {columns} FROM {}.{}{suffix} WHERE {conditions}", self.schema, self.signal)
+        let columns = if self.places.is_empty() {
+            "1".to_owned()
+        } else {
+            names(self.signal, self.places.iter().copied()).join(", ")
         };
+        let conditions = self.conditions.iter().map(String::as_str).chain(range).collect::<Vec<_>>().join(" AND ");
+        let from =
+            |suffix: &str| format!("SELECT {columns} FROM {}.{}{suffix} WHERE {conditions}", self.schema, self.signal);
         let limit = self.limit.map(|limit| format!(" LIMIT {limit}")).unwrap_or_default();
         let rows = format!("{} UNION ALL {}{limit}", from(""), from("_strays"));
         match self.places.is_empty() {

@@ -9,7 +9,11 @@ pub(crate) fn ready(edition: &Edition, layout: &Layout) {
     let postgres = &edition.postgres;
     match (layout, &edition.timescale) {
         (Layout::Hypertables(extension), _) if extension.is_community => {
-            tracing::info!(postgres, timescaledb = extension.version, "telemetry rests in hypertables, compressed with age");
+            tracing::info!(
+                postgres,
+                timescaledb = extension.version,
+                "telemetry rests in hypertables, compressed with age"
+            );
         }
         (Layout::Hypertables(extension), _) => tracing::warn!(
             postgres,

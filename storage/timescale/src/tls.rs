@@ -107,7 +107,9 @@ fn roots(file: Option<&str>) -> Result<RootCertStore, String> {
         }
     }
     match roots.is_empty() {
-        true => Err("there is no certificate to trust: install ca-certificates, or name a file with sslrootcert".to_owned()),
+        true => {
+            Err("there is no certificate to trust: install ca-certificates, or name a file with sslrootcert".to_owned())
+        }
         false => Ok(roots),
     }
 }

@@ -85,7 +85,9 @@ pub(crate) async fn expire(
 ) -> Result<(), Refusal> {
     match layout {
         Layout::Hypertables(extension) => drop_chunks(client, schema, extension, (tenant, signal), horizon).await?,
-        Layout::Partitions(partitions) => drop_partitions(client, schema, partitions, (tenant, signal), horizon).await?,
+        Layout::Partitions(partitions) => {
+            drop_partitions(client, schema, partitions, (tenant, signal), horizon).await?
+        }
     }
     let old = older_than(signal, horizon.0);
     for table in [signal.table_name().to_owned(), format!("{signal}_strays")] {

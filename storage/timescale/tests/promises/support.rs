@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
-use datafusion::prelude::SessionContext;
+use datafusion::prelude::{SessionConfig, SessionContext};
 use model::{Batch, Signal, Tenant};
 use store::conformance::spans;
 use store::{Origin, Segment, SegmentId, Store, WriterId};
@@ -74,10 +74,15 @@ pub(crate) async fn rows(store: &dyn Store, signal: Signal) -> Vec<RecordBatch> 
 
 /// The rows of a statement over the tenant's spans, as `spans`.
 pub(crate) async fn sql(store: &dyn Store, statement: &str) -> Vec<RecordBatch> {
-    let context = SessionContext::new();
+    let context = context();
     let table = store.table(&tenant(), Signal::Spans).expect("a table").table;
     context.register_table("spans", table).expect("a free name");
     context.sql(statement).await.expect("a statement").collect().await.expect("rows")
+}
+
+/// DataFusion as the server sets it up.
+pub(crate) fn context() -> SessionContext {
+    SessionContext::new_with_config(SessionConfig::new().set_str("datafusion.sql_parser.dialect", "PostgreSQL"))
 }
 
 /// Number of spans that show.
@@ -88,4 +93,13 @@ pub(crate) async fn count(store: &dyn Store) -> usize {
 /// One array of a type, shared.
 pub(crate) fn array(array: impl arrow::array::Array + 'static) -> ArrayRef {
     Arc::new(array)
+}
+
+/// A plain client of the same database.
+pub(crate) async fn client(config: &Config) -> tokio_postgres::Client {
+    let url = serde_json::to_value(&config.url).expect("a URL is text");
+    let url = url.as_str().expect("a URL is text");
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.expect("a connection");
+    tokio::spawn(connection);
+    client
 }
