@@ -53,7 +53,7 @@ impl Fixture {
         let directory = TempDir::new().expect("a temporary directory");
         let decode = |_: &Envelope, _: Bytes| Err("nothing is replayed here".to_owned());
         let (plane_config, wal) = (plane::Config::default(), wal::Config::default());
-        let plane = DataPlane::open(&plane_config, directory.path(), wal, store, &decode, None);
+        let plane = DataPlane::open(&plane_config, directory.path(), wal, store, Arc::new(decode), None);
         let plane = Arc::new(plane.await.expect("a new plane opens"));
         let runtime = query::runtime(&config).expect("a runtime");
         let engine = QueryEngine::new(Arc::clone(&plane), config, runtime.handle().clone()).expect("an engine");

@@ -2,6 +2,7 @@
 //!
 //! What `append` has answered is on disk and visible, and every snapshot holds each row exactly once.
 
+mod backlog;
 mod budget;
 mod config;
 mod error;
