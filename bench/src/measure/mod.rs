@@ -1,6 +1,7 @@
 //! The figures of `docs/benchmarks.md`: what the server does, as a share of what the machine can do.
 //! Nothing here asserts; it prints.
 
+mod database;
 mod history;
 mod limits;
 mod process;
@@ -37,6 +38,9 @@ pub struct Measure {
     /// A Python with the package duckdb, to ask DuckDB the same questions over the same files
     #[arg(long)]
     duckdb_python: Option<PathBuf>,
+    /// A database of PostgreSQL that may be written to, in a schema of its own
+    #[arg(long, env = "OBSERVATORY_BENCH_DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
 }
 
 /// A part of the measurements.
@@ -52,11 +56,17 @@ pub enum Part {
     HalfLoad,
     /// SQL over spans at rest.
     Queries,
+    /// Spans into a database, beside `psql`'s own COPY; needs --database-url.
+    Database,
 }
 
 impl Measure {
     fn wants(&self, part: Part) -> bool {
-        if self.only.is_empty() { part != Part::Core } else { self.only.contains(&part) }
+        match part {
+            Part::Core => self.only.contains(&part),
+            Part::Database if self.database_url.is_none() => false,
+            part => self.only.is_empty() || self.only.contains(&part),
+        }
     }
 
     fn server(&self) -> anyhow::Result<PathBuf> {
@@ -97,6 +107,9 @@ pub async fn run(measure: &Measure) -> anyhow::Result<()> {
             println!("{full}");
             println!("{}", case(measure, signal, Protocol::Grpc, 1000, Some(full.requests_per_second() / 2.0)).await?);
         }
+    }
+    if let Some(url) = measure.database_url.as_deref().filter(|_| measure.wants(Part::Database)) {
+        database::print(url).await?;
     }
     if measure.wants(Part::Queries) {
         queries::print(measure).await?;

@@ -3,6 +3,7 @@
 mod bad_days;
 mod conformance;
 mod crash;
+mod database;
 mod doors;
 mod durability;
 mod exporters;
