@@ -1,6 +1,7 @@
 //! The figures of `docs/benchmarks.md`: what the server does, as a share of what the machine can do.
 //! Nothing here asserts; it prints.
 
+mod database;
 mod history;
 mod indexes;
 mod limits;
@@ -45,6 +46,9 @@ pub struct Measure {
     /// A Python with the package duckdb, to ask DuckDB the same questions over the same files
     #[arg(long)]
     duckdb_python: Option<PathBuf>,
+    /// A database of PostgreSQL that may be written to, in a schema of its own
+    #[arg(long, env = "OBSERVATORY_BENCH_DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
 }
 
 /// A part of the measurements.
@@ -62,11 +66,17 @@ pub enum Part {
     Queries,
     /// Indexes beside large files.
     Index,
+    /// Spans into a database, beside `psql`'s own COPY; needs --database-url.
+    Database,
 }
 
 impl Measure {
     fn wants(&self, part: Part) -> bool {
-        if self.only.is_empty() { !matches!(part, Part::Core | Part::Index) } else { self.only.contains(&part) }
+        match part {
+            Part::Core | Part::Index => self.only.contains(&part),
+            Part::Database if self.database_url.is_none() => false,
+            part => self.only.is_empty() || self.only.contains(&part),
+        }
     }
 
     fn server(&self) -> anyhow::Result<PathBuf> {
@@ -110,6 +120,9 @@ pub async fn run(measure: &Measure) -> anyhow::Result<()> {
     }
     if measure.wants(Part::Index) {
         indexes::print(measure).await?;
+    }
+    if let Some(url) = measure.database_url.as_deref().filter(|_| measure.wants(Part::Database)) {
+        database::print(url).await?;
     }
     if measure.wants(Part::Queries) {
         queries::print(measure).await?;

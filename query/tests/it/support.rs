@@ -41,15 +41,15 @@ impl Fixture {
     }
 
     pub(crate) async fn with(config: Config) -> Self {
-        Self::of(config, Arc::new(MemoryStore::default())).await
+        Self::of(Arc::new(MemoryStore::default()), config).await
     }
 
-    /// An engine over rows that rest in the store.
+    /// An engine over an empty plane over rows that rest in this store.
     pub(crate) async fn over(store: Arc<dyn Store>) -> Self {
-        Self::of(Config { target_partitions: 2, ..Config::default() }, store).await
+        Self::of(store, Config { target_partitions: 2, ..Config::default() }).await
     }
 
-    async fn of(config: Config, store: Arc<dyn Store>) -> Self {
+    async fn of(store: Arc<dyn Store>, config: Config) -> Self {
         let directory = TempDir::new().expect("a temporary directory");
         let decode = |_: &Envelope, _: Bytes| Err("nothing is replayed here".to_owned());
         let (plane_config, wal) = (plane::Config::default(), wal::Config::default());

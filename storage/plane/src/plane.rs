@@ -287,14 +287,14 @@ impl Commit {
             batches: batches.clone(),
         });
         let (position, is_first) = (position.0, !backlog.is_some());
-        match backlog.pass(Request { tenant, position, batches, room }, budget.is_tight()) {
-            Some(Request { tenant, batches, room, .. }) => {
-                if live.push(&tenant, position, batches, room) {
-                    wake.notify_one();
-                }
-            }
-            None if is_first => telemetry.waits_in_log(),
-            None => {}
+        let request = backlog.pass(Request { tenant, position, batches, room }, budget.is_tight());
+        let is_sealed =
+            request.is_some_and(|Request { tenant, batches, room, .. }| live.push(&tenant, position, batches, room));
+        if is_sealed {
+            wake.notify_one();
+        }
+        if is_first && backlog.is_some() {
+            telemetry.waits_in_log();
         }
         if let Some(event) = event {
             // Fails only when the last subscriber has just left.

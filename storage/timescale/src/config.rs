@@ -17,9 +17,9 @@ pub struct Config {
     pub write_connections_max: usize,
     /// Connections that answer queries. Default 8.
     pub read_connections_max: usize,
-    /// How long a connection may take to be made, or to become free, in seconds. Default 5.
+    /// How long a connection may take to be made, and an answer to `/health/db`, in seconds. Default 5.
     pub connect_seconds_max: u64,
-    /// How long a statement of a query may run, in seconds. Default 60.
+    /// How long a statement of a query may run, and before that wait for a connection, in seconds. Default 60.
     pub statement_seconds_max: u64,
     /// How long keeping one segment may take, in seconds. Default 300.
     pub keep_seconds_max: u64,

@@ -110,7 +110,8 @@ fn pool(
     });
     Pool::builder(manager)
         .max_size(size)
-        .wait_timeout(Some(config.connect_time_max()))
+        // Whoever waits has a limit of its own, which is about as long.
+        .wait_timeout(Some(Duration::from_secs(statement_seconds)))
         .create_timeout(Some(config.connect_time_max()))
         .recycle_timeout(Some(config.connect_time_max()))
         .runtime(Runtime::Tokio1)

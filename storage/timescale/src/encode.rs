@@ -47,7 +47,7 @@ pub(crate) fn rows(
     signal: Signal,
     places: &[usize],
     head: &Head,
-    rows: impl Iterator<Item = usize>,
+    rows: &[usize],
     out: &mut Vec<u8>,
 ) {
     let columns = &Table::of(signal).columns;
@@ -56,7 +56,7 @@ pub(crate) fn rows(
     for row in rows {
         out.extend_from_slice(&head.0);
         for cells in &cells {
-            cells.write(row, out);
+            cells.write(*row, out);
         }
     }
 }

@@ -152,12 +152,8 @@ impl Encoder {
         for batch in sorted(segment, BATCH_ROWS) {
             let batch = batch?;
             let mut bytes = Vec::with_capacity(bytes_before + bytes_before / 8);
-            match self.is_one_hour {
-                true => encode::rows(&batch, segment.signal, places, head, 0..batch.num_rows(), &mut bytes),
-                false => {
-                    encode::rows(&batch, segment.signal, places, head, self.picked(&batch).into_iter(), &mut bytes)
-                }
-            }
+            let picked = if self.is_one_hour { (0..batch.num_rows()).collect() } else { self.picked(&batch) };
+            encode::rows(&batch, segment.signal, places, head, &picked, &mut bytes);
             bytes_before = bytes.len();
             if !bytes.is_empty() && encoded.blocking_send(bytes.into()).is_err() {
                 // The other side has failed and says why.

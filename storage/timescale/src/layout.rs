@@ -14,7 +14,7 @@ use crate::predicate::time_literal;
 use crate::setup::{Edition, Extension};
 use crate::window::HOUR;
 
-/// Attempts to make partitions while another program makes them too.
+/// Attempts beyond one an hour, while another program makes them too.
 const ATTEMPTS_MAX: usize = 5;
 
 /// How rows are laid out in this database.
@@ -167,22 +167,16 @@ impl Partitions {
     async fn make(&self, client: &Client, schema: &str, signal: Signal, hours: &BTreeSet<i64>) -> Result<(), Refusal> {
         let mut attempts = 0;
         while let Some(hour) = self.without_place(signal, hours) {
+            attempts += 1;
+            if attempts > hours.len() + ATTEMPTS_MAX {
+                let advice =
+                    format!("no partition of {signal} can be made for hour {hour} since 1970: is its name taken?");
+                return Err(Refusal::new(Reaction::ChangeSomething, advice));
+            }
             let range = gap(&self.of(signal), hour, self.hours(signal));
-            let made = client.batch_execute(&partition(schema, signal, &range)).await;
-            self.look(client, schema, signal).await?;
-            attempts = if self.without_place(signal, &BTreeSet::from([hour])).is_some() { attempts + 1 } else { 0 };
-            match made {
-                // Another program was faster, with other bounds.
-                Err(cause) if attempts < ATTEMPTS_MAX && cause.code() == Some(&SqlState::INVALID_OBJECT_DEFINITION) => {
-                }
-                Err(cause) if attempts > 0 => return Err(cause.into()),
-                _ if attempts >= ATTEMPTS_MAX => {
-                    let advice = format!(
-                        "a partition of {signal} for hour {hour} since 1970 cannot be made: is its name taken?"
-                    );
-                    return Err(Refusal::new(Reaction::ChangeSomething, advice));
-                }
-                _ => {}
+            match client.batch_execute(&partition(schema, signal, &range)).await {
+                Err(cause) if !was_faster(&cause) => return Err(cause.into()),
+                _ => self.look(client, schema, signal).await?,
             }
         }
         Ok(())
@@ -194,6 +188,12 @@ impl Partitions {
         let known = known.get(&signal).map_or(&[][..], Vec::as_slice);
         hours.iter().copied().find(|hour| !known.iter().any(|range| range.contains(hour)))
     }
+}
+
+/// True when another program has made a partition meanwhile, perhaps with other bounds.
+fn was_faster(cause: &tokio_postgres::Error) -> bool {
+    let known = [SqlState::INVALID_OBJECT_DEFINITION, SqlState::DUPLICATE_TABLE, SqlState::UNIQUE_VIOLATION];
+    cause.code().is_some_and(|code| known.contains(code))
 }
 
 /// The bounds of a partition for this hour: as wide as asked, aligned, and beside its neighbours.

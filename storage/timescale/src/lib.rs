@@ -231,6 +231,11 @@ impl Shared {
     }
 
     async fn health(&self) -> Result<Health, Refusal> {
+        let limit = self.config.connect_time_max();
+        timeout(limit, self.ask()).await.unwrap_or_else(|_| Err(too_slow("an answer of the database", limit)))
+    }
+
+    async fn ask(&self) -> Result<Health, Refusal> {
         let connection = self.database.reader().await?;
         let started = Instant::now();
         connection.query_one("SELECT 1", &[]).await?;

@@ -83,12 +83,11 @@ pub(crate) async fn expire(
     (tenant, signal): (&Tenant, Signal),
     horizon: Timestamp,
 ) -> Result<(), Refusal> {
+    let table = (tenant, signal);
     match layout {
-        Layout::Hypertables(extension) => drop_chunks(client, schema, extension, (tenant, signal), horizon).await?,
-        Layout::Partitions(partitions) => {
-            drop_partitions(client, schema, partitions, (tenant, signal), horizon).await?
-        }
-    }
+        Layout::Hypertables(extension) => drop_chunks(client, schema, extension, table, horizon).await,
+        Layout::Partitions(partitions) => drop_partitions(client, schema, partitions, table, horizon).await,
+    }?;
     let old = older_than(signal, horizon.0);
     for table in [signal.table_name().to_owned(), format!("{signal}_strays")] {
         client.batch_execute(&format!("DELETE FROM {schema}.{table} WHERE tenant = '{tenant}' AND {old}")).await?;

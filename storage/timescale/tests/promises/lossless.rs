@@ -110,7 +110,7 @@ fn batch(signal: Signal, first: i64, step: i64) -> Batch {
 }
 
 fn values(name: &str, data_type: &DataType, rows: usize, nullable: bool, seed: usize) -> ArrayRef {
-    let is_null = |row: usize| nullable && (row + seed) % 5 == 0;
+    let is_null = |row: usize| nullable && (row + seed).is_multiple_of(5);
     let pick = |row: usize, count: usize| (row * 3 + seed) % count;
     let nulls: NullBuffer = (0..rows).map(|row| !is_null(row)).collect();
     let nulls = nullable.then_some(nulls);
