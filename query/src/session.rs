@@ -31,8 +31,11 @@ use crate::statement::{self, Statement};
 pub(crate) fn base(config: &Config) -> Result<SessionState> {
     // Spilling would fight the write-ahead log for the disk.
     let no_spilling = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
+    let runtime = RuntimeEnvBuilder::new()
+        .with_disk_manager_builder(no_spilling)
+        .with_metadata_cache_limit(config.footer_cache_bytes_max);
     let mut state = SessionStateBuilder::new_with_default_features()
-        .with_runtime_env(RuntimeEnvBuilder::new().with_disk_manager_builder(no_spilling).build_arc()?)
+        .with_runtime_env(runtime.build_arc()?)
         .with_config(session_config(config))
         .with_analyzer_rules(analyzer_rules())
         .with_optimizer_rules(optimizer_rules())

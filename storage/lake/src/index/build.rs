@@ -115,10 +115,13 @@ impl Terms {
         match self {
             Self::Traces => {
                 let ids = values.as_fixed_size_binary();
-                let rows = (0..ids.len()).filter(|row| ids.is_valid(*row));
-                // Spans of a trace come together.
-                let news = rows.filter(|row| *row == 0 || ids.value(*row) != ids.value(*row - 1));
-                news.for_each(|row| drawer.put(terms::trace(ids.value(row))));
+                let mut before = None;
+                for id in ids.iter().flatten() {
+                    // Rows of a trace come together.
+                    if before.replace(id) != Some(id) {
+                        drawer.put(terms::trace(id));
+                    }
+                }
             }
             Self::Integers(texts) => {
                 let numbers = values.as_primitive::<Int64Type>();
