@@ -36,14 +36,15 @@ async fn live() -> Json<serde_json::Value> {
 }
 
 async fn health(State(ready): State<Ready>) -> Response {
-    let (plane, memory) = match ready.get() {
-        None => ("starting", "ok"),
+    let (plane, memory, waiting) = match ready.get() {
+        None => ("starting", "ok", 0),
         Some(plane) => {
             let status = plane.status();
             let full = status.memory_bytes > status.memory_bytes_max / 10 * 9;
             (
                 if plane.is_writable() { "ok" } else { "the write-ahead log does not take requests" },
                 if full { "full" } else { "ok" },
+                status.frames_waiting,
             )
         }
     };
@@ -53,7 +54,7 @@ async fn health(State(ready): State<Ready>) -> Response {
         "status": if healthy { "healthy" } else { "unhealthy" },
         "version": env!("CARGO_PKG_VERSION"),
         "timestamp": timestamp(),
-        "checks": {"data_plane": plane, "memory": memory},
+        "checks": {"data_plane": plane, "memory": memory, "requests_waiting_for_the_store": waiting},
     });
     (status, Json(body)).into_response()
 }

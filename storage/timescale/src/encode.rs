@@ -9,7 +9,7 @@ use model::{Signal, Table};
 
 use crate::columns::{HEAD, Kind};
 use crate::json::write_structs;
-use crate::text::{escaped, needs_escape};
+use crate::text::escaped;
 
 /// What begins a stream of rows.
 pub(crate) const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
@@ -75,8 +75,7 @@ enum Values<'a> {
     Numerics(&'a [u64]),
     Doubles(&'a [f64]),
     Booleans(&'a BooleanArray),
-    /// None of the texts needs its other form.
-    PlainTexts(&'a StringViewArray),
+    Json(&'a StringViewArray),
     Texts(&'a StringViewArray),
     Bytes(&'a FixedSizeBinaryArray),
     NumericLists(&'a ListArray),
@@ -95,9 +94,8 @@ impl<'a> Cells<'a> {
             Kind::Double => Values::Doubles(array.as_primitive::<Float64Type>().values()),
             Kind::Boolean => Values::Booleans(array.as_boolean()),
             // JSON writes control characters as escapes of its own.
-            Kind::Json => Values::PlainTexts(array.as_string_view()),
-            Kind::Text if may_need_escape(array.as_string_view()) => Values::Texts(array.as_string_view()),
-            Kind::Text => Values::PlainTexts(array.as_string_view()),
+            Kind::Json => Values::Json(array.as_string_view()),
+            Kind::Text => Values::Texts(array.as_string_view()),
             Kind::Bytes(_) => Values::Bytes(array.as_fixed_size_binary()),
             Kind::Numerics => Values::NumericLists(array.as_list()),
             Kind::Doubles => Values::DoubleLists(array.as_list()),
@@ -122,7 +120,7 @@ impl<'a> Cells<'a> {
             Values::Numerics(values) => put_with(out, |out| numeric(out, values[row])),
             Values::Doubles(values) => put(out, &values[row].to_bits().to_be_bytes()),
             Values::Booleans(values) => put(out, &[u8::from(values.value(row))]),
-            Values::PlainTexts(texts) => put(out, texts.value(row).as_bytes()),
+            Values::Json(texts) => put(out, texts.value(row).as_bytes()),
             Values::Texts(texts) => put(out, escaped(texts.value(row)).as_bytes()),
             Values::Bytes(values) => put(out, values.value(row)),
             Values::NumericLists(lists) => put_with(out, |out| {
@@ -138,12 +136,6 @@ impl<'a> Cells<'a> {
             Values::StructLists(lists) => put_with(out, |out| write_structs(lists.value(row).as_struct(), out)),
         }
     }
-}
-
-/// Looks at whole buffers, not at values: hardly any text holds such a character.
-fn may_need_escape(texts: &StringViewArray) -> bool {
-    texts.data_buffers().iter().any(|buffer| needs_escape(buffer))
-        || texts.iter().flatten().any(|text| text.len() <= 12 && needs_escape(text.as_bytes()))
 }
 
 fn put(out: &mut Vec<u8>, value: &[u8]) {

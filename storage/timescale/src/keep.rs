@@ -1,15 +1,14 @@
 //! Keeps a segment: its rows and the ledger's line in one transaction, so that both are there or neither.
 
-use bytes::Bytes;
-use futures::SinkExt;
-use model::{Signal, Table};
-use store::{Segment, StoreError, sorted};
-use tokio::sync::mpsc;
-use tokio_postgres::Transaction;
-
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::TimestampNanosecondType;
 use arrow::error::ArrowError;
+use bytes::Bytes;
+use futures::SinkExt;
+use model::Table;
+use store::{Segment, sorted};
+use tokio::sync::mpsc;
+use tokio_postgres::Transaction;
 
 use crate::columns::{HEAD, names};
 use crate::encode::{self, HEADER, Head, TRAILER};
@@ -184,10 +183,4 @@ pub(crate) async fn writer_number(
     client.execute(&add, &[&log.to_string()]).await?;
     let find = format!("SELECT id FROM {schema}.writers WHERE log = $1::text::uuid");
     Ok(client.query_one(&find, &[&log.to_string()]).await?.try_get(0)?)
-}
-
-/// Tells whether the store has to be asked at all: `table` may be asked from anywhere.
-pub(crate) fn unknown(medium: &str, signal: Signal) -> StoreError {
-    let advice = format!("{signal} cannot be read before the database has answered once; it is tried again by itself");
-    Refusal::new(Reaction::TryAgain, advice).into_store_error(medium, crate::error::Form::Read)
 }

@@ -39,7 +39,7 @@ pub use setup::{Edition, Extension};
 
 use crate::database::{Database, too_slow};
 use crate::error::{Form, Reaction, Refusal};
-use crate::keep::{Kept, unknown, writer_number};
+use crate::keep::{Kept, writer_number};
 use crate::layout::Layout;
 use crate::ledger::Ledger;
 use crate::table::TimescaleTable;
@@ -154,7 +154,8 @@ impl Store for Timescale {
     fn table(&self, tenant: &Tenant, signal: Signal) -> Result<Stored, StoreError> {
         let Shared { config, database, ledger, .. } = &*self.shared;
         if !ledger.is_read() {
-            return Err(unknown(database.medium(), signal));
+            let advice = "nothing can be read before the database has answered once; it is tried again by itself";
+            return Err(database.error(Form::Read, Refusal::new(Reaction::TryAgain, advice)));
         }
         let known = ledger.table(tenant, signal);
         let watermarks = Arc::clone(&known.watermarks);

@@ -16,7 +16,7 @@ pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
 }
 
 /// True when some byte is 0 or 1; written so that it is compared many bytes at a time.
-pub(crate) fn needs_escape(bytes: &[u8]) -> bool {
+fn needs_escape(bytes: &[u8]) -> bool {
     bytes.iter().fold(false, |found, byte| found | (*byte <= ESCAPE))
 }
 
