@@ -18,6 +18,7 @@ CREATE TABLE ledger (
     earliest timestamptz,
     latest timestamptz,
     kept_at timestamptz NOT NULL,
+    folded text,
     PRIMARY KEY (writer, tenant, signal)
 ) WITH (fillfactor = 50);
 
@@ -311,3 +312,81 @@ END $$;
 
 CREATE INDEX ON spans (trace_id);
 CREATE INDEX ON logs (trace_id) WHERE trace_id IS NOT NULL;
+
+-- Up to when rows were deleted for their age: before, sums and spans do not say the same.
+CREATE TABLE expired (
+    tenant text COLLATE "C" NOT NULL,
+    dataset text COLLATE "C" NOT NULL,
+    through_ns bigint NOT NULL,
+    PRIMARY KEY (tenant, dataset)
+);
+
+-- Sums of spans, written in the transaction of their segment. Several rows may have the same key: add them up.
+CREATE TABLE service_minutes (
+    tenant text COLLATE "C" NOT NULL,
+    writer integer NOT NULL,
+    through bigint NOT NULL,
+    minute timestamptz NOT NULL,
+    minute_rest_ns smallint NOT NULL,
+    service_name text COLLATE "C",
+    service_namespace text COLLATE "C",
+    service_version text COLLATE "C",
+    deployment_environment_name text COLLATE "C",
+    name text COLLATE "C" NOT NULL,
+    kind text COLLATE "C" NOT NULL,
+    status_code text COLLATE "C" NOT NULL,
+    http_response_status_code bigint,
+    requests bigint NOT NULL,
+    errors bigint NOT NULL,
+    duration_sum_ns numeric(38,0) NOT NULL,
+    duration_min_ns bigint,
+    duration_max_ns bigint,
+    duration_sketch bytea NOT NULL
+);
+CREATE INDEX ON service_minutes (tenant, minute);
+
+CREATE TABLE service_hours (
+    tenant text COLLATE "C" NOT NULL,
+    writer integer NOT NULL,
+    through bigint NOT NULL,
+    hour timestamptz NOT NULL,
+    hour_rest_ns smallint NOT NULL,
+    service_name text COLLATE "C",
+    service_namespace text COLLATE "C",
+    service_version text COLLATE "C",
+    deployment_environment_name text COLLATE "C",
+    name text COLLATE "C" NOT NULL,
+    kind text COLLATE "C" NOT NULL,
+    status_code text COLLATE "C" NOT NULL,
+    http_response_status_code bigint,
+    requests bigint NOT NULL,
+    errors bigint NOT NULL,
+    duration_sum_ns numeric(38,0) NOT NULL,
+    duration_min_ns bigint,
+    duration_max_ns bigint,
+    duration_sketch bytea NOT NULL
+);
+CREATE INDEX ON service_hours (tenant, hour);
+
+CREATE TABLE service_edges (
+    tenant text COLLATE "C" NOT NULL,
+    writer integer NOT NULL,
+    through bigint NOT NULL,
+    minute timestamptz NOT NULL,
+    minute_rest_ns smallint NOT NULL,
+    source text COLLATE "C",
+    target text COLLATE "C",
+    target_kind text COLLATE "C" NOT NULL,
+    kind text COLLATE "C" NOT NULL,
+    deployment_environment_name text COLLATE "C",
+    half text COLLATE "C",
+    trace_id bytea,
+    span_id bytea,
+    calls bigint NOT NULL,
+    errors bigint NOT NULL,
+    duration_sum_ns numeric(38,0) NOT NULL,
+    duration_min_ns bigint,
+    duration_max_ns bigint,
+    duration_sketch bytea NOT NULL
+);
+CREATE INDEX ON service_edges (tenant, minute);

@@ -3,7 +3,7 @@
 //! The migrations hold the same as text; a test compares both in a real database.
 
 use arrow::datatypes::DataType;
-use model::{Column, Signal, Table};
+use model::{Column, Dataset, Table};
 
 /// Columns before those of the model: whose row it is, and which segment brought it.
 pub(crate) const HEAD: [(&str, &str); 3] = [("tenant", "text"), ("writer", "integer"), ("through", "bigint")];
@@ -24,6 +24,8 @@ pub(crate) enum Kind {
     Unsigned,
     /// Unsigned 64-bit integer, in a `numeric`.
     Numeric,
+    /// Integer of up to 38 digits, in a `numeric`.
+    Decimal,
     /// Double.
     Double,
     /// Truth.
@@ -34,6 +36,8 @@ pub(crate) enum Kind {
     Json,
     /// Bytes of one length.
     Bytes(i32),
+    /// Bytes of any length.
+    Blob,
     /// A list of unsigned 64-bit integers.
     Numerics,
     /// A list of doubles.
@@ -63,6 +67,8 @@ impl Kind {
             DataType::Int32 => Kind::Integer,
             DataType::UInt32 => Kind::Unsigned,
             DataType::UInt64 => Kind::Numeric,
+            DataType::Decimal128(_, 0) => Kind::Decimal,
+            DataType::BinaryView => Kind::Blob,
             DataType::Float64 => Kind::Double,
             DataType::Boolean => Kind::Boolean,
             DataType::FixedSizeBinary(width) => Kind::Bytes(*width),
@@ -79,11 +85,12 @@ impl Kind {
             Kind::Bigint | Kind::Unsigned => "bigint",
             Kind::Integer => "integer",
             Kind::Numeric => "numeric(20,0)",
+            Kind::Decimal => "numeric(38,0)",
             Kind::Double => "double precision",
             Kind::Boolean => "boolean",
             Kind::Text => "text",
             Kind::Json | Kind::Structs => "json",
-            Kind::Bytes(_) => "bytea",
+            Kind::Bytes(_) | Kind::Blob => "bytea",
             Kind::Numerics => "numeric(20,0)[]",
             Kind::Doubles => "double precision[]",
         }
@@ -95,9 +102,9 @@ pub(crate) fn rest_of(time: &str) -> String {
     format!("{time}_rest_ns")
 }
 
-/// The columns in the database at these places of the signal's schema, by name.
-pub(crate) fn names(signal: Signal, places: impl IntoIterator<Item = usize>) -> Vec<String> {
-    let columns = &Table::of(signal).columns;
+/// The columns in the database at these places of the dataset's schema, by name.
+pub(crate) fn names(dataset: Dataset, places: impl IntoIterator<Item = usize>) -> Vec<String> {
+    let columns = &Table::of(dataset).columns;
     let mut names = Vec::new();
     for column in places.into_iter().map(|place| &columns[place]) {
         names.push(format!("\"{}\"", column.name));
@@ -108,9 +115,9 @@ pub(crate) fn names(signal: Signal, places: impl IntoIterator<Item = usize>) -> 
     names
 }
 
-/// Name and type of every column that the signal's table must have in the database.
-pub(crate) fn expected(signal: Signal) -> Vec<(String, &'static str)> {
-    let own = Table::of(signal).columns.iter().flat_map(|column| {
+/// Name and type of every column that the dataset's table must have in the database.
+pub(crate) fn expected(dataset: Dataset) -> Vec<(String, &'static str)> {
+    let own = Table::of(dataset).columns.iter().flat_map(|column| {
         let kind = Kind::of(column);
         let rest = (kind == Kind::Time).then(|| (rest_of(column.name), "smallint"));
         std::iter::once((column.name.to_owned(), kind.sql_type())).chain(rest)

@@ -4,15 +4,15 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanBuilder, FixedSizeBinaryBuilder, Float64Builder, Int32Builder, Int64Builder, ListArray,
-    ListBuilder, NullBufferBuilder, RecordBatch, StringViewBuilder, StructArray, TimestampNanosecondBuilder,
-    UInt32Builder, UInt64Builder,
+    ArrayRef, BinaryViewBuilder, BooleanBuilder, Decimal128Builder, FixedSizeBinaryBuilder, Float64Builder,
+    Int32Builder, Int64Builder, ListArray, ListBuilder, NullBufferBuilder, RecordBatch, StringViewBuilder, StructArray,
+    TimestampNanosecondBuilder, UInt32Builder, UInt64Builder,
 };
 use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, FieldRef, Fields, SchemaRef};
 use arrow::error::ArrowError;
 use bytes::{Buf, BytesMut};
-use model::{Signal, Table};
+use model::{Dataset, Table};
 
 use crate::columns::Kind;
 use crate::encode::{EPOCH_MICROS, HEADER};
@@ -54,9 +54,9 @@ struct Column {
 }
 
 impl Decoder {
-    /// Of rows with the values at these places of the signal's schema; `schema` is that projection.
-    pub(crate) fn new(signal: Signal, places: &[usize], schema: SchemaRef) -> Self {
-        let all = &Table::of(signal).columns;
+    /// Of rows with the values at these places of the dataset's schema; `schema` is that projection.
+    pub(crate) fn new(dataset: Dataset, places: &[usize], schema: SchemaRef) -> Self {
+        let all = &Table::of(dataset).columns;
         let columns: Vec<Column> = places
             .iter()
             .map(|place| {
@@ -186,11 +186,13 @@ enum Builder {
     Integer(Int32Builder),
     Unsigned(UInt32Builder),
     Numeric(UInt64Builder),
+    Decimal(Decimal128Builder),
     Double(Float64Builder),
     Boolean(BooleanBuilder),
     Text(StringViewBuilder),
     Json(StringViewBuilder),
     Bytes(FixedSizeBinaryBuilder),
+    Blob(BinaryViewBuilder),
     Numerics(ListBuilder<UInt64Builder>),
     Doubles(ListBuilder<Float64Builder>),
     Structs(StructsBuilder),
@@ -204,11 +206,13 @@ impl Builder {
             Kind::Integer => Builder::Integer(Int32Builder::new()),
             Kind::Unsigned => Builder::Unsigned(UInt32Builder::new()),
             Kind::Numeric => Builder::Numeric(UInt64Builder::new()),
+            Kind::Decimal => Builder::Decimal(Decimal128Builder::new().with_data_type(data_type.clone())),
             Kind::Double => Builder::Double(Float64Builder::new()),
             Kind::Boolean => Builder::Boolean(BooleanBuilder::new()),
             Kind::Text => Builder::Text(StringViewBuilder::new()),
             Kind::Json => Builder::Json(StringViewBuilder::new()),
             Kind::Bytes(width) => Builder::Bytes(FixedSizeBinaryBuilder::new(width)),
+            Kind::Blob => Builder::Blob(BinaryViewBuilder::new()),
             Kind::Numerics => Builder::Numerics(ListBuilder::new(UInt64Builder::new())),
             Kind::Doubles => Builder::Doubles(ListBuilder::new(Float64Builder::new())),
             Kind::Structs => Builder::Structs(StructsBuilder::new(data_type)),
@@ -229,15 +233,17 @@ impl Builder {
             Builder::Unsigned(values) => {
                 values.append_value(u32::try_from(i64::from_be_bytes(value.try_into().ok()?)).ok()?);
             }
-            Builder::Numeric(values) => values.append_value(numeric(value)?),
+            Builder::Numeric(values) => values.append_value(unsigned(value)?),
+            Builder::Decimal(values) => values.append_value(numeric(value)?),
             Builder::Double(values) => values.append_value(double(value)?),
             Builder::Boolean(values) => values.append_value(*value.first()? != 0),
             Builder::Text(texts) => texts.append_value(unescaped(std::str::from_utf8(value).ok()?)),
             Builder::Json(texts) => texts.append_value(std::str::from_utf8(value).ok()?),
             Builder::Bytes(values) => values.append_value(value).ok()?,
+            Builder::Blob(values) => values.append_value(value),
             Builder::Numerics(lists) => {
                 for item in items(value)? {
-                    lists.values().append_option(item?.map_or(Some(None), |item| numeric(item).map(Some))?);
+                    lists.values().append_option(item?.map_or(Some(None), |item| unsigned(item).map(Some))?);
                 }
                 lists.append(true);
             }
@@ -275,10 +281,12 @@ impl Builder {
             Builder::Integer(values) => values.append_null(),
             Builder::Unsigned(values) => values.append_null(),
             Builder::Numeric(values) => values.append_null(),
+            Builder::Decimal(values) => values.append_null(),
             Builder::Double(values) => values.append_null(),
             Builder::Boolean(values) => values.append_null(),
             Builder::Text(texts) | Builder::Json(texts) => texts.append_null(),
             Builder::Bytes(values) => values.append_null(),
+            Builder::Blob(values) => values.append_null(),
             Builder::Numerics(lists) => lists.append(false),
             Builder::Doubles(lists) => lists.append(false),
             Builder::Structs(lists) => lists.append_null(),
@@ -293,10 +301,12 @@ impl Builder {
             Builder::Integer(values) => Arc::new(values.finish()),
             Builder::Unsigned(values) => Arc::new(values.finish()),
             Builder::Numeric(values) => Arc::new(values.finish()),
+            Builder::Decimal(values) => Arc::new(values.finish()),
             Builder::Double(values) => Arc::new(values.finish()),
             Builder::Boolean(values) => Arc::new(values.finish()),
             Builder::Text(texts) | Builder::Json(texts) => Arc::new(texts.finish()),
             Builder::Bytes(values) => Arc::new(values.finish()),
+            Builder::Blob(values) => Arc::new(values.finish()),
             Builder::Numerics(lists) => Arc::new(lists.finish()),
             Builder::Doubles(lists) => Arc::new(lists.finish()),
             Builder::Structs(lists) => Arc::new(lists.finish()?),
@@ -365,20 +375,30 @@ fn double(value: &[u8]) -> Option<f64> {
     Some(f64::from_bits(u64::from_be_bytes(value.try_into().ok()?)))
 }
 
-/// A whole number that is not negative; see `encode::numeric`.
-fn numeric(value: &[u8]) -> Option<u64> {
+fn unsigned(value: &[u8]) -> Option<u64> {
+    u64::try_from(numeric(value)?).ok()
+}
+
+/// A whole number; see `encode::numeric`.
+fn numeric(value: &[u8]) -> Option<i128> {
     let (words, []) = value.as_chunks::<2>() else { return None };
     let words: Vec<i16> = words.iter().map(|word| i16::from_be_bytes(*word)).collect();
-    let [count, weight, 0, _scale, digits @ ..] = words.as_slice() else { return None };
+    let [count, weight, sign, _scale, digits @ ..] = words.as_slice() else { return None };
+    let sign = match sign {
+        0 => 1,
+        0x4000 => -1,
+        _ => return None,
+    };
     let (count, weight) = (usize::try_from(*count).ok()?, *weight);
     if count == 0 {
         return Some(0);
     }
     // Zeros at the end are left out.
-    (0..=usize::try_from(weight).ok()?).try_fold(0_u64, |number, place| {
+    let number = (0..=usize::try_from(weight).ok()?).try_fold(0_i128, |number, place| {
         let digit = digits.get(place).copied().unwrap_or(0);
-        number.checked_mul(10_000)?.checked_add(u64::try_from(digit).ok()?)
-    })
+        number.checked_mul(10_000)?.checked_add(i128::from(digit))
+    })?;
+    Some(sign * number)
 }
 
 /// The items of an array, each with its bytes, or `None` where it is NULL.

@@ -1,11 +1,14 @@
 //! Arrow rows as binary COPY, in one pass: the form of each column is settled before the first row.
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, FixedSizeBinaryArray, ListArray, RecordBatch, StringViewArray,
+    Array, ArrayRef, AsArray, BinaryViewArray, BooleanArray, FixedSizeBinaryArray, ListArray, RecordBatch,
+    StringViewArray,
 };
 use arrow::buffer::NullBuffer;
-use arrow::datatypes::{Float64Type, Int32Type, Int64Type, TimestampNanosecondType, UInt32Type, UInt64Type};
-use model::{Signal, Table};
+use arrow::datatypes::{
+    Decimal128Type, Float64Type, Int32Type, Int64Type, TimestampNanosecondType, UInt32Type, UInt64Type,
+};
+use model::{Dataset, Table};
 
 use crate::columns::{HEAD, Kind};
 use crate::json::write_structs;
@@ -28,8 +31,8 @@ pub(crate) struct Head(Vec<u8>);
 
 impl Head {
     /// Of rows with values for these places of the schema.
-    pub(crate) fn new(signal: Signal, places: &[usize], tenant: &str, writer: i32, through: i64) -> Self {
-        let columns = &Table::of(signal).columns;
+    pub(crate) fn new(dataset: Dataset, places: &[usize], tenant: &str, writer: i32, through: i64) -> Self {
+        let columns = &Table::of(dataset).columns;
         let times = places.iter().filter(|place| Kind::of(&columns[**place]) == Kind::Time).count();
         let fields = HEAD.len() + places.len() + times;
         let mut head = Vec::new();
@@ -41,16 +44,16 @@ impl Head {
     }
 }
 
-/// Appends rows of the batch, which has all columns of the signal, with the values at `places`.
+/// Appends rows of the batch, which has all columns of the dataset, with the values at `places`.
 pub(crate) fn rows(
     batch: &RecordBatch,
-    signal: Signal,
+    dataset: Dataset,
     places: &[usize],
     head: &Head,
     rows: &[usize],
     out: &mut Vec<u8>,
 ) {
-    let columns = &Table::of(signal).columns;
+    let columns = &Table::of(dataset).columns;
     let cells: Vec<Cells> =
         places.iter().map(|place| Cells::of(batch.column(*place), Kind::of(&columns[*place]))).collect();
     for row in rows {
@@ -73,11 +76,13 @@ enum Values<'a> {
     Integers(&'a [i32]),
     Unsigned(&'a [u32]),
     Numerics(&'a [u64]),
+    Decimals(&'a [i128]),
     Doubles(&'a [f64]),
     Booleans(&'a BooleanArray),
     Json(&'a StringViewArray),
     Texts(&'a StringViewArray),
     Bytes(&'a FixedSizeBinaryArray),
+    Blobs(&'a BinaryViewArray),
     NumericLists(&'a ListArray),
     DoubleLists(&'a ListArray),
     StructLists(&'a ListArray),
@@ -91,12 +96,14 @@ impl<'a> Cells<'a> {
             Kind::Integer => Values::Integers(array.as_primitive::<Int32Type>().values()),
             Kind::Unsigned => Values::Unsigned(array.as_primitive::<UInt32Type>().values()),
             Kind::Numeric => Values::Numerics(array.as_primitive::<UInt64Type>().values()),
+            Kind::Decimal => Values::Decimals(array.as_primitive::<Decimal128Type>().values()),
             Kind::Double => Values::Doubles(array.as_primitive::<Float64Type>().values()),
             Kind::Boolean => Values::Booleans(array.as_boolean()),
             // JSON writes control characters as escapes of its own.
             Kind::Json => Values::Json(array.as_string_view()),
             Kind::Text => Values::Texts(array.as_string_view()),
             Kind::Bytes(_) => Values::Bytes(array.as_fixed_size_binary()),
+            Kind::Blob => Values::Blobs(array.as_binary_view()),
             Kind::Numerics => Values::NumericLists(array.as_list()),
             Kind::Doubles => Values::DoubleLists(array.as_list()),
             Kind::Structs => Values::StructLists(array.as_list()),
@@ -117,16 +124,18 @@ impl<'a> Cells<'a> {
             Values::Bigints(values) => put(out, &values[row].to_be_bytes()),
             Values::Integers(values) => put(out, &values[row].to_be_bytes()),
             Values::Unsigned(values) => put(out, &i64::from(values[row]).to_be_bytes()),
-            Values::Numerics(values) => put_with(out, |out| numeric(out, values[row])),
+            Values::Numerics(values) => put_with(out, |out| numeric(out, values[row].into())),
+            Values::Decimals(values) => put_with(out, |out| numeric(out, values[row])),
             Values::Doubles(values) => put(out, &values[row].to_bits().to_be_bytes()),
             Values::Booleans(values) => put(out, &[u8::from(values.value(row))]),
             Values::Json(texts) => put(out, texts.value(row).as_bytes()),
             Values::Texts(texts) => put(out, escaped(texts.value(row)).as_bytes()),
             Values::Bytes(values) => put(out, values.value(row)),
+            Values::Blobs(values) => put(out, values.value(row)),
             Values::NumericLists(lists) => put_with(out, |out| {
                 let list = lists.value(row);
                 let values = list.as_primitive::<UInt64Type>();
-                array(out, NUMERIC_OID, values, |out, item| numeric(out, values.value(item)));
+                array(out, NUMERIC_OID, values, |out, item| numeric(out, values.value(item).into()));
             }),
             Values::DoubleLists(lists) => put_with(out, |out| {
                 let list = lists.value(row);
@@ -161,17 +170,19 @@ fn put_time(out: &mut Vec<u8>, nanos: i64) {
 }
 
 /// PostgreSQL's numeric: digits to the base of 10 000, the highest first.
-fn numeric(out: &mut Vec<u8>, value: u64) {
-    let mut digits = [0_i16; 5];
-    let (mut rest, mut count) = (value, 0);
+fn numeric(out: &mut Vec<u8>, value: i128) {
+    const NEGATIVE: i16 = 0x4000;
+    let mut digits = [0_i16; 10];
+    let (mut rest, mut count) = (value.unsigned_abs(), 0);
     while rest > 0 {
         digits[count] = i16::try_from(rest % 10_000).expect("a remainder of 10 000");
         rest /= 10_000;
         count += 1;
     }
-    let weight = i16::try_from(count).expect("at most five").saturating_sub(1).max(0);
-    let (positive, scale) = (0_i16, 0_i16);
-    for word in [i16::try_from(count).expect("at most five"), weight, positive, scale] {
+    let words = i16::try_from(count).expect("at most ten");
+    let (weight, scale) = (words.saturating_sub(1).max(0), 0_i16);
+    let sign = if value < 0 { NEGATIVE } else { 0 };
+    for word in [words, weight, sign, scale] {
         out.extend_from_slice(&word.to_be_bytes());
     }
     for digit in digits[..count].iter().rev() {

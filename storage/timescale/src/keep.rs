@@ -5,7 +5,8 @@ use arrow::datatypes::TimestampNanosecondType;
 use arrow::error::ArrowError;
 use bytes::Bytes;
 use futures::SinkExt;
-use model::Table;
+use model::{Dataset, Table};
+use store::rollup::Partial;
 use store::{Segment, sorted};
 use tokio::sync::mpsc;
 use tokio_postgres::Transaction;
@@ -13,7 +14,7 @@ use tokio_postgres::Transaction;
 use crate::columns::{HEAD, names};
 use crate::encode::{self, HEADER, Head, TRAILER};
 use crate::error::{Reaction, Refusal};
-use crate::ledger::Line;
+use crate::ledger::{FoldedRollups, Line, folded_of};
 use crate::window::{HOUR, Spread, Window};
 
 /// Rows encoded at once; at about 1 KiB a row, what lies between encoder and socket stays a few MiB.
@@ -32,7 +33,9 @@ const CLAIM: &str = "INSERT INTO {schema}.ledger AS l \
          through = excluded.through, rows = l.rows + excluded.rows, bytes = l.bytes + excluded.bytes, \
          earliest = least(l.earliest, excluded.earliest), latest = greatest(l.latest, excluded.latest), \
          kept_at = excluded.kept_at \
-     WHERE l.through < excluded.through RETURNING rows";
+     WHERE l.through < excluded.through RETURNING rows, folded";
+/// Says that keys were too many in some periods; rare.
+const FOLD: &str = "UPDATE {schema}.ledger SET folded = $4 WHERE writer = $1 AND tenant = $2 AND signal = $3";
 
 /// A segment on its way, with what is known of its rows.
 pub(crate) struct Kept<'a> {
@@ -41,12 +44,20 @@ pub(crate) struct Kept<'a> {
     pub(crate) window: &'a Window,
     pub(crate) spread: &'a Spread,
     pub(crate) writer: i32,
+    /// Sums of the segment's rows, if they are spans.
+    pub(crate) partials: &'a [Partial],
+}
+
+/// What the ledger says of the table, with this segment.
+struct Claimed {
+    rows: u64,
+    folded: FoldedRollups,
 }
 
 impl Kept<'_> {
     /// Writes rows and line; `None` when the segment was kept before. The transaction is not committed yet.
     pub(crate) async fn write(&self, transaction: &Transaction<'_>) -> Result<Option<Line>, Refusal> {
-        let Some(rows) = self.claim(transaction).await? else { return Ok(None) };
+        let Some(Claimed { rows, folded }) = self.claim(transaction).await? else { return Ok(None) };
         let table = self.segment.signal.table_name();
         if !self.spread.hours.is_empty() {
             self.copy(transaction, table, Rows::InChunks).await?;
@@ -54,14 +65,18 @@ impl Kept<'_> {
         if self.spread.has_strays {
             self.copy(transaction, &format!("{table}_strays"), Rows::Strays).await?;
         }
+        for partial in self.partials.iter().filter(|partial| partial.rows.num_rows() > 0) {
+            self.copy_sums(transaction, partial).await?;
+        }
+        let folded = self.fold(transaction, folded).await?;
         let Segment { tenant, signal, origin, .. } = self.segment;
         let times = self.micros();
         let (tenant, signal, log, through) = (tenant.clone(), *signal, origin.writer, origin.through);
-        Ok(Some(Line { tenant, signal, writer: self.writer, log, through, rows, times }))
+        Ok(Some(Line { tenant, signal, writer: self.writer, log, through, rows, times, folded }))
     }
 
     /// Rows of the table with this segment, or `None` when it is kept already.
-    async fn claim(&self, transaction: &Transaction<'_>) -> Result<Option<u64>, Refusal> {
+    async fn claim(&self, transaction: &Transaction<'_>) -> Result<Option<Claimed>, Refusal> {
         let Segment { tenant, signal, batches, .. } = self.segment;
         let number = |number: usize| i64::try_from(number).expect("memory holds less than 2^63 bytes");
         let rows = number(self.segment.rows());
@@ -72,8 +87,46 @@ impl Kept<'_> {
         let claimed = transaction
             .query_opt(&claim, &[&self.writer, &tenant, &signal, &self.through()?, &rows, &bytes, &earliest, &latest])
             .await?;
-        let rows = claimed.map(|row| row.try_get::<_, i64>(0)).transpose()?;
-        Ok(rows.map(|rows| u64::try_from(rows).unwrap_or(0)))
+        let Some(row) = claimed else { return Ok(None) };
+        let rows = u64::try_from(row.try_get::<_, i64>(0)?).unwrap_or(0);
+        Ok(Some(Claimed { rows, folded: folded_of(row.try_get(1)?)? }))
+    }
+
+    /// Adds to the ledger in which periods keys of this segment were too many.
+    async fn fold(&self, transaction: &Transaction<'_>, before: FoldedRollups) -> Result<FoldedRollups, Refusal> {
+        let mut folded = before.clone();
+        for partial in self.partials.iter().filter(|partial| !partial.folded.is_nothing()) {
+            let known = folded.entry(partial.rollup).or_default();
+            *known = known.union(&partial.folded);
+        }
+        if folded != before {
+            let (tenant, signal) = (self.segment.tenant.as_str(), self.segment.signal.table_name());
+            let said = serde_json::to_string(&folded).expect("names and times are plain data");
+            let fold = FOLD.replace("{schema}", self.schema);
+            transaction.execute(&fold, &[&self.writer, &tenant, &signal, &said]).await?;
+        }
+        Ok(folded)
+    }
+
+    async fn copy_sums(&self, transaction: &Transaction<'_>, partial: &Partial) -> Result<(), Refusal> {
+        let dataset = Dataset::Rollup(partial.rollup);
+        let places: Vec<usize> = (0..partial.rows.num_columns()).collect();
+        let head = Head::new(dataset, &places, self.segment.tenant.as_str(), self.writer, self.through()?);
+        let all: Vec<usize> = (0..partial.rows.num_rows()).collect();
+        let mut bytes = HEADER.to_vec();
+        encode::rows(&partial.rows, dataset, &places, &head, &all, &mut bytes);
+        bytes.extend_from_slice(TRAILER);
+        let sink = transaction.copy_in::<_, Bytes>(&self.copy_into(dataset.table_name(), dataset, &places)).await?;
+        tokio::pin!(sink);
+        sink.send(bytes.into()).await?;
+        sink.finish().await?;
+        Ok(())
+    }
+
+    fn copy_into(&self, table: &str, dataset: Dataset, places: &[usize]) -> String {
+        let head = HEAD.iter().map(|(name, _)| (*name).to_owned());
+        let columns = head.chain(names(dataset, places.iter().copied())).collect::<Vec<_>>().join(", ");
+        format!("COPY {}.{table} ({columns}) FROM STDIN (FORMAT binary)", self.schema)
     }
 
     fn micros(&self) -> Option<(i64, i64)> {
@@ -88,11 +141,9 @@ impl Kept<'_> {
     async fn copy(&self, transaction: &Transaction<'_>, table: &str, rows: Rows) -> Result<(), Refusal> {
         let segment = self.segment.clone();
         let places = said(&segment);
-        let columns = names(segment.signal, places.iter().copied());
-        let head = HEAD.map(|(name, _)| name).join(", ");
-        let columns = std::iter::once(head).chain(columns).collect::<Vec<_>>().join(", ");
-        let sql = format!("COPY {}.{table} ({columns}) FROM STDIN (FORMAT binary)", self.schema);
-        let prefix = Head::new(segment.signal, &places, segment.tenant.as_str(), self.writer, self.through()?);
+        let dataset = Dataset::Signal(segment.signal);
+        let sql = self.copy_into(table, dataset, &places);
+        let prefix = Head::new(dataset, &places, segment.tenant.as_str(), self.writer, self.through()?);
         let encoder = Encoder {
             segment,
             places,
@@ -152,7 +203,7 @@ impl Encoder {
             let batch = batch?;
             let mut bytes = Vec::with_capacity(bytes_before + bytes_before / 8);
             let picked = if self.is_one_hour { (0..batch.num_rows()).collect() } else { self.picked(&batch) };
-            encode::rows(&batch, segment.signal, places, head, &picked, &mut bytes);
+            encode::rows(&batch, segment.signal.into(), places, head, &picked, &mut bytes);
             bytes_before = bytes.len();
             if !bytes.is_empty() && encoded.blocking_send(bytes.into()).is_err() {
                 // The other side has failed and says why.

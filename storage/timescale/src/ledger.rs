@@ -2,14 +2,15 @@
 //!
 //! Known watermarks only grow. A table made from them shows the rows they name, whatever is kept meanwhile.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use model::{Signal, Tenant};
+use model::{Dataset, Rollup, Signal, Tenant, Timestamp};
 use parking_lot::RwLock;
 use store::WriterId;
+use store::rollup::Folded;
 use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
@@ -20,8 +21,13 @@ use crate::error::{Reaction, Refusal};
 pub(crate) struct Ledger {
     tables: RwLock<HashMap<(Tenant, Signal), Arc<Known>>>,
     writers: RwLock<HashMap<WriterId, i32>>,
+    /// Up to when rows were deleted for their age.
+    expired: RwLock<HashMap<(Tenant, Dataset), i64>>,
     is_read: AtomicBool,
 }
+
+/// In which periods keys of a rollup were too many.
+pub(crate) type FoldedRollups = BTreeMap<Rollup, Folded>;
 
 /// What is known of one table.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +39,8 @@ pub(crate) struct Known {
     pub(crate) rows: u64,
     /// First and last microsecond of the rows that are not strays.
     pub(crate) times: Option<(i64, i64)>,
+    /// Of spans.
+    pub(crate) folded: FoldedRollups,
 }
 
 /// One line of the ledger.
@@ -45,10 +53,11 @@ pub(crate) struct Line {
     pub(crate) through: u64,
     pub(crate) rows: u64,
     pub(crate) times: Option<(i64, i64)>,
+    pub(crate) folded: FoldedRollups,
 }
 
 const LINES: &str = "SELECT l.tenant, l.signal, l.writer, w.log::text, l.through, l.rows, \
-     (extract(epoch FROM l.earliest) * 1000000)::bigint, (extract(epoch FROM l.latest) * 1000000)::bigint \
+     (extract(epoch FROM l.earliest) * 1000000)::bigint, (extract(epoch FROM l.latest) * 1000000)::bigint, l.folded \
      FROM {schema}.ledger l JOIN {schema}.writers w ON w.id = l.writer";
 
 impl Ledger {
@@ -60,6 +69,32 @@ impl Ledger {
     /// What is known of a table now.
     pub(crate) fn table(&self, tenant: &Tenant, signal: Signal) -> Arc<Known> {
         self.tables.read().get(&(tenant.clone(), signal)).cloned().unwrap_or_default()
+    }
+
+    /// Remembers that rows up to this nanosecond were deleted.
+    pub(crate) fn expire(&self, tenant: &Tenant, dataset: Dataset, through: i64) {
+        let mut expired = self.expired.write();
+        let known = expired.entry((tenant.clone(), dataset)).or_insert(i64::MIN);
+        *known = through.max(*known);
+    }
+
+    /// From here on the rollup sums exactly the spans that are there.
+    pub(crate) fn same_from(&self, tenant: &Tenant, rollup: Rollup) -> Timestamp {
+        let expired = self.expired.read();
+        let gone = |dataset: Dataset| expired.get(&(tenant.clone(), dataset)).copied();
+        let sums = gone(rollup.into()).map(|through| through.saturating_add(rollup.period_nanos() - 1));
+        let latest = gone(Signal::Spans.into()).into_iter().chain(sums).max();
+        Timestamp(latest.map_or(i64::MIN, |latest| latest.saturating_add(1)))
+    }
+
+    async fn read_expired(&self, client: &Client, schema: &str) -> Result<(), Refusal> {
+        for row in client.query(&format!("SELECT tenant, dataset, through_ns FROM {schema}.expired"), &[]).await? {
+            let (tenant, dataset) = (Tenant::new(row.try_get(0)?), Dataset::from_str(row.try_get(1)?));
+            if let (Ok(tenant), Ok(dataset)) = (tenant, dataset) {
+                self.expire(&tenant, dataset, row.try_get(2)?);
+            }
+        }
+        Ok(())
     }
 
     /// The number of a log, if it has one.
@@ -74,6 +109,7 @@ impl Ledger {
 
     /// Reads every line.
     pub(crate) async fn read(&self, client: &Client, schema: &str) -> Result<(), Refusal> {
+        self.read_expired(client, schema).await?;
         self.read_lines(client, &LINES.replace("{schema}", schema)).await?;
         self.is_read.store(true, Ordering::Release);
         Ok(())
@@ -81,6 +117,7 @@ impl Ledger {
 
     /// Reads the lines that changed lately. A line is stamped when its transaction begins, so `within` is longer than any may take.
     pub(crate) async fn read_changes(&self, client: &Client, schema: &str, within_seconds: u64) -> Result<(), Refusal> {
+        self.read_expired(client, schema).await?;
         let lines = LINES.replace("{schema}", schema);
         self.read_lines(client, &format!("{lines} WHERE l.kept_at > now() - interval '{within_seconds} seconds'")).await
     }
@@ -125,6 +162,10 @@ impl Ledger {
             None => known.logs.push((line.writer, line.through)),
         }
         Arc::make_mut(&mut known.watermarks).insert(line.log, line.through);
+        for (rollup, folded) in &line.folded {
+            let known = known.folded.entry(*rollup).or_default();
+            *known = known.union(folded);
+        }
         known.rows = known.rows.max(line.rows);
         known.times = match (known.times, line.times) {
             (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
@@ -133,15 +174,26 @@ impl Ledger {
     }
 }
 
+/// What the ledger says of keys that were too many.
+pub(crate) fn folded_of(said: Option<&str>) -> Result<FoldedRollups, Refusal> {
+    let folded = said.map_or(Ok(FoldedRollups::new()), serde_json::from_str);
+    folded.map_err(|cause| {
+        Refusal::new(Reaction::WrongData, format!("the ledger's column folded is not readable: {cause}"))
+    })
+}
+
 /// `None` when the line is of a later version of this program.
-fn line(row: &Row) -> Result<Option<Line>, tokio_postgres::Error> {
+fn line(row: &Row) -> Result<Option<Line>, Refusal> {
     let tenant = Tenant::new(row.try_get(0)?).ok();
     let signal = Signal::from_str(row.try_get(1)?).ok();
     let log = Uuid::from_str(row.try_get(3)?).ok().map(WriterId);
     let (Some(tenant), Some(signal), Some(log)) = (tenant, signal, log) else { return Ok(None) };
-    let number = |place: usize| Ok(u64::try_from(row.try_get::<_, i64>(place)?).unwrap_or(0));
+    let number = |place: usize| -> Result<u64, tokio_postgres::Error> {
+        Ok(u64::try_from(row.try_get::<_, i64>(place)?).unwrap_or(0))
+    };
     let (through, rows) = (number(4)?, number(5)?);
     let earliest: Option<i64> = row.try_get(6)?;
     let times = earliest.zip(row.try_get(7)?);
-    Ok(Some(Line { tenant, signal, writer: row.try_get(2)?, log, through, rows, times }))
+    let folded = folded_of(row.try_get(8)?)?;
+    Ok(Some(Line { tenant, signal, writer: row.try_get(2)?, log, through, rows, times, folded }))
 }

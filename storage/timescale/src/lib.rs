@@ -28,8 +28,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
-use model::{Signal, Tenant, Timestamp};
+use model::{Dataset, Rollup, Signal, Tenant, Timestamp};
 use parking_lot::RwLock;
+use store::rollup::{self, StoredRollup};
 use store::{Segment, Store, StoreError, Stored};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -41,7 +42,7 @@ use crate::database::{Database, too_slow};
 use crate::error::{Form, Reaction, Refusal};
 use crate::keep::{Kept, writer_number};
 use crate::layout::Layout;
-use crate::ledger::Ledger;
+use crate::ledger::{Known, Ledger};
 use crate::table::TimescaleTable;
 use crate::window::Window;
 
@@ -124,14 +125,25 @@ impl Timescale {
     }
 
     /// Deletes the tenant's rows before the horizon.
-    pub async fn expire(&self, tenant: &Tenant, signal: Signal, horizon: Timestamp) -> Result<(), StoreError> {
-        let expired = self.shared.expire(tenant, signal, horizon).await;
+    pub async fn expire(&self, tenant: &Tenant, dataset: Dataset, horizon: Timestamp) -> Result<(), StoreError> {
+        let expired = self.shared.expire(tenant, dataset, horizon).await;
         expired.map_err(|cause| self.shared.database.error(Form::Written, cause))
     }
 
     /// Makes partitions ahead and sizes chunks to come; also done in the background every ten minutes.
     pub async fn maintain(&self) -> Result<(), StoreError> {
         self.shared.maintain().await.map_err(|cause| self.shared.database.error(Form::Written, cause))
+    }
+}
+
+impl Timescale {
+    /// Sums of the spans that are known, as of the same moment.
+    fn rollup(&self, tenant: &Tenant, rollup: Rollup, known: &Arc<Known>) -> StoredRollup {
+        let Shared { config, database, ledger, .. } = &*self.shared;
+        let key = (tenant.clone(), Dataset::Rollup(rollup));
+        let table = TimescaleTable::new(key, Arc::clone(known), Arc::clone(database), config.read_connections_max);
+        let folded = known.folded.get(&rollup).copied().unwrap_or_default();
+        StoredRollup { rollup, table: Arc::new(table), same_from: ledger.same_from(tenant, rollup), folded }
     }
 }
 
@@ -159,9 +171,11 @@ impl Store for Timescale {
         }
         let known = ledger.table(tenant, signal);
         let watermarks = Arc::clone(&known.watermarks);
-        let key = (tenant.clone(), signal);
+        let rollups = if signal == Signal::Spans { Rollup::ALL.as_slice() } else { &[] };
+        let rollups = rollups.iter().map(|rollup| self.rollup(tenant, *rollup, &known)).collect();
+        let key = (tenant.clone(), Dataset::Signal(signal));
         let table = TimescaleTable::new(key, known, Arc::clone(database), config.read_connections_max);
-        Ok(Stored { table: Arc::new(table), watermarks, rollups: Vec::new() })
+        Ok(Stored { table: Arc::new(table), watermarks, rollups })
     }
 }
 
@@ -211,12 +225,13 @@ impl Shared {
             None => writer_number(&connection, schema, origin.writer).await?,
         };
         self.ledger.name_writer(origin.writer, writer);
+        let partials = sums(segment).await?;
         let window = Window::around(now(), self.config.past_days_max);
         let spread = window.spread(segment);
         ready.layout.make_room(&connection, schema, signal, &spread.hours).await?;
 
         let transaction = connection.transaction().await?;
-        let kept = Kept { schema, segment, window: &window, spread: &spread, writer };
+        let kept = Kept { schema, segment, window: &window, spread: &spread, writer, partials: &partials };
         match kept.write(&transaction).await? {
             Some(line) => {
                 transaction.commit().await?;
@@ -245,10 +260,13 @@ impl Shared {
         Ok(Health { edition: self.ready().await?.edition.clone(), latency })
     }
 
-    async fn expire(&self, tenant: &Tenant, signal: Signal, horizon: Timestamp) -> Result<(), Refusal> {
+    async fn expire(&self, tenant: &Tenant, dataset: Dataset, horizon: Timestamp) -> Result<(), Refusal> {
         let ready = self.ready().await?;
         let connection = self.database.writer().await?;
-        upkeep::expire(&connection, &self.config.schema, &ready.layout, (tenant, signal), horizon).await?;
+        // First what rollups can no longer be compared with, then the rows.
+        upkeep::note_expiry(&connection, &self.config.schema, (tenant, dataset), horizon).await?;
+        self.ledger.expire(tenant, dataset, horizon.0.saturating_sub(1));
+        upkeep::expire(&connection, &self.config.schema, &ready.layout, (tenant, dataset), horizon).await?;
         connection.give_back();
         Ok(())
     }
@@ -295,6 +313,16 @@ impl Shared {
         connection.give_back();
         Ok(())
     }
+}
+
+/// Sums of the segment, if its rows are spans; made away from the tasks that wait for sockets.
+async fn sums(segment: &Segment) -> Result<Vec<rollup::Partial>, Refusal> {
+    if segment.signal != Signal::Spans {
+        return Ok(Vec::new());
+    }
+    let spans = segment.batches.clone();
+    let summed = tokio::task::spawn_blocking(move || rollup::of(&spans)).await;
+    summed.map_err(|cause| Refusal::new(Reaction::WrongData, format!("spans cannot be summed: {cause}")))
 }
 
 fn now() -> Timestamp {

@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::{Between, BinaryExpr, Expr, Like, Operator};
-use model::{Signal, Table};
+use model::{Dataset, Table};
 
 use crate::columns::{Kind, rest_of};
 use crate::text::quoted;
@@ -28,32 +28,32 @@ impl Condition {
 }
 
 /// The filter in SQL, if it has a form there.
-pub(crate) fn translate(signal: Signal, filter: &Expr) -> Option<Condition> {
+pub(crate) fn translate(dataset: Dataset, filter: &Expr) -> Option<Condition> {
     match filter {
-        Expr::Alias(alias) => translate(signal, &alias.expr),
+        Expr::Alias(alias) => translate(dataset, &alias.expr),
         Expr::BinaryExpr(BinaryExpr { left, op: op @ (Operator::And | Operator::Or), right }) => {
-            let (left, right) = (translate(signal, left), translate(signal, right));
+            let (left, right) = (translate(dataset, left), translate(dataset, right));
             both(left, *op, right)
         }
-        Expr::BinaryExpr(BinaryExpr { left, op, right }) => match (column(signal, left), column(signal, right)) {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => match (column(dataset, left), column(dataset, right)) {
             (Some(column), None) => compare(&column, *op, literal(right)?),
             (None, Some(column)) => compare(&column, op.swap()?, literal(left)?),
             _ => None,
         },
         Expr::Not(inner) => {
-            let inner = translate(signal, inner).filter(|inner| inner.is_exact)?;
+            let inner = translate(dataset, inner).filter(|inner| inner.is_exact)?;
             Some(Condition::exact(format!("(NOT {})", inner.sql)))
         }
-        Expr::Column(_) => truth(signal, filter, ""),
-        Expr::IsTrue(inner) => truth(signal, inner, " IS TRUE"),
-        Expr::IsNotTrue(inner) => truth(signal, inner, " IS NOT TRUE"),
-        Expr::IsFalse(inner) => truth(signal, inner, " IS FALSE"),
-        Expr::IsNotFalse(inner) => truth(signal, inner, " IS NOT FALSE"),
-        Expr::IsNull(inner) => Some(Condition::exact(format!("({} IS NULL)", column(signal, inner)?.quoted()))),
-        Expr::IsNotNull(inner) => Some(Condition::exact(format!("({} IS NOT NULL)", column(signal, inner)?.quoted()))),
-        Expr::Between(between) => self::between(signal, between),
-        Expr::InList(list) => in_list(signal, list),
-        Expr::Like(like) => self::like(signal, like),
+        Expr::Column(_) => truth(dataset, filter, ""),
+        Expr::IsTrue(inner) => truth(dataset, inner, " IS TRUE"),
+        Expr::IsNotTrue(inner) => truth(dataset, inner, " IS NOT TRUE"),
+        Expr::IsFalse(inner) => truth(dataset, inner, " IS FALSE"),
+        Expr::IsNotFalse(inner) => truth(dataset, inner, " IS NOT FALSE"),
+        Expr::IsNull(inner) => Some(Condition::exact(format!("({} IS NULL)", column(dataset, inner)?.quoted()))),
+        Expr::IsNotNull(inner) => Some(Condition::exact(format!("({} IS NOT NULL)", column(dataset, inner)?.quoted()))),
+        Expr::Between(between) => self::between(dataset, between),
+        Expr::InList(list) => in_list(dataset, list),
+        Expr::Like(like) => self::like(dataset, like),
         _ => None,
     }
 }
@@ -69,13 +69,13 @@ impl Named {
     }
 }
 
-fn column(signal: Signal, expr: &Expr) -> Option<Named> {
+fn column(dataset: Dataset, expr: &Expr) -> Option<Named> {
     match expr {
         Expr::Column(column) => {
-            let column = Table::of(signal).columns.iter().find(|known| known.name == column.name)?;
+            let column = Table::of(dataset).columns.iter().find(|known| known.name == column.name)?;
             Some(Named { name: column.name, kind: Kind::of(column) })
         }
-        Expr::Alias(alias) => self::column(signal, &alias.expr),
+        Expr::Alias(alias) => self::column(dataset, &alias.expr),
         _ => None,
     }
 }
@@ -106,8 +106,8 @@ fn both(left: Option<Condition>, op: Operator, right: Option<Condition>) -> Opti
     }
 }
 
-fn truth(signal: Signal, expr: &Expr, test: &str) -> Option<Condition> {
-    let column = column(signal, expr).filter(|column| column.kind == Kind::Boolean)?;
+fn truth(dataset: Dataset, expr: &Expr, test: &str) -> Option<Condition> {
+    let column = column(dataset, expr).filter(|column| column.kind == Kind::Boolean)?;
     Some(Condition::exact(format!("({}{test})", column.quoted())))
 }
 
@@ -160,9 +160,9 @@ fn compare_time(name: &str, op: Operator, nanos: i64) -> Option<String> {
     })
 }
 
-/// True of rows of the signal before this time.
-pub(crate) fn older_than(signal: Signal, nanos: i64) -> String {
-    compare_time(signal.time_column(), Operator::Lt, nanos).expect("times can be compared by <")
+/// True of rows of the dataset before this time.
+pub(crate) fn older_than(dataset: Dataset, nanos: i64) -> String {
+    compare_time(dataset.time_column(), Operator::Lt, nanos).expect("times can be compared by <")
 }
 
 /// The microsecond that holds this nanosecond.
@@ -189,8 +189,8 @@ fn compare_double(name: &str, op: Operator, value: f64) -> Option<Condition> {
     Some(Condition { sql, is_exact: false })
 }
 
-fn between(signal: Signal, between: &Between) -> Option<Condition> {
-    let column = column(signal, &between.expr)?;
+fn between(dataset: Dataset, between: &Between) -> Option<Condition> {
+    let column = column(dataset, &between.expr)?;
     let low = compare(&column, Operator::GtEq, literal(&between.low)?)?;
     let high = compare(&column, Operator::LtEq, literal(&between.high)?)?;
     let both = both(Some(low), Operator::And, Some(high))?;
@@ -200,8 +200,8 @@ fn between(signal: Signal, between: &Between) -> Option<Condition> {
     }
 }
 
-fn in_list(signal: Signal, InList { expr, list, negated }: &InList) -> Option<Condition> {
-    let column = column(signal, expr)?;
+fn in_list(dataset: Dataset, InList { expr, list, negated }: &InList) -> Option<Condition> {
+    let column = column(dataset, expr)?;
     let equal = |item: &Expr| compare(&column, Operator::Eq, literal(item)?);
     let any = match column.kind {
         Kind::Time | Kind::Double => {
@@ -224,8 +224,8 @@ fn in_list(signal: Signal, InList { expr, list, negated }: &InList) -> Option<Co
 }
 
 /// Patterns of `%` and plain characters; `_` would count the escapes of [`crate::text`], and a backslash means another thing in Arrow.
-fn like(signal: Signal, like: &Like) -> Option<Condition> {
-    let column = column(signal, &like.expr).filter(|column| column.kind == Kind::Text)?;
+fn like(dataset: Dataset, like: &Like) -> Option<Condition> {
+    let column = column(dataset, &like.expr).filter(|column| column.kind == Kind::Text)?;
     let pattern = literal(&like.pattern)?.try_as_str()??;
     if like.case_insensitive || like.escape_char.is_some() || pattern.contains(['_', '\\']) {
         return None;
@@ -274,7 +274,7 @@ mod tests {
     use super::*;
 
     fn check(filter: &Expr, expected: Option<(&str, bool)>) {
-        let translated = translate(Signal::Spans, filter);
+        let translated = translate(model::Signal::Spans.into(), filter);
 
         let expected = expected.map(|(sql, is_exact)| Condition { sql: sql.to_owned(), is_exact });
         assert_eq!(translated, expected, "{filter}");

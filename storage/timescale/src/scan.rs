@@ -13,7 +13,7 @@ use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::stream::RecordBatchReceiverStream;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 use futures::TryStreamExt;
-use model::Signal;
+use model::Dataset;
 use tokio::sync::mpsc;
 
 use crate::database::Database;
@@ -29,17 +29,17 @@ const BATCHES_AHEAD: usize = 1;
 #[derive(Debug)]
 pub(crate) struct TimescaleScan {
     database: Arc<Database>,
-    signal: Signal,
+    dataset: Dataset,
     places: Vec<usize>,
     statements: Vec<String>,
     properties: Arc<PlanProperties>,
 }
 
 impl TimescaleScan {
-    /// `schema` is the signal's at these places, which are what the statements select; without any, they count.
+    /// `schema` is the dataset's at these places, which are what the statements select; without any, they count.
     pub(crate) fn new(
         database: Arc<Database>,
-        signal: Signal,
+        dataset: Dataset,
         places: Vec<usize>,
         schema: SchemaRef,
         statements: Vec<String>,
@@ -50,7 +50,7 @@ impl TimescaleScan {
             EmissionType::Incremental,
             Boundedness::Bounded,
         ));
-        Self { database, signal, places, statements, properties }
+        Self { database, dataset, places, statements, properties }
     }
 }
 
@@ -93,7 +93,7 @@ impl ExecutionPlan for TimescaleScan {
         let read = Read {
             database: Arc::clone(&self.database),
             select: self.statements[partition].clone(),
-            decoder: Decoder::new(self.signal, &self.places, Arc::clone(schema)),
+            decoder: Decoder::new(self.dataset, &self.places, Arc::clone(schema)),
             batch_rows: context.session_config().batch_size(),
             batches: rows.tx(),
         };

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::database::Lease;
 use crate::error::{Reaction, Refusal};
 use crate::layout::Layout;
-use model::Signal;
+use model::Dataset;
 
 mod embedded {
     refinery::embed_migrations!("migrations");
@@ -111,26 +111,26 @@ async fn check_tables(client: &Client, schema: &str) -> Result<(), Refusal> {
         let advice = "the database takes no writes: storage.database.url leads to a standby, or the role is read-only";
         return Err(Refusal::new(Reaction::ChangeSomething, advice));
     }
-    for signal in Signal::ALL {
-        check_columns(client, schema, signal).await?;
+    for dataset in Dataset::all() {
+        check_columns(client, schema, dataset).await?;
     }
     Ok(())
 }
 
-async fn check_columns(client: &Client, schema: &str, signal: Signal) -> Result<(), Refusal> {
+async fn check_columns(client: &Client, schema: &str, dataset: Dataset) -> Result<(), Refusal> {
     let columns = "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a \
                    WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped";
-    let rows = client.query(columns, &[&format!("{schema}.{signal}")]).await?;
+    let rows = client.query(columns, &[&format!("{schema}.{dataset}")]).await?;
     let there: Vec<(String, String)> =
         rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, tokio_postgres::Error>>()?;
-    let missing = expected(signal)
+    let missing = expected(dataset)
         .into_iter()
         .find(|(name, sql_type)| !there.iter().any(|(known, known_type)| known == name && known_type == sql_type));
     match missing {
         None => Ok(()),
         Some((name, sql_type)) => {
             let advice =
-                format!("table {schema}.{signal} has no column {name} of type {sql_type}: was it changed by hand?");
+                format!("table {schema}.{dataset} has no column {name} of type {sql_type}: was it changed by hand?");
             Err(Refusal::new(Reaction::ChangeSomething, advice))
         }
     }

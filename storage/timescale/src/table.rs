@@ -1,4 +1,4 @@
-//! The rows of one tenant and signal at one moment, for DataFusion.
+//! The rows of one tenant and dataset at one moment, for DataFusion.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use datafusion::common::Result;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
-use model::{Signal, Table, Tenant};
+use model::{Dataset, Table, Tenant};
 
 use crate::columns::names;
 use crate::database::Database;
@@ -24,7 +24,7 @@ const ROWS_PER_CONNECTION: u64 = 100_000;
 #[derive(Debug)]
 pub(crate) struct TimescaleTable {
     tenant: Tenant,
-    signal: Signal,
+    dataset: Dataset,
     known: Arc<Known>,
     database: Arc<Database>,
     connections_max: usize,
@@ -33,13 +33,13 @@ pub(crate) struct TimescaleTable {
 impl TimescaleTable {
     /// The rows up to the watermarks.
     pub(crate) fn new(
-        (tenant, signal): (Tenant, Signal),
+        (tenant, dataset): (Tenant, Dataset),
         known: Arc<Known>,
         database: Arc<Database>,
         read_connections_max: usize,
     ) -> Self {
         // A join reads two tables at once, and other people ask too.
-        Self { tenant, signal, known, database, connections_max: (read_connections_max / 4).max(1) }
+        Self { tenant, dataset, known, database, connections_max: (read_connections_max / 4).max(1) }
     }
 
     /// The rows of this table, and nobody else's.
@@ -57,8 +57,9 @@ impl TimescaleTable {
     fn ranges(&self, partitions: usize) -> Vec<Option<String>> {
         let wanted = usize::try_from(self.known.rows / ROWS_PER_CONNECTION).unwrap_or(usize::MAX);
         let count = wanted.clamp(1, partitions.min(self.connections_max).max(1));
-        let Some((first, last)) = self.known.times.filter(|_| count > 1) else { return vec![None] };
-        let time = self.signal.time_column();
+        let is_worth_it = count > 1 && matches!(self.dataset, Dataset::Signal(_));
+        let Some((first, last)) = self.known.times.filter(|_| is_worth_it) else { return vec![None] };
+        let time = self.dataset.time_column();
         let step = (last - first) / i64::try_from(count).unwrap_or(i64::MAX) + 1;
         let bounds: Vec<String> =
             (1..count as i64).map(|number| time_literal((first + step * number).saturating_mul(1000))).collect();
@@ -74,7 +75,7 @@ impl TimescaleTable {
 #[async_trait]
 impl TableProvider for TimescaleTable {
     fn schema(&self) -> SchemaRef {
-        Arc::clone(&Table::of(self.signal).schema)
+        Arc::clone(&Table::of(self.dataset).schema)
     }
 
     fn table_type(&self) -> TableType {
@@ -82,7 +83,7 @@ impl TableProvider for TimescaleTable {
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
-        let support = |filter: &&Expr| match translate(self.signal, filter) {
+        let support = |filter: &&Expr| match translate(self.dataset, filter) {
             Some(condition) if condition.is_exact => TableProviderFilterPushDown::Exact,
             Some(_) => TableProviderFilterPushDown::Inexact,
             None => TableProviderFilterPushDown::Unsupported,
@@ -103,11 +104,11 @@ impl TableProvider for TimescaleTable {
             return Ok(Arc::new(EmptyExec::new(schema)));
         }
         let conditions: Vec<String> = std::iter::once(self.own_rows())
-            .chain(filters.iter().filter_map(|filter| Some(translate(self.signal, filter)?.sql)))
+            .chain(filters.iter().filter_map(|filter| Some(translate(self.dataset, filter)?.sql)))
             .collect();
         let select = Select {
             schema: &self.database.schema,
-            signal: self.signal,
+            dataset: self.dataset,
             places: &places,
             conditions: &conditions,
             limit,
@@ -116,14 +117,14 @@ impl TableProvider for TimescaleTable {
         let ranges = if places.is_empty() { vec![None] } else { self.ranges(session.config().target_partitions()) };
         let statements = ranges.iter().map(|range| select.sql(range.as_deref())).collect();
         let database = Arc::clone(&self.database);
-        Ok(Arc::new(TimescaleScan::new(database, self.signal, places, schema, statements)))
+        Ok(Arc::new(TimescaleScan::new(database, self.dataset, places, schema, statements)))
     }
 }
 
-/// A statement over chunks and strays.
+/// A statement over chunks and strays, or over sums.
 struct Select<'a> {
     schema: &'a str,
-    signal: Signal,
+    dataset: Dataset,
     places: &'a [usize],
     conditions: &'a [String],
     limit: Option<usize>,
@@ -134,13 +135,16 @@ impl Select<'_> {
         let columns = if self.places.is_empty() {
             "1".to_owned()
         } else {
-            names(self.signal, self.places.iter().copied()).join(", ")
+            names(self.dataset, self.places.iter().copied()).join(", ")
         };
         let conditions = self.conditions.iter().map(String::as_str).chain(range).collect::<Vec<_>>().join(" AND ");
         let from =
-            |suffix: &str| format!("SELECT {columns} FROM {}.{}{suffix} WHERE {conditions}", self.schema, self.signal);
+            |suffix: &str| format!("SELECT {columns} FROM {}.{}{suffix} WHERE {conditions}", self.schema, self.dataset);
         let limit = self.limit.map(|limit| format!(" LIMIT {limit}")).unwrap_or_default();
-        let rows = format!("{} UNION ALL {}{limit}", from(""), from("_strays"));
+        let rows = match self.dataset {
+            Dataset::Signal(_) => format!("{} UNION ALL {}{limit}", from(""), from("_strays")),
+            Dataset::Rollup(_) => format!("{}{limit}", from("")),
+        };
         match self.places.is_empty() {
             true => format!("SELECT count(*) FROM ({rows}) AS matching"),
             false => rows,

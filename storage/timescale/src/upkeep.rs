@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use model::{Signal, Tenant, Timestamp};
+use model::{Dataset, Signal, Tenant, Timestamp};
 use tokio_postgres::Client;
 
 use crate::error::Refusal;
@@ -75,20 +75,40 @@ async fn partition_rate(
     Ok(Some(bytes / (range.end - range.start)))
 }
 
+/// Writes down that rows before the horizon are gone, or will be in a moment.
+pub(crate) async fn note_expiry(
+    client: &Client,
+    schema: &str,
+    (tenant, dataset): (&Tenant, Dataset),
+    horizon: Timestamp,
+) -> Result<(), Refusal> {
+    let note = format!(
+        "INSERT INTO {schema}.expired AS e (tenant, dataset, through_ns) VALUES ($1, $2, $3) \
+         ON CONFLICT (tenant, dataset) DO UPDATE SET through_ns = greatest(e.through_ns, excluded.through_ns)"
+    );
+    let through = horizon.0.saturating_sub(1);
+    client.execute(&note, &[&tenant.as_str(), &dataset.table_name(), &through]).await?;
+    Ok(())
+}
+
 /// Deletes the tenant's rows before the horizon; chunks that hold nothing else are dropped whole.
 pub(crate) async fn expire(
     client: &Client,
     schema: &str,
     layout: &Layout,
-    (tenant, signal): (&Tenant, Signal),
+    (tenant, dataset): (&Tenant, Dataset),
     horizon: Timestamp,
 ) -> Result<(), Refusal> {
+    let old = older_than(dataset, horizon.0);
+    let Dataset::Signal(signal) = dataset else {
+        let delete = format!("DELETE FROM {schema}.{dataset} WHERE tenant = '{tenant}' AND {old}");
+        return Ok(client.batch_execute(&delete).await?);
+    };
     let table = (tenant, signal);
     match layout {
         Layout::Hypertables(extension) => drop_chunks(client, schema, extension, table, horizon).await,
         Layout::Partitions(partitions) => drop_partitions(client, schema, partitions, table, horizon).await,
     }?;
-    let old = older_than(signal, horizon.0);
     for table in [signal.table_name().to_owned(), format!("{signal}_strays")] {
         client.batch_execute(&format!("DELETE FROM {schema}.{table} WHERE tenant = '{tenant}' AND {old}")).await?;
     }

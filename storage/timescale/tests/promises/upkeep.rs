@@ -39,7 +39,7 @@ async fn expired_rows_go_with_their_partition_or_alone() {
     let times = [now() - 10 * DAY, now() - 2 * DAY, horizon - 1, horizon, horizon + 1, now(), 0];
     store.keep(&segment(writer, (1, 1), &times)).await.expect("kept");
 
-    store.expire(&tenant(), Signal::Spans, Timestamp(horizon)).await.expect("expired");
+    store.expire(&tenant(), Signal::Spans.into(), Timestamp(horizon)).await.expect("expired");
 
     assert_eq!(count(&store).await, 3);
     store.keep(&segment(writer, (2, 2), &[now() - 10 * DAY])).await.expect("a dropped partition is made again");
@@ -60,7 +60,7 @@ async fn a_chunk_compressed_under_us_takes_late_rows() -> Result<(), ()> {
     store.keep(&segment(writer, (3, 3), &[old + 3, old - DAY])).await.expect("a late row is kept");
 
     assert_eq!(count(&store).await, 6);
-    store.expire(&tenant(), Signal::Spans, Timestamp(old + 2)).await.expect("expired");
+    store.expire(&tenant(), Signal::Spans.into(), Timestamp(old + 2)).await.expect("expired");
     assert_eq!(count(&store).await, 3);
     store.maintain().await.expect("maintained");
     Ok(())
