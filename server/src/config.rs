@@ -23,6 +23,7 @@ pub(crate) struct Config {
     /// Who may write and read. Without any, everybody on this machine is the tenant `default`.
     pub(crate) tenants: Vec<TenantConfig>,
     pub(crate) storage: StorageConfig,
+    pub(crate) lake: lake::Config,
     pub(crate) wal: WalConfig,
     pub(crate) plane: plane::Config,
     pub(crate) ingest: ingest::Config,
@@ -204,7 +205,7 @@ fn one_line(cause: &figment::Error) -> String {
 
 impl Config {
     fn check(&self) -> anyhow::Result<()> {
-        let checks = [self.plane.check(), self.ingest.check(), self.query.check()];
+        let checks = [self.lake.check(), self.plane.check(), self.ingest.check(), self.query.check()];
         if let Some(wrong) = checks.into_iter().find_map(Result::err) {
             bail!("wrong setting: {wrong}");
         }

@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{Access, identify};
-use crate::config::{Config, ServeArgs, ServerConfig, StorageConfig, kept_names};
+use crate::config::{Config, ServeArgs, ServerConfig, kept_names};
 use crate::crash::CrashPoint;
 use crate::data_dir::DataDir;
 use crate::own_telemetry::OwnTelemetry;
@@ -55,7 +55,7 @@ async fn serve(mut config: Config, queries: &Runtime) -> anyhow::Result<()> {
     let api: Arc<OnceLock<Router>> = Arc::default();
     servers.spawn(listen::serve(listeners.api, front(Arc::clone(&ready), Arc::clone(&api)), stop.clone(), grace));
 
-    let store = store(&config.storage, &data).await?;
+    let store = store(&config, &data).await?;
     let plane = Arc::new(open_plane(&config, &data, store).await?);
     let access = Arc::new(Access::new(&config.tenants));
     let authorize = Arc::clone(&access);
@@ -106,16 +106,18 @@ fn front(ready: health::Ready, api: Arc<OnceLock<Router>>) -> Router {
     })
 }
 
-async fn store(config: &StorageConfig, data: &DataDir) -> anyhow::Result<Arc<dyn Store>> {
-    let Some(url) = &config.lake_url else {
+async fn store(config: &Config, data: &DataDir) -> anyhow::Result<Arc<dyn Store>> {
+    let Some(url) = &config.storage.lake_url else {
         let directory = data.path().join("lake");
-        return Ok(Arc::new(Lake::on_disk(&directory).await.context("the lake cannot be opened")?));
+        return Ok(Arc::new(
+            Lake::on_disk(&directory, config.lake.clone()).await.context("the lake cannot be opened")?,
+        ));
     };
     let prefix = url.strip_prefix("s3://").and_then(|rest| Some(rest.split_once('/')?.1));
     let prefix =
         prefix.with_context(|| format!("wrong setting: storage.lake_url is '{url}', expected s3://bucket/prefix"))?;
     let bucket = AmazonS3Builder::from_env().with_url(url).build().with_context(|| format!("{url} cannot be used"))?;
-    let lake = Lake::on_objects(Arc::new(bucket), prefix).await;
+    let lake = Lake::on_objects(Arc::new(bucket), prefix, config.lake.clone()).await;
     Ok(Arc::new(lake.with_context(|| format!("the lake at {url} cannot be opened"))?))
 }
 

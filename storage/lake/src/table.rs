@@ -20,31 +20,37 @@ use datafusion::physical_plan::empty::EmptyExec;
 use model::{Signal, Table};
 use object_store::ObjectMeta;
 
+use crate::damage::Damage;
 use crate::depot::Depot;
 use crate::manifest::{FileEntry, TableState};
 use crate::pruning::{FileStatistics, traces_asked_for};
+use crate::readers::Pin;
 use crate::trace_filter::TraceFilters;
+use crate::watched::WatchedReaders;
 
 /// Bytes read from the end of a file at first: footer and page index of a file of this many columns fit.
-const FOOTER_BYTES: usize = 256 * 1024;
+pub(crate) const FOOTER_BYTES: usize = 256 * 1024;
 
 /// A table of the lake; what is committed later does not show.
 #[derive(Debug)]
 pub(crate) struct LakeTable {
     signal: Signal,
     state: Arc<TableState>,
-    depot: Arc<Depot>,
-    trace_filters: Arc<TraceFilters>,
+    reading: Reading,
+}
+
+/// What a scan needs beside the names of files.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    pub(crate) depot: Arc<Depot>,
+    pub(crate) trace_filters: Arc<TraceFilters>,
+    pub(crate) damage: Arc<Damage>,
+    pub(crate) pin: Arc<Pin>,
 }
 
 impl LakeTable {
-    pub(crate) fn new(
-        signal: Signal,
-        state: Arc<TableState>,
-        depot: Arc<Depot>,
-        trace_filters: Arc<TraceFilters>,
-    ) -> Self {
-        Self { signal, state, depot, trace_filters }
+    pub(crate) fn new(signal: Signal, state: Arc<TableState>, reading: Reading) -> Self {
+        Self { signal, state, reading }
     }
 
     /// Files that may hold rows for the predicate, by time and by the first sort column.
@@ -60,7 +66,7 @@ impl LakeTable {
     async fn by_trace(&self, files: Vec<Arc<FileEntry>>, traces: &[[u8; 16]]) -> Result<Vec<Arc<FileEntry>>> {
         let mut kept = Vec::new();
         for file in files {
-            let may_hold = self.trace_filters.may_hold(&file, traces).await;
+            let may_hold = self.reading.trace_filters.may_hold(&file, traces).await;
             if may_hold.map_err(|cause| DataFusionError::External(Box::new(cause)))? {
                 kept.push(file);
             }
@@ -74,7 +80,7 @@ impl LakeTable {
         statistics
     }
 
-    fn partitioned(&self, file: &FileEntry) -> PartitionedFile {
+    fn partitioned(&self, file: &Arc<FileEntry>) -> PartitionedFile {
         let object = ObjectMeta {
             location: file.path.clone(),
             // Files never change: one name, one content.
@@ -86,6 +92,7 @@ impl LakeTable {
         PartitionedFile::new_from_meta(object)
             .with_metadata_size_hint(FOOTER_BYTES)
             .with_statistics(Arc::new(self.statistics(file.rows)))
+            .with_extension(Arc::clone(file))
     }
 }
 
@@ -125,11 +132,14 @@ impl TableProvider for LakeTable {
         }
 
         let runtime = session.runtime_env();
-        let objects = Arc::clone(self.depot.objects());
-        runtime.register_object_store(self.depot.url().as_ref(), Arc::clone(&objects));
+        let Reading { depot, damage, pin, .. } = &self.reading;
+        let objects = Arc::clone(depot.objects());
+        runtime.register_object_store(depot.url().as_ref(), Arc::clone(&objects));
         let footers = runtime.cache_manager.get_file_metadata_cache();
+        let readers = CachedParquetFileReaderFactory::new(objects, footers);
+        let readers = WatchedReaders::new(readers, Arc::clone(damage), Arc::clone(pin));
         let mut source = ParquetSource::new(self.schema())
-            .with_parquet_file_reader_factory(Arc::new(CachedParquetFileReaderFactory::new(objects, footers)))
+            .with_parquet_file_reader_factory(Arc::new(readers))
             // Filtering while decoding pays when few rows pass, and costs when many do.
             .with_pushdown_filters(traces.is_some());
         if let Some(predicate) = predicate {
@@ -137,7 +147,7 @@ impl TableProvider for LakeTable {
         }
         let rows = files.iter().map(|file| file.rows).sum();
         let group = FileGroup::new(files.iter().map(|file| self.partitioned(file)).collect());
-        let config = FileScanConfigBuilder::new(self.depot.url().clone(), Arc::new(source))
+        let config = FileScanConfigBuilder::new(depot.url().clone(), Arc::new(source))
             .with_file_groups(group.split_files(session.config().target_partitions()))
             .with_statistics(self.statistics(rows))
             .with_projection_indices(projection.cloned())?

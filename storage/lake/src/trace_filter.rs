@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray};
+use arrow::array::{Array, AsArray, RecordBatch};
 use bytes::Bytes;
 use model::{Signal, Table};
 use object_store::path::Path;
@@ -48,6 +48,35 @@ pub(crate) fn of(segment: &Segment) -> Result<Option<Bytes>, StoreError> {
     let mut bytes = Vec::new();
     filter.write_bitset(&mut bytes).map_err(|cause| StoreError::unwritable("bloom filter", cause))?;
     Ok(Some(bytes.into()))
+}
+
+/// A filter that is made while rows go by.
+pub(crate) struct Builder {
+    column: usize,
+    filter: Sbbf,
+}
+
+impl Builder {
+    /// For the rows of files whose filters have these sizes; `None` where one has none.
+    pub(crate) fn of(signal: Signal, files: &[Arc<FileEntry>]) -> Option<Self> {
+        let bytes: Option<u64> = files.iter().map(|file| file.trace_filter_bytes).sum();
+        // No trace is in the new file that is not in one of the old: as many bits keep the rate of errors.
+        let filter = Sbbf::new_with_num_of_bytes(usize::try_from(bytes?).ok()?);
+        Some(Self { column: Table::of(signal).index("trace_id"), filter })
+    }
+
+    pub(crate) fn see(&mut self, rows: &RecordBatch) {
+        let ids = rows.column(self.column).as_fixed_size_binary();
+        for id in ids.iter().flatten() {
+            self.filter.insert(id);
+        }
+    }
+
+    pub(crate) fn finish(self) -> Result<Bytes, StoreError> {
+        let mut bytes = Vec::new();
+        self.filter.write_bitset(&mut bytes).map_err(|cause| StoreError::unwritable("bloom filter", cause))?;
+        Ok(bytes.into())
+    }
 }
 
 /// Filters of the lake's files, read when first asked.

@@ -8,10 +8,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use datafusion::prelude::SessionContext;
-use model::{Batch, Signal, Tenant, Timestamp};
+use model::{Batch, Dataset, Signal, Tenant, Timestamp};
 use plane::{AppendError, Config, DataPlane, Decoded, Encoding, Envelope, Event, Payload, Snapshot};
 use store::conformance::spans;
-use store::{MemoryStore, Segment, Store, StoreError, Stored, WriterId};
+use store::{Maintained, MemoryStore, Pace, Part, Segment, Store, StoreError, Stored, Work, WriterId};
 
 fn tenant() -> Tenant {
     Tenant::default_tenant()
@@ -77,6 +77,18 @@ impl Store for Flaky {
 
     fn table(&self, tenant: &Tenant, signal: Signal) -> Result<Stored, StoreError> {
         self.inner.table(tenant, signal)
+    }
+
+    async fn expire(&self, tenant: &Tenant, dataset: Dataset, horizon: Timestamp) -> Result<Option<Work>, StoreError> {
+        self.inner.expire(tenant, dataset, horizon).await
+    }
+
+    async fn maintain(&self, pace: &Pace) -> Maintained {
+        self.inner.maintain(pace).await
+    }
+
+    async fn inventory(&self, tenant: Option<&Tenant>) -> Result<Vec<Part>, StoreError> {
+        self.inner.inventory(tenant).await
     }
 }
 
@@ -163,6 +175,18 @@ impl Store for Recorder {
 
     fn table(&self, tenant: &Tenant, signal: Signal) -> Result<Stored, StoreError> {
         self.inner.table(tenant, signal)
+    }
+
+    async fn expire(&self, tenant: &Tenant, dataset: Dataset, horizon: Timestamp) -> Result<Option<Work>, StoreError> {
+        self.inner.expire(tenant, dataset, horizon).await
+    }
+
+    async fn maintain(&self, pace: &Pace) -> Maintained {
+        self.inner.maintain(pace).await
+    }
+
+    async fn inventory(&self, tenant: Option<&Tenant>) -> Result<Vec<Part>, StoreError> {
+        self.inner.inventory(tenant).await
     }
 }
 

@@ -15,7 +15,7 @@ use store::{SegmentId, StoreError};
 use uuid::Uuid;
 
 use super::state::{State, Watermark};
-use super::{FOLDER, FileEntry, from_json, to_json};
+use super::{FOLDER, FileEntry, Tombstone, from_json, to_json};
 use crate::depot::Depot;
 
 /// Commits and checkpoints that a newer checkpoint replaces stay this long for writers that have not seen it.
@@ -34,6 +34,8 @@ struct Checkpoint {
     version: u64,
     chunks: Vec<String>,
     watermarks: Vec<Watermark>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tombstones: Vec<Tombstone>,
 }
 
 #[derive(Clone, Debug)]
@@ -62,7 +64,8 @@ impl Checkpoints {
             chunks.push(Chunk::load(depot, name).await?);
         }
         let files: Vec<_> = chunks.iter().flat_map(|chunk| chunk.files.iter().cloned()).collect();
-        Ok((State::restore(checkpoint.version, &files, &checkpoint.watermarks), Self { chunks }))
+        let Checkpoint { version, watermarks, tombstones, .. } = checkpoint;
+        Ok((State::restore(version, &files, &watermarks, tombstones), Self { chunks }))
     }
 
     /// Writes the state as a checkpoint and removes what it replaces.
@@ -73,7 +76,8 @@ impl Checkpoints {
             chunk.store(depot).await?;
         }
         let names = chunks.iter().map(|chunk| chunk.name.clone()).collect();
-        let checkpoint = Checkpoint { version: state.version, chunks: names, watermarks: state.watermarks() };
+        let (watermarks, tombstones) = (state.watermarks(), state.tombstones().cloned().collect());
+        let checkpoint = Checkpoint { version: state.version, chunks: names, watermarks, tombstones };
         let path = Path::from(format!("{FOLDER}/{:020}{CHECKPOINT}", state.version));
         depot.put(&path, to_json(&checkpoint)).await?;
         self.chunks = chunks;

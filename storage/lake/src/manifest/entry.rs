@@ -1,6 +1,6 @@
 //! What the manifest knows of one file.
 
-use model::{Dataset, Tenant, TimeRange};
+use model::{Dataset, Tenant, TimeRange, Timestamp};
 use object_store::path::Path;
 use serde::{Deserialize, Serialize, de, ser};
 use store::{Origin, SegmentId};
@@ -26,6 +26,32 @@ pub(crate) struct FileEntry {
     /// Size of the trace filter beside the file, where the signal has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) trace_filter_bytes: Option<u64>,
+    /// How often its rows have been merged since they came from memory.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) level: u8,
+}
+
+/// A file that is no longer part of the lake, but still on the medium for queries that have begun.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Tombstone {
+    pub(crate) file: std::sync::Arc<FileEntry>,
+    /// When it was taken out, by the medium's clock.
+    pub(crate) since: Timestamp,
+    /// The version of the manifest that is the first without it.
+    pub(crate) version: u64,
+}
+
+impl FileEntry {
+    /// The folder that a file lies in: the day (UTC) of its earliest row, in days since 1970.
+    pub(crate) fn day(&self) -> i64 {
+        const NANOS_PER_DAY: i64 = 86_400_000_000_000;
+        self.times.min.0.div_euclid(NANOS_PER_DAY)
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(level: &u8) -> bool {
+    *level == 0
 }
 
 fn write_path<S: ser::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,0 +1,163 @@
+//! Makes one large file of several small ones.
+//!
+//! The new file is written and synced before one commit exchanges it for the old ones: a crash in between leaves a file that
+//! nobody knows, and of two processes that merge the same files one commits and the other takes its file back.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use model::{TimeRange, Timestamp};
+use parquet::errors::ParquetError;
+use store::{Amount, Closing, Outcome, Pace, SegmentId, StoreError, Work};
+
+use super::merge::Merge;
+use super::plan::Merging;
+use super::source::Source;
+use super::{UpkeepStep, batch_rows};
+use crate::manifest::{Commit, Committed, FileEntry};
+use crate::parquet_file::{self, FileWriter, Finished};
+use crate::{Lake, trace_filter};
+
+/// Why a merge did not end with a file.
+enum Stopped {
+    Closing,
+    Failed(StoreError),
+}
+
+impl From<Closing> for Stopped {
+    fn from(_: Closing) -> Self {
+        Stopped::Closing
+    }
+}
+
+impl From<StoreError> for Stopped {
+    fn from(cause: StoreError) -> Self {
+        Stopped::Failed(cause)
+    }
+}
+
+impl From<ParquetError> for Stopped {
+    fn from(cause: ParquetError) -> Self {
+        Stopped::Failed(StoreError::unwritable("parquet", cause))
+    }
+}
+
+impl Lake {
+    /// Merges the files, and says how it went.
+    pub(super) async fn compact(&self, merging: &Merging, pace: &Pace) -> Work {
+        let read = amount(&merging.files);
+        let (written, outcome) = match self.merge(merging, pace).await {
+            Ok(file) => self.exchange(&merging.files, file).await,
+            Err(Stopped::Closing) => (Amount::default(), Outcome::Stopped),
+            Err(Stopped::Failed(cause)) => {
+                if let StoreError::Damaged { .. } = cause {
+                    merging.files.iter().for_each(|file| self.damage.suspect(file));
+                }
+                (Amount::default(), Outcome::Failed(cause))
+            }
+        };
+        Work { task: merging.task(), read, written, outcome }
+    }
+
+    /// Writes the new file and what lies beside it; it is not part of the lake yet.
+    async fn merge(&self, merging: &Merging, pace: &Pace) -> Result<FileEntry, Stopped> {
+        let times = merging.files.iter().fold(TimeRange::EMPTY, |range, file| range.union(&file.times));
+        let id = SegmentId::new();
+        let path = parquet_file::path(&merging.tenant, merging.signal.into(), times.min, id);
+        let mut upload = self.depot.upload(&path);
+        let (sort_keys, filter) = match self.write_merged(merging, &mut upload, pace).await {
+            Ok(written) => written,
+            Err(stopped) => {
+                upload.abandon().await;
+                return Err(stopped);
+            }
+        };
+        let bytes = upload.bytes;
+        upload.finish().await?;
+        let trace_filter_bytes = filter.as_ref().map(|filter| filter.len() as u64);
+        if let Some(filter) = filter {
+            self.depot.put(&trace_filter::path_of(&path), filter).await?;
+        }
+        let level = merging.files.iter().map(|file| file.level).max().unwrap_or(0).saturating_add(1);
+        let (tenant, dataset) = (merging.tenant.clone(), merging.signal.into());
+        let rows = amount(&merging.files).rows;
+        let origin = None;
+        Ok(FileEntry { id, tenant, dataset, path, bytes, rows, times, sort_keys, origin, trace_filter_bytes, level })
+    }
+
+    async fn write_merged(
+        &self,
+        merging: &Merging,
+        upload: &mut crate::depot::Upload,
+        pace: &Pace,
+    ) -> Result<(Option<(String, String)>, Option<bytes::Bytes>), Stopped> {
+        let mut working = Instant::now();
+        let batch_rows = batch_rows(&merging.files, &self.config);
+        let mut sources = Vec::with_capacity(merging.files.len());
+        for file in &merging.files {
+            sources.push(Source::open(self.depot.objects(), file, merging.signal, batch_rows).await?);
+        }
+        let mut merge = Merge::begin(merging.signal, sources, batch_rows).await?;
+        let mut file = FileWriter::undecided(merging.signal, self.config.merge_bytes_max / 4)?;
+        let mut filter = trace_filter::Builder::of(merging.signal, &merging.files);
+        let (mut rows, mut most_bytes) = (0, 0);
+        while let Some(batch) = merge.next().await? {
+            rows += batch.num_rows() as u64;
+            if let Some(filter) = &mut filter {
+                filter.see(&batch);
+            }
+            file.append(&batch)?;
+            most_bytes = most_bytes.max(merge.bytes() + file.bytes());
+            upload.write(file.take()?).await?;
+            pace.rest(working.elapsed()).await?;
+            working = Instant::now();
+        }
+        let Finished { rest, sort_keys } = file.finish()?;
+        upload.write(rest).await?;
+        self.most_merge_bytes.fetch_max(most_bytes, std::sync::atomic::Ordering::Relaxed);
+        let expected = amount(&merging.files).rows;
+        if rows != expected {
+            let what = format!("one of {} files of {}", merging.files.len(), merging.task().target);
+            return Err(StoreError::damaged(what, format!("{rows} rows were read, {expected} were written")).into());
+        }
+        Ok((sort_keys, filter.map(trace_filter::Builder::finish).transpose()?))
+    }
+
+    /// The commit that puts the new file in the place of the old ones.
+    async fn exchange(&self, old: &[Arc<FileEntry>], new: FileEntry) -> (Amount, Outcome) {
+        self.observe(UpkeepStep::Written);
+        let (new, remove) = (Arc::new(new), old.iter().map(|file| file.id).collect());
+        let at = match self.depot.now().await {
+            Ok(now) => now,
+            Err(cause) => return (Amount::default(), Outcome::Failed(cause)),
+        };
+        let commit = Commit { add: vec![Arc::clone(&new)], remove, at, deleted: Vec::new() };
+        match self.manifest.commit(&commit).await {
+            Ok(Committed::Done) => {
+                self.observe(UpkeepStep::Committed);
+                (amount(&[new]), Outcome::Done)
+            }
+            // Another process has taken an old file out, so no commit names the new one and none will.
+            Ok(Committed::Overtaken) => match self.delete_objects(&new).await {
+                Ok(()) => (Amount::default(), Outcome::Overtaken),
+                Err(cause) => (Amount::default(), Outcome::Failed(cause)),
+            },
+            // It may have become part of the lake: if not, it is swept later.
+            Err(cause) => (Amount::default(), Outcome::Failed(cause)),
+        }
+    }
+}
+
+/// What is in the files.
+pub(super) fn amount(files: &[Arc<FileEntry>]) -> Amount {
+    files.iter().fold(Amount::default(), |sum, file| Amount {
+        parts: sum.parts + 1,
+        rows: sum.rows + file.rows,
+        bytes: sum.bytes + file.bytes,
+    })
+}
+
+/// How far ago that was, by the same clock.
+pub(super) fn age(now: Timestamp, then: Timestamp) -> std::time::Duration {
+    std::time::Duration::from_nanos(u64::try_from(now.0.saturating_sub(then.0)).unwrap_or(0))
+}

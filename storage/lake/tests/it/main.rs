@@ -1,0 +1,5 @@
+//! What the lake promises, on a disk and on a real S3 server.
+
+mod s3;
+mod support;
+mod upkeep;
