@@ -16,6 +16,7 @@ mod rows;
 mod session;
 mod size;
 mod statement;
+mod system;
 mod table;
 mod telemetry;
 mod views;

@@ -33,7 +33,7 @@ pub(crate) struct SnapshotTable {
 impl SnapshotTable {
     /// Takes the rows of the snapshot; they are shared, not copied.
     pub(crate) fn new(snapshot: Snapshot) -> Self {
-        let Snapshot { signal, live, stored } = snapshot;
+        let Snapshot { signal, live, stored, .. } = snapshot;
         Self { signal, live, stored }
     }
 

@@ -26,6 +26,8 @@ pub(crate) struct Config {
     pub(crate) lake: lake::Config,
     pub(crate) wal: WalConfig,
     pub(crate) plane: plane::Config,
+    pub(crate) maintenance: plane::Maintenance,
+    pub(crate) retention: plane::Retention,
     pub(crate) ingest: ingest::Config,
     pub(crate) query: query::Config,
     pub(crate) log: LogConfig,
@@ -205,7 +207,15 @@ fn one_line(cause: &figment::Error) -> String {
 
 impl Config {
     fn check(&self) -> anyhow::Result<()> {
-        let checks = [self.lake.check(), self.plane.check(), self.ingest.check(), self.query.check()];
+        let checks = [
+            self.lake.check(),
+            self.plane.check(),
+            self.maintenance.check(),
+            self.retention.check(),
+            self.ingest.check(),
+            self.query.check(),
+            self.check_graces(),
+        ];
         if let Some(wrong) = checks.into_iter().find_map(Result::err) {
             bail!("wrong setting: {wrong}");
         }
@@ -222,6 +232,17 @@ impl Config {
             );
         }
         Ok(())
+    }
+
+    /// A file that a query of another process reads must not go before the query is over.
+    fn check_graces(&self) -> Result<(), String> {
+        let (grace, longest) = (self.lake.deletion_grace_seconds, self.query.time_seconds_max);
+        match grace > longest {
+            true => Ok(()),
+            false => Err(format!(
+                "lake.deletion_grace_seconds is {grace}, must be above query.time_seconds_max ({longest}): queries of other processes may read files that were merged"
+            )),
+        }
     }
 
     fn check_tenants(&self) -> anyhow::Result<()> {

@@ -8,6 +8,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use ingest::Receiver;
 use lake::Lake;
+use object_store::RetryConfig;
 use object_store::aws::AmazonS3Builder;
 use plane::DataPlane;
 use query::QueryEngine;
@@ -57,6 +58,7 @@ async fn serve(mut config: Config, queries: &Runtime) -> anyhow::Result<()> {
 
     let store = store(&config, &data).await?;
     let plane = Arc::new(open_plane(&config, &data, store).await?);
+    plane.start_upkeep(&config.maintenance, &config.retention).context("upkeep cannot be started")?;
     let access = Arc::new(Access::new(&config.tenants));
     let authorize = Arc::clone(&access);
     let authorize = Arc::new(move |headers: &http::HeaderMap| authorize.tenant(headers));
@@ -107,18 +109,32 @@ fn front(ready: health::Ready, api: Arc<OnceLock<Router>>) -> Router {
 }
 
 async fn store(config: &Config, data: &DataDir) -> anyhow::Result<Arc<dyn Store>> {
+    let lake = open_lake(config, data).await?;
+    Ok(Arc::new(match CrashPoint::from_env() {
+        Some(point) => lake.observed(point.in_upkeep()),
+        None => lake,
+    }))
+}
+
+async fn open_lake(config: &Config, data: &DataDir) -> anyhow::Result<Lake> {
     let Some(url) = &config.storage.lake_url else {
         let directory = data.path().join("lake");
-        return Ok(Arc::new(
-            Lake::on_disk(&directory, config.lake.clone()).await.context("the lake cannot be opened")?,
-        ));
+        return Lake::on_disk(&directory, config.lake.clone()).await.context("the lake cannot be opened");
     };
     let prefix = url.strip_prefix("s3://").and_then(|rest| Some(rest.split_once('/')?.1));
     let prefix =
         prefix.with_context(|| format!("wrong setting: storage.lake_url is '{url}', expected s3://bucket/prefix"))?;
-    let bucket = AmazonS3Builder::from_env().with_url(url).build().with_context(|| format!("{url} cannot be used"))?;
+    let bucket = AmazonS3Builder::from_env().with_url(url).with_retry(retries()).build();
+    let bucket = bucket.with_context(|| format!("{url} cannot be used"))?;
     let lake = Lake::on_objects(Arc::new(bucket), prefix, config.lake.clone()).await;
-    Ok(Arc::new(lake.with_context(|| format!("the lake at {url} cannot be opened"))?))
+    lake.with_context(|| format!("the lake at {url} cannot be opened"))
+}
+
+/// A request to object storage that fails is tried again with growing pauses, for less time than a query may take.
+fn retries() -> RetryConfig {
+    const RETRIES_MAX: usize = 8;
+    const RETRY_TIME_MAX: Duration = Duration::from_secs(20);
+    RetryConfig { max_retries: RETRIES_MAX, retry_timeout: RETRY_TIME_MAX, ..RetryConfig::default() }
 }
 
 async fn open_plane(config: &Config, data: &DataDir, store: Arc<dyn Store>) -> anyhow::Result<DataPlane> {

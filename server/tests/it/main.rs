@@ -7,6 +7,7 @@ mod doors;
 mod durability;
 mod exporters;
 mod files;
+mod maintenance;
 mod own_telemetry;
 mod soak;
 mod spine;

@@ -20,6 +20,8 @@ pub struct Config {
     pub merge_bytes_max: usize,
     /// A day that is over and got no file for so long is brought to its final form, in seconds. Default 3600.
     pub settled_seconds: u64,
+    /// A process that merges a table and dies holds others up for so long, in seconds. Default 60.
+    pub lease_seconds: u64,
     /// Files that were merged or have expired are deleted after so long, for queries of other processes that
     /// still read them, in seconds; queries must not run longer. Default 3600.
     pub deletion_grace_seconds: u64,
@@ -39,6 +41,7 @@ impl Default for Config {
             merge_files_max: 32,
             merge_bytes_max: 256 << 20,
             settled_seconds: 3600,
+            lease_seconds: 60,
             deletion_grace_seconds: 3600,
             orphan_grace_seconds: 24 * 3600,
             orphan_look_seconds: 6 * 3600,
@@ -69,6 +72,10 @@ impl Config {
             return Err(format!("lake.merge_bytes_max is {}, must be at least {least}", self.merge_bytes_max));
         }
         Ok(())
+    }
+
+    pub(crate) fn lease(&self) -> Duration {
+        Duration::from_secs(self.lease_seconds)
     }
 
     pub(crate) fn deletion_grace(&self) -> Duration {

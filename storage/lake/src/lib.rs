@@ -133,9 +133,12 @@ impl Store for Lake {
             trace_filters: Arc::clone(&self.trace_filters),
             damage: Arc::clone(&self.damage),
             pin: Arc::new(pin),
+            opened: Arc::default(),
         };
+        let examine = upkeep::examine(&reading);
         let unreadable = left_out.into_iter().map(|(_, unreadable)| unreadable).collect();
-        Ok(Stored { table: Arc::new(LakeTable::new(signal, state, reading)), watermarks, unreadable })
+        let table = Arc::new(LakeTable::new(signal, state, reading));
+        Ok(Stored { table, watermarks, unreadable, examine })
     }
 
     async fn expire(&self, tenant: &Tenant, dataset: Dataset, horizon: Timestamp) -> Result<Option<Work>, StoreError> {

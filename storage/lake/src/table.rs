@@ -26,7 +26,7 @@ use crate::manifest::{FileEntry, TableState};
 use crate::pruning::{FileStatistics, traces_asked_for};
 use crate::readers::Pin;
 use crate::trace_filter::TraceFilters;
-use crate::watched::WatchedReaders;
+use crate::watched::{Opened, WatchedReaders};
 
 /// Bytes read from the end of a file at first: footer and page index of a file of this many columns fit.
 pub(crate) const FOOTER_BYTES: usize = 256 * 1024;
@@ -46,6 +46,8 @@ pub(crate) struct Reading {
     pub(crate) trace_filters: Arc<TraceFilters>,
     pub(crate) damage: Arc<Damage>,
     pub(crate) pin: Arc<Pin>,
+    /// The files that scans have opened.
+    pub(crate) opened: Arc<Opened>,
 }
 
 impl LakeTable {
@@ -132,12 +134,12 @@ impl TableProvider for LakeTable {
         }
 
         let runtime = session.runtime_env();
-        let Reading { depot, damage, pin, .. } = &self.reading;
+        let Reading { depot, damage, pin, opened, .. } = &self.reading;
         let objects = Arc::clone(depot.objects());
         runtime.register_object_store(depot.url().as_ref(), Arc::clone(&objects));
         let footers = runtime.cache_manager.get_file_metadata_cache();
         let readers = CachedParquetFileReaderFactory::new(objects, footers);
-        let readers = WatchedReaders::new(readers, Arc::clone(damage), Arc::clone(pin));
+        let readers = WatchedReaders::new(readers, Arc::clone(damage), Arc::clone(pin), Arc::clone(opened));
         let mut source = ParquetSource::new(self.schema())
             .with_parquet_file_reader_factory(Arc::new(readers))
             // Filtering while decoding pays when few rows pass, and costs when many do.

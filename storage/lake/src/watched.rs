@@ -1,5 +1,6 @@
 //! Reads files for queries, holds them while it does, and remembers which could not be read.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,14 +13,30 @@ use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFacto
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use parking_lot::Mutex;
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
+use store::SegmentId;
 
 use crate::damage::Damage;
 use crate::manifest::FileEntry;
 use crate::readers::Pin;
+
+/// Files that were opened, each once.
+#[derive(Debug, Default)]
+pub(crate) struct Opened(Mutex<HashMap<SegmentId, Arc<FileEntry>>>);
+
+impl Opened {
+    fn note(&self, file: &Arc<FileEntry>) {
+        self.0.lock().entry(file.id).or_insert_with(|| Arc::clone(file));
+    }
+
+    pub(crate) fn files(&self) -> Vec<Arc<FileEntry>> {
+        self.0.lock().values().cloned().collect()
+    }
+}
 
 /// Makes the readers of one scan.
 pub(crate) struct WatchedReaders {
@@ -27,11 +44,17 @@ pub(crate) struct WatchedReaders {
     damage: Arc<Damage>,
     /// No file of the scan is deleted as long as a plan, a stream or a reader of it is there.
     pin: Arc<Pin>,
+    opened: Arc<Opened>,
 }
 
 impl WatchedReaders {
-    pub(crate) fn new(inner: CachedParquetFileReaderFactory, damage: Arc<Damage>, pin: Arc<Pin>) -> Self {
-        Self { inner, damage, pin }
+    pub(crate) fn new(
+        inner: CachedParquetFileReaderFactory,
+        damage: Arc<Damage>,
+        pin: Arc<Pin>,
+        opened: Arc<Opened>,
+    ) -> Self {
+        Self { inner, damage, pin, opened }
     }
 }
 
@@ -51,6 +74,7 @@ impl ParquetFileReaderFactory for WatchedReaders {
     ) -> Result<Box<dyn AsyncFileReader + Send>> {
         let entry = file.extension::<Arc<FileEntry>>().map(Arc::clone);
         let entry = entry.ok_or_else(|| DataFusionError::Internal("a file that is not of the lake".to_owned()))?;
+        self.opened.note(&entry);
         let inner = self.inner.create_reader(partition, file, metadata_size_hint, metrics)?;
         let (damage, pin) = (Arc::clone(&self.damage), Arc::clone(&self.pin));
         Ok(Box::new(WatchedReader { inner, file: entry, damage, _pin: pin }))

@@ -56,6 +56,8 @@ struct OpenSegment {
 #[derive(Clone, Debug)]
 pub(crate) struct Sealed {
     pub(crate) segment: Arc<Segment>,
+    /// When its first row came.
+    since: Instant,
     /// Held as long as the rows are.
     room: Arc<Room>,
 }
@@ -65,6 +67,23 @@ pub(crate) struct Sealed {
 pub(crate) struct LiveSize {
     pub(crate) rows: usize,
     pub(crate) sealed_segments: usize,
+}
+
+/// Rows of one table that are not in the store yet, as `system.segments` shows them.
+#[derive(Clone, Debug)]
+pub struct SegmentStatus {
+    /// Whose rows.
+    pub tenant: Tenant,
+    /// Which table.
+    pub signal: Signal,
+    /// False: it still takes rows. True: it waits for the store.
+    pub is_sealed: bool,
+    /// Number of rows.
+    pub rows: usize,
+    /// Memory held, in bytes.
+    pub bytes: usize,
+    /// Time since its first row came.
+    pub age: Duration,
 }
 
 impl Live {
@@ -150,6 +169,13 @@ impl Live {
         first_live.map_or(tables.last, |first| first - 1)
     }
 
+    /// What waits for the store and what still takes rows, of one tenant or of all.
+    pub(crate) fn segments(&self, tenant: Option<&Tenant>) -> Vec<SegmentStatus> {
+        let tables = self.tables.lock();
+        let asked = tables.by_key.iter().filter(|((of, _), _)| tenant.is_none_or(|tenant| tenant == of));
+        asked.flat_map(|((of, signal), table)| table.segments(of, *signal)).collect()
+    }
+
     /// Sums over all tables.
     pub(crate) fn size(&self) -> LiveSize {
         self.tables.lock().by_key.values().fold(LiveSize::default(), |size, table| LiveSize {
@@ -192,7 +218,7 @@ impl LiveTable {
             origin: open.origin,
             batches: open.batches,
         };
-        self.sealed.push_back(Sealed { segment: Arc::new(segment), room: Arc::new(open.room) });
+        self.sealed.push_back(Sealed { segment: Arc::new(segment), since: open.since, room: Arc::new(open.room) });
         true
     }
 
@@ -202,6 +228,23 @@ impl LiveTable {
             .iter()
             .map(|sealed| Part { through: sealed.segment.origin.through, batches: sealed.segment.batches.clone() });
         let open = self.open.iter().map(|open| Part { through: open.origin.through, batches: open.batches.clone() });
+        sealed.chain(open).collect()
+    }
+
+    fn segments(&self, tenant: &Tenant, signal: Signal) -> Vec<SegmentStatus> {
+        let status = |is_sealed, rows, bytes, since: Instant| SegmentStatus {
+            tenant: tenant.clone(),
+            signal,
+            is_sealed,
+            rows,
+            bytes,
+            age: since.elapsed(),
+        };
+        let sealed = self.sealed.iter().map(|sealed| status(true, sealed.segment.rows(), sealed.bytes(), sealed.since));
+        let open = self
+            .open
+            .iter()
+            .map(|open| status(false, open.batches.iter().map(Batch::rows).sum(), open.bytes, open.since));
         sealed.chain(open).collect()
     }
 

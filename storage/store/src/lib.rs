@@ -5,6 +5,7 @@
 
 pub mod conformance;
 mod error;
+mod examine;
 mod memory;
 mod segment;
 mod sort;
@@ -16,9 +17,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::catalog::TableProvider;
-use model::{Dataset, Signal, Tenant, TimeRange, Timestamp};
+use model::{Dataset, Signal, Tenant, Timestamp};
 
 pub use error::StoreError;
+pub use examine::{Examine, Unreadable};
 pub use memory::MemoryStore;
 pub use segment::{Origin, Segment, SegmentId, WriterId};
 pub use sort::{sort_columns, sort_key, sorted};
@@ -59,19 +61,8 @@ pub struct Stored {
     pub watermarks: Arc<HashMap<WriterId, u64>>,
     /// Parts whose rows are not in the table, because they cannot be read: whoever shows rows of it must say so.
     pub unreadable: Vec<Unreadable>,
-}
-
-/// A part of a table that cannot be read, and that its rows are missing from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unreadable {
-    /// Its name in the store.
-    pub name: String,
-    /// Rows that are missing.
-    pub rows: u64,
-    /// Earliest and latest of them.
-    pub times: TimeRange,
-    /// What is wrong with it.
-    pub reason: String,
+    /// To be asked when reading the table has failed.
+    pub examine: Examine,
 }
 
 impl Stored {

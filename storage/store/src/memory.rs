@@ -12,8 +12,8 @@ use model::{Dataset, Defaults, Signal, Table, Tenant, TimeRange, Timestamp};
 use parking_lot::Mutex;
 
 use crate::{
-    Amount, Condition, Job, Maintained, Outcome, Pace, Part, Segment, SegmentId, Store, StoreError, Stored, Task, Work,
-    WriterId,
+    Amount, Condition, Examine, Job, Maintained, Outcome, Pace, Part, Segment, SegmentId, Store, StoreError, Stored,
+    Task, Work, WriterId,
 };
 
 /// A table of more batches than this has them joined.
@@ -108,7 +108,12 @@ impl Store for MemoryStore {
         let rows = kept.parts.into_iter().map(|part| part.rows).collect();
         let table = MemTable::try_new(schema, vec![rows])
             .map_err(|cause| StoreError::damaged(format!("{tenant}.{signal}"), cause))?;
-        Ok(Stored { table: Arc::new(table), watermarks: Arc::new(kept.watermarks), unreadable: Vec::new() })
+        Ok(Stored {
+            table: Arc::new(table),
+            watermarks: Arc::new(kept.watermarks),
+            unreadable: Vec::new(),
+            examine: Examine::default(),
+        })
     }
 
     async fn expire(&self, tenant: &Tenant, dataset: Dataset, horizon: Timestamp) -> Result<Option<Work>, StoreError> {

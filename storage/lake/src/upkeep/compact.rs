@@ -3,17 +3,21 @@
 //! The new file is written and synced before one commit exchanges it for the old ones: a crash in between leaves a file that
 //! nobody knows, and of two processes that merge the same files one commits and the other takes its file back.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
+use futures::FutureExt;
 use model::{TimeRange, Timestamp};
 use parquet::errors::ParquetError;
 use store::{Amount, Closing, Outcome, Pace, SegmentId, StoreError, Work};
 
+use super::lease::Lease;
 use super::merge::Merge;
 use super::plan::Merging;
 use super::source::Source;
 use super::{UpkeepStep, batch_rows};
+use crate::depot::Upload;
 use crate::manifest::{Commit, Committed, FileEntry};
 use crate::parquet_file::{self, FileWriter, Finished};
 use crate::{Lake, trace_filter};
@@ -44,9 +48,9 @@ impl From<ParquetError> for Stopped {
 
 impl Lake {
     /// Merges the files, and says how it went.
-    pub(super) async fn compact(&self, merging: &Merging, pace: &Pace) -> Work {
+    pub(super) async fn compact(&self, merging: &Merging, lease: &mut Lease, pace: &Pace) -> Work {
         let read = amount(&merging.files);
-        let (written, outcome) = match self.merge(merging, pace).await {
+        let (written, outcome) = match self.merge(merging, lease, pace).await {
             Ok(file) => self.exchange(&merging.files, file).await,
             Err(Stopped::Closing) => (Amount::default(), Outcome::Stopped),
             Err(Stopped::Failed(cause)) => {
@@ -60,14 +64,22 @@ impl Lake {
     }
 
     /// Writes the new file and what lies beside it; it is not part of the lake yet.
-    async fn merge(&self, merging: &Merging, pace: &Pace) -> Result<FileEntry, Stopped> {
+    async fn merge(&self, merging: &Merging, lease: &mut Lease, pace: &Pace) -> Result<FileEntry, Stopped> {
         let times = merging.files.iter().fold(TimeRange::EMPTY, |range, file| range.union(&file.times));
         let id = SegmentId::new();
         let path = parquet_file::path(&merging.tenant, merging.signal.into(), times.min, id);
         let mut upload = self.depot.upload(&path);
-        let (sort_keys, filter) = match self.write_merged(merging, &mut upload, pace).await {
-            Ok(written) => written,
-            Err(stopped) => {
+        // Decoders may panic over bytes that nobody has written.
+        let written = AssertUnwindSafe(self.write_merged(merging, &mut upload, lease, pace)).catch_unwind().await;
+        let undecodable =
+            |_| StoreError::damaged(format!("a file of {}", merging.task().target), "pages cannot be decoded");
+        let (sort_keys, filter) = match written.map_err(undecodable) {
+            Ok(Ok(written)) => written,
+            Err(cause) => {
+                upload.abandon().await;
+                return Err(cause.into());
+            }
+            Ok(Err(stopped)) => {
                 upload.abandon().await;
                 return Err(stopped);
             }
@@ -88,7 +100,8 @@ impl Lake {
     async fn write_merged(
         &self,
         merging: &Merging,
-        upload: &mut crate::depot::Upload,
+        upload: &mut Upload,
+        lease: &mut Lease,
         pace: &Pace,
     ) -> Result<(Option<(String, String)>, Option<bytes::Bytes>), Stopped> {
         let mut working = Instant::now();
@@ -109,6 +122,7 @@ impl Lake {
             file.append(&batch)?;
             most_bytes = most_bytes.max(merge.bytes() + file.bytes());
             upload.write(file.take()?).await?;
+            lease.keep(&self.depot).await?;
             pace.rest(working.elapsed()).await?;
             working = Instant::now();
         }

@@ -20,6 +20,7 @@ use store::{Amount, Condition, Gate, Job, Maintained, Outcome, Pace, Part, Store
 use self::compact::amount;
 use self::lease::Lease;
 use self::plan::Merging;
+pub(crate) use self::verify::examine;
 use crate::manifest::{Commit, Committed, FileEntry};
 use crate::parquet_file::ROW_GROUP_ROWS;
 use crate::{Config, Lake};
@@ -81,11 +82,12 @@ impl Lake {
 
     /// Compacts unless another process works on the table.
     async fn compact_alone(&self, merging: &Merging, pace: &Pace) -> Option<Work> {
-        let lease = match Lease::take(&self.depot, &merging.tenant, merging.signal).await {
+        let table = (&merging.tenant, merging.signal.into());
+        let mut lease = match Lease::take(&self.depot, table, self.config.lease()).await {
             Ok(lease) => lease?,
             Err(cause) => return Some(refused(merging.task(), cause)),
         };
-        let work = self.compact(merging, pace).await;
+        let work = self.compact(merging, &mut lease, pace).await;
         lease.give_back(&self.depot).await;
         Some(work)
     }
