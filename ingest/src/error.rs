@@ -27,6 +27,10 @@ pub(crate) enum Refusal {
     Unauthenticated(String),
     #[error("{0}")]
     Forbidden(String),
+    #[error(
+        "this tenant's quota of {limit} bytes a day is used up until midnight UTC: send less, or ask for a larger quota"
+    )]
+    Quota { limit: u64, retry_after: Duration },
     #[error("{reason}; try again in {} ms", retry_after.as_millis())]
     Busy { reason: String, retry_after: Duration },
 }
@@ -43,6 +47,7 @@ impl Refusal {
             Refusal::Method { .. } => "method",
             Refusal::Unauthenticated(_) => "unauthenticated",
             Refusal::Forbidden(_) => "forbidden",
+            Refusal::Quota { .. } => "quota",
             Refusal::Busy { .. } => "busy",
         }
     }

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::decode::{DecodeError, Refusals, Rows, decode};
 use crate::error::Refusal;
 use crate::otlp_json;
+use crate::quota::{self, Quotas, TenantQuota};
 use crate::telemetry::Telemetry;
 
 /// Bodies larger than this are decoded away from the network's threads, in bytes: about a millisecond of work.
@@ -47,6 +48,7 @@ pub struct Receiver {
     pub(crate) plane: Arc<DataPlane>,
     pub(crate) authorize: Arc<Authorize>,
     pub(crate) config: Config,
+    pub(crate) quotas: Arc<Quotas>,
     pub(crate) telemetry: Arc<Telemetry>,
 }
 
@@ -65,8 +67,8 @@ pub(crate) struct Export {
 
 impl Receiver {
     /// A receiver that has received nothing yet.
-    pub fn new(plane: Arc<DataPlane>, authorize: Arc<Authorize>, config: Config) -> Self {
-        Self { plane, authorize, config, telemetry: Arc::new(Telemetry::default()) }
+    pub fn new(plane: Arc<DataPlane>, authorize: Arc<Authorize>, quotas: Arc<Quotas>, config: Config) -> Self {
+        Self { plane, authorize, config, quotas, telemetry: Arc::new(Telemetry::default()) }
     }
 
     /// What was received and refused so far.
@@ -88,16 +90,21 @@ impl Receiver {
         let payload = export.payload;
         let decompressed = if export.compression == Compression::Identity { 1 } else { 10 };
         let (plane, limit) = (Arc::clone(&self.plane), self.config.request_bytes_max);
-        let work = move |body: Received| decode_body(tenant, &export, body, &plane, limit);
+        let quota = self.quotas.of(&tenant);
+        let of_tenant = quota.clone();
+        let work = move |body: Received| decode_body(tenant, &export, body, &plane, limit, of_tenant.as_deref());
         let decoded = if body.bytes.len() * decompressed <= INLINE_BYTES {
             work(body)?
         } else {
             tokio::task::spawn_blocking(move || work(body)).await.expect("decoding does not panic")?
         };
         let rows = decoded.request.batches.iter().map(Batch::rows).sum();
-        if rows > 0 {
-            self.plane.append(decoded.request).await?;
+        let bytes = decoded.request.body.len() as u64;
+        let stored = if rows > 0 { self.plane.append(decoded.request).await.map(drop) } else { Ok(()) };
+        if let (Err(_), Some(quota)) = (&stored, &quota) {
+            quota.give_back(bytes);
         }
+        stored?;
         self.telemetry.exported(payload, rows, &decoded.refusals, started.elapsed());
         Ok(decoded.refusals)
     }
@@ -116,12 +123,20 @@ fn decode_body(
     body: Received,
     plane: &DataPlane,
     limit: usize,
+    quota: Option<&TenantQuota>,
 ) -> Result<DecodedBody, Refusal> {
     let Received { bytes: body, room } = body::decompress(body, export.compression, plane, limit)?;
     let received = now();
-    let Rows { batches, refusals } = rows(export.payload, export.encoding, &body, received)?;
-    let rejected = refusals.rejected();
-    let envelope = Envelope { tenant, payload: export.payload, encoding: export.encoding, received, rejected };
+    let bytes = body.len() as u64;
+    if let Some(quota) = quota {
+        quota.take_bytes(bytes, received)?;
+    }
+    let decoded = rows(export.payload, export.encoding, &body, received);
+    let Rows { mut batches, mut refusals } =
+        decoded.inspect_err(|_| quota.iter().for_each(|quota| quota.give_back(bytes)))?;
+    let refused_rows = quota.map_or(Ok(Vec::new()), |quota| quota.admit(&mut batches, &mut refusals, received))?;
+    let (payload, encoding, rejected) = (export.payload, export.encoding, refusals.rejected());
+    let envelope = Envelope { tenant, payload, encoding, received, rejected, refused_rows };
     Ok(DecodedBody { request: Decoded { envelope, body, batches }, refusals, _room: room })
 }
 
@@ -134,7 +149,9 @@ fn rows(payload: Payload, encoding: Encoding, body: &[u8], received: Timestamp) 
 
 /// The rows of a logged request: what the data plane needs to replay its log.
 pub fn replay(envelope: &Envelope, body: &Bytes) -> Result<Vec<Batch>, DecodeError> {
-    rows(envelope.payload, envelope.encoding, body, envelope.received).map(|rows| rows.batches)
+    let mut batches = rows(envelope.payload, envelope.encoding, body, envelope.received)?.batches;
+    quota::again(&mut batches, &envelope.refused_rows)?;
+    Ok(batches)
 }
 
 fn now() -> Timestamp {

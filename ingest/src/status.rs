@@ -102,10 +102,11 @@ impl Answer {
             Refusal::Method { .. } => (StatusCode::METHOD_NOT_ALLOWED, Code::Unimplemented),
             Refusal::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, Code::Unauthenticated),
             Refusal::Forbidden(_) => (StatusCode::FORBIDDEN, Code::PermissionDenied),
+            Refusal::Quota { .. } => (StatusCode::TOO_MANY_REQUESTS, Code::ResourceExhausted),
             Refusal::Busy { .. } => (StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable),
         };
         let retry_after = match refusal {
-            Refusal::Busy { retry_after, .. } => Some(spread(*retry_after)),
+            Refusal::Busy { retry_after, .. } | Refusal::Quota { retry_after, .. } => Some(spread(*retry_after)),
             _ => None,
         };
         let mut message = refusal.to_string();

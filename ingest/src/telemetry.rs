@@ -9,7 +9,7 @@ use crate::decode::{Reason, Refusals};
 use crate::error::Refusal;
 
 /// Names of request refusals, in the order of their counters.
-const REFUSALS: [&str; 9] = [
+const REFUSALS: [&str; 10] = [
     "malformed",
     "content_type",
     "encoding",
@@ -18,6 +18,7 @@ const REFUSALS: [&str; 9] = [
     "method",
     "unauthenticated",
     "forbidden",
+    "quota",
     "busy",
 ];
 

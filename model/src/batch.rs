@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array, new_null_array};
-use arrow::compute::concat;
+use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array, new_null_array};
+use arrow::compute::{concat, filter};
 use arrow::datatypes::{DataType, SchemaRef, TimestampNanosecondType};
 use arrow::error::ArrowError;
 
@@ -100,6 +100,12 @@ impl Batch {
             columns.push(Some(concat(&parts)?));
         }
         Self::new(signal, rows, columns)
+    }
+
+    /// The rows for which `kept`, of as many rows, is true.
+    pub fn filter(&self, kept: &BooleanArray) -> Result<Self, BatchError> {
+        let columns = self.columns.iter().map(|column| column.as_ref().map(|column| filter(column, kept)).transpose());
+        Self::new(self.signal, kept.true_count(), columns.collect::<Result<_, _>>()?)
     }
 
     /// Which table the rows belong to.

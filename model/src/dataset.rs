@@ -13,20 +13,49 @@ use crate::Signal;
 pub enum Rollup {
     /// Requests, errors and durations by minute, service, operation, kind and status.
     ServiceMinutes,
+    /// The same by hour, for long ranges.
+    ServiceHours,
     /// Calls, errors and durations by minute between services, databases and queues.
     ServiceEdges,
 }
 
 impl Rollup {
     /// Every rollup.
-    pub const ALL: [Rollup; 2] = [Rollup::ServiceMinutes, Rollup::ServiceEdges];
+    pub const ALL: [Rollup; 3] = [Rollup::ServiceMinutes, Rollup::ServiceHours, Rollup::ServiceEdges];
 
     /// Name of the table in SQL and of the folder on disk.
     pub fn table_name(self) -> &'static str {
         match self {
             Rollup::ServiceMinutes => "service_minutes",
+            Rollup::ServiceHours => "service_hours",
             Rollup::ServiceEdges => "service_edges",
         }
+    }
+
+    /// Start of the period that a row sums up; the first column of its table.
+    pub fn time_column(self) -> &'static str {
+        match self {
+            Rollup::ServiceMinutes | Rollup::ServiceEdges => "minute",
+            Rollup::ServiceHours => "hour",
+        }
+    }
+
+    /// Length of the period that a row sums up.
+    pub fn period_nanos(self) -> i64 {
+        match self {
+            Rollup::ServiceMinutes | Rollup::ServiceEdges => 60_000_000_000,
+            Rollup::ServiceHours => 3_600_000_000_000,
+        }
+    }
+
+    /// Start of the period that holds the time, in nanoseconds since 1970.
+    pub fn period_of(self, time: i64) -> i64 {
+        time.div_euclid(self.period_nanos()).saturating_mul(self.period_nanos())
+    }
+
+    /// True when rows are about one service, not about two.
+    pub fn has_services(self) -> bool {
+        matches!(self, Rollup::ServiceMinutes | Rollup::ServiceHours)
     }
 }
 
@@ -57,6 +86,14 @@ impl Dataset {
         match self {
             Dataset::Signal(signal) => signal.table_name(),
             Dataset::Rollup(rollup) => rollup.table_name(),
+        }
+    }
+
+    /// Column by which rows are pruned and expired; the first of its table.
+    pub fn time_column(self) -> &'static str {
+        match self {
+            Dataset::Signal(signal) => signal.time_column(),
+            Dataset::Rollup(rollup) => rollup.time_column(),
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod conventions;
 mod dataset;
 mod schema;
 mod signal;
+mod sketch;
 mod tenant;
 mod time;
 
@@ -15,5 +16,6 @@ pub use conventions::{AttributeType, Convention, Level};
 pub use dataset::{Dataset, Rollup};
 pub use schema::{Column, Table, event_fields, exemplar_fields, link_fields, quantile_fields};
 pub use signal::Signal;
+pub use sketch::{Sketch, SketchError};
 pub use tenant::{InvalidTenant, Tenant};
 pub use time::{TimeRange, Timestamp};

@@ -1,4 +1,4 @@
-//! The Arrow schema of each signal.
+//! The Arrow schema of each table.
 //!
 //! Names and types people can guess; time in nanoseconds UTC; ids as fixed binary. Every store keeps exactly
 //! these columns, and every column that OTLP may leave out has a default, so a batch only holds what was said.
@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 
 use crate::conventions::{self, AttributeType, Convention};
-use crate::{Level, Signal};
+use crate::{Dataset, Level, Rollup, Signal};
 
 /// What a column holds in a row that says nothing about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ enum Absent {
     Zero,
 }
 
-/// A column of a signal's table.
+/// A column of a table.
 #[derive(Clone, Debug)]
 pub struct Column {
     /// Name in SQL and in files.
@@ -49,7 +49,7 @@ impl Column {
     }
 }
 
-/// The columns of one signal.
+/// The columns of one signal or rollup.
 #[derive(Debug)]
 pub struct Table {
     /// Columns in the order of the schema.
@@ -59,37 +59,47 @@ pub struct Table {
 }
 
 impl Table {
-    /// The table of a signal.
-    pub fn of(signal: Signal) -> &'static Table {
+    /// The table of a signal or rollup.
+    pub fn of(dataset: impl Into<Dataset>) -> &'static Table {
         // Constant data that has no const constructor, not state.
-        static SPANS: LazyLock<Table> = LazyLock::new(|| Table::new(Signal::Spans, span_columns()));
-        static LOGS: LazyLock<Table> = LazyLock::new(|| Table::new(Signal::Logs, log_columns()));
-        static METRICS: LazyLock<Table> = LazyLock::new(|| Table::new(Signal::Metrics, number_columns()));
-        static HISTOGRAMS: LazyLock<Table> = LazyLock::new(|| Table::new(Signal::Histograms, histogram_columns()));
-        match signal {
-            Signal::Spans => &SPANS,
-            Signal::Logs => &LOGS,
-            Signal::Metrics => &METRICS,
-            Signal::Histograms => &HISTOGRAMS,
+        static SPANS: LazyLock<Table> = LazyLock::new(|| Table::of_signal(Signal::Spans, span_columns()));
+        static LOGS: LazyLock<Table> = LazyLock::new(|| Table::of_signal(Signal::Logs, log_columns()));
+        static METRICS: LazyLock<Table> = LazyLock::new(|| Table::of_signal(Signal::Metrics, number_columns()));
+        static HISTOGRAMS: LazyLock<Table> =
+            LazyLock::new(|| Table::of_signal(Signal::Histograms, histogram_columns()));
+        static MINUTES: LazyLock<Table> = LazyLock::new(|| Table::new(service_columns(Rollup::ServiceMinutes)));
+        static HOURS: LazyLock<Table> = LazyLock::new(|| Table::new(service_columns(Rollup::ServiceHours)));
+        static EDGES: LazyLock<Table> = LazyLock::new(|| Table::new(edge_columns()));
+        match dataset.into() {
+            Dataset::Signal(Signal::Spans) => &SPANS,
+            Dataset::Signal(Signal::Logs) => &LOGS,
+            Dataset::Signal(Signal::Metrics) => &METRICS,
+            Dataset::Signal(Signal::Histograms) => &HISTOGRAMS,
+            Dataset::Rollup(Rollup::ServiceMinutes) => &MINUTES,
+            Dataset::Rollup(Rollup::ServiceHours) => &HOURS,
+            Dataset::Rollup(Rollup::ServiceEdges) => &EDGES,
         }
     }
 
     /// Place of a column.
     ///
     /// # Panics
-    /// When the signal has no such column: names are constants of this program.
+    /// When the table has no such column: names are constants of this program.
     pub fn index(&self, name: &str) -> usize {
         self.schema.index_of(name).expect("the column is in the table")
     }
 
-    fn new(signal: Signal, own: Vec<Column>) -> Table {
+    fn of_signal(signal: Signal, own: Vec<Column>) -> Table {
         let promoted = |conventions: &'static [Convention]| conventions.iter().map(promoted_column);
-        let columns: Vec<Column> = own
+        let columns = own
             .into_iter()
             .chain(promoted(conventions::of_resource()))
             .chain(promoted(conventions::of_item(signal)))
-            .chain(envelope_columns())
-            .collect();
+            .chain(envelope_columns());
+        Table::new(columns.collect())
+    }
+
+    fn new(columns: Vec<Column>) -> Table {
         let schema = Arc::new(Schema::new(columns.iter().map(Column::field).collect::<Fields>()));
         Table { columns, schema }
     }
@@ -233,6 +243,51 @@ fn envelope_columns() -> Vec<Column> {
     ]
 }
 
+/// Columns by which the rows of a rollup of services differ, then what is summed.
+fn service_columns(rollup: Rollup) -> Vec<Column> {
+    let mut columns = vec![
+        required(rollup.time_column(), timestamp()),
+        text("service_name"),
+        text("service_namespace"),
+        text("service_version"),
+        text("deployment_environment_name"),
+        required("name", DataType::Utf8View),
+        required("kind", DataType::Utf8View),
+        required("status_code", DataType::Utf8View),
+        optional("http_response_status_code", DataType::Int64),
+    ];
+    columns.extend(sum_columns("requests"));
+    columns
+}
+
+fn edge_columns() -> Vec<Column> {
+    let mut columns = vec![
+        required(Rollup::ServiceEdges.time_column(), timestamp()),
+        text("source"),
+        text("target"),
+        required("target_kind", DataType::Utf8View),
+        required("kind", DataType::Utf8View),
+        text("deployment_environment_name"),
+        text("half"),
+        optional("trace_id", TRACE_ID),
+        optional("span_id", SPAN_ID),
+    ];
+    columns.extend(sum_columns("calls"));
+    columns
+}
+
+/// What rollups sum: exact whatever is added, so durations have more digits than one span's.
+fn sum_columns(count: &'static str) -> [Column; 6] {
+    [
+        required(count, DataType::Int64),
+        required("errors", DataType::Int64),
+        required("duration_sum_ns", DataType::Decimal128(38, 0)),
+        optional("duration_min_ns", DataType::Int64),
+        optional("duration_max_ns", DataType::Int64),
+        required("duration_sketch", DataType::BinaryView),
+    ]
+}
+
 /// Fields of one entry of `spans.events`.
 pub fn event_fields() -> Fields {
     Fields::from(vec![
@@ -278,19 +333,19 @@ mod tests {
 
     #[test]
     fn the_time_column_is_the_first_of_its_table() {
-        for signal in Signal::ALL {
-            assert_eq!(Table::of(signal).index(signal.time_column()), 0);
+        for dataset in Dataset::all() {
+            assert_eq!(Table::of(dataset).index(dataset.time_column()), 0);
         }
     }
 
     #[test]
     fn no_two_columns_of_a_table_share_a_name() {
-        for signal in Signal::ALL {
-            let mut names: Vec<_> = Table::of(signal).columns.iter().map(|column| column.name).collect();
+        for dataset in Dataset::all() {
+            let mut names: Vec<_> = Table::of(dataset).columns.iter().map(|column| column.name).collect();
             names.sort_unstable();
             let all = names.len();
             names.dedup();
-            assert_eq!(names.len(), all, "{signal}");
+            assert_eq!(names.len(), all, "{dataset}");
         }
     }
 }

@@ -24,11 +24,13 @@ pub(crate) struct Config {
     pub(crate) tenants: Vec<TenantConfig>,
     pub(crate) storage: StorageConfig,
     pub(crate) lake: lake::Config,
+    pub(crate) backup: BackupConfig,
     pub(crate) wal: WalConfig,
     pub(crate) plane: plane::Config,
     pub(crate) maintenance: plane::Maintenance,
     pub(crate) retention: plane::Retention,
     pub(crate) ingest: ingest::Config,
+    pub(crate) quotas: ingest::QuotaConfig,
     pub(crate) query: query::Config,
     pub(crate) log: LogConfig,
     pub(crate) own_telemetry: OwnTelemetryConfig,
@@ -85,6 +87,43 @@ pub(crate) struct StorageConfig {
     /// `s3://bucket/prefix` for the lake; the directory `lake` in the data directory when not set. Credentials and endpoint come from
     /// the usual AWS_* variables.
     pub(crate) lake_url: Option<String>,
+}
+
+/// Backups that the server takes by itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct BackupConfig {
+    /// A directory or `s3://bucket/prefix`; without it there are no backups but those of `observatory backup`.
+    pub(crate) to: Option<String>,
+    /// Time of the day in UTC. Default 02:30.
+    pub(crate) daily_at: String,
+    /// Days of which the newest backup is kept. Default 7.
+    pub(crate) keep_daily: usize,
+    /// Weeks of which the newest backup is kept. Default 4.
+    pub(crate) keep_weekly: usize,
+}
+
+impl Default for BackupConfig {
+    fn default() -> Self {
+        let backup::Keep { daily, weekly } = backup::Keep::default();
+        Self { to: None, daily_at: "02:30".to_owned(), keep_daily: daily, keep_weekly: weekly }
+    }
+}
+
+impl BackupConfig {
+    /// Hour and minute.
+    pub(crate) fn at(&self) -> anyhow::Result<time::Time> {
+        let parts =
+            self.daily_at.split_once(':').and_then(|(hour, minute)| Some((hour.parse().ok()?, minute.parse().ok()?)));
+        let time = parts.and_then(|(hour, minute)| time::Time::from_hms(hour, minute, 0).ok());
+        time.with_context(|| {
+            format!("wrong setting: backup.daily_at is '{}', expected a time as in 02:30", self.daily_at)
+        })
+    }
+
+    pub(crate) fn keep(&self) -> backup::Keep {
+        backup::Keep { daily: self.keep_daily, weekly: self.keep_weekly }
+    }
 }
 
 /// The write-ahead log.
@@ -148,15 +187,22 @@ impl Default for OwnTelemetryConfig {
     }
 }
 
-/// Options of `observatory serve`.
+/// Where the settings are, for every command that works on a server's data.
 #[derive(Debug, clap::Args)]
-pub(crate) struct ServeArgs {
+pub(crate) struct ConfigArgs {
     /// Settings in YAML; config/development.yaml lists them all.
     #[arg(long, env = "OBSERVATORY_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// Where everything is kept [default: data]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+}
+
+/// Options of `observatory serve`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    settings: ConfigArgs,
     /// Address of API and pages [default: 127.0.0.1:8036]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
@@ -168,9 +214,15 @@ pub(crate) struct ServeArgs {
     otlp_http: Option<SocketAddr>,
 }
 
-impl ServeArgs {
+impl ConfigArgs {
     /// All settings, complete and checked.
     pub(crate) fn load(self) -> anyhow::Result<Config> {
+        let config = self.read()?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn read(self) -> anyhow::Result<Config> {
         let mut figment = Figment::from(Serialized::defaults(Config::default()));
         if let Some(file) = &self.config {
             if !file.is_file() {
@@ -181,16 +233,21 @@ impl ServeArgs {
         figment = kept_names::merge(figment)?
             .merge(Env::prefixed("OBSERVATORY_").ignore(&["config", "crash_at", "api_key", "url"]).split("__"));
         let mut config: Config = figment.extract().map_err(|cause| anyhow::anyhow!("{}", one_line(&cause)))?;
-        self.apply(&mut config.server);
-        config.check()?;
+        config.server.data_dir = self.data_dir.unwrap_or(config.server.data_dir);
         Ok(config)
     }
+}
 
-    fn apply(self, server: &mut ServerConfig) {
-        server.data_dir = self.data_dir.unwrap_or_else(|| std::mem::take(&mut server.data_dir));
+impl ServeArgs {
+    /// All settings, complete and checked.
+    pub(crate) fn load(self) -> anyhow::Result<Config> {
+        let mut config = self.settings.read()?;
+        let server = &mut config.server;
         server.listen = self.listen.unwrap_or(server.listen);
         server.otlp_grpc = self.otlp_grpc.unwrap_or(server.otlp_grpc);
         server.otlp_http = self.otlp_http.unwrap_or(server.otlp_http);
+        config.check()?;
+        Ok(config)
     }
 }
 
@@ -213,6 +270,7 @@ impl Config {
             self.maintenance.check(),
             self.retention.check(),
             self.ingest.check(),
+            self.quotas.check(),
             self.query.check(),
             self.check_graces(),
         ];
@@ -220,6 +278,7 @@ impl Config {
             bail!("wrong setting: {wrong}");
         }
         self.wal()?.check().context("wrong setting in wal")?;
+        self.backup.at()?;
         self.check_tenants()?;
         if self.server.workers_max == 0 {
             bail!("wrong setting: server.workers_max is 0, must be at least 1");

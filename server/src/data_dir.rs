@@ -13,9 +13,36 @@ pub(crate) struct DataDir {
     _lock: File,
 }
 
+/// Is there while a restore is not complete.
+const RESTORING: &str = "RESTORING";
+
 impl DataDir {
     /// Makes the directory if need be, and takes it.
     pub(crate) fn hold(path: &Path) -> anyhow::Result<Self> {
+        let data = Self::lock(path)?;
+        if data.path.join(RESTORING).exists() {
+            bail!(
+                "a restore into the data directory {} did not come to its end: empty the directory and restore again",
+                data.path.display()
+            );
+        }
+        Ok(data)
+    }
+
+    /// From now until `is_restored` nobody else may take it, not even after a crash.
+    pub(crate) fn is_being_restored(&self) -> anyhow::Result<()> {
+        let marker = self.path.join(RESTORING);
+        let made = File::create(&marker).and_then(|marker| marker.sync_all());
+        made.with_context(|| format!("{} cannot be written", marker.display()))
+    }
+
+    /// Everything is in its place.
+    pub(crate) fn is_restored(&self) -> anyhow::Result<()> {
+        let marker = self.path.join(RESTORING);
+        std::fs::remove_file(&marker).with_context(|| format!("{} cannot be removed", marker.display()))
+    }
+
+    fn lock(path: &Path) -> anyhow::Result<Self> {
         std::fs::create_dir_all(path)
             .with_context(|| format!("the data directory {} cannot be made", path.display()))?;
         let path =

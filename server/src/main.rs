@@ -2,13 +2,16 @@
 
 mod access;
 mod allocator;
+mod backup;
 mod banner;
 mod config;
 mod crash;
 mod data_dir;
 mod health;
+mod lake_place;
 mod listen;
 mod own_telemetry;
+mod quota_file;
 mod serve;
 mod sql;
 
@@ -16,6 +19,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::backup::{BackupArgs, RestoreArgs, VerifyArgs};
 use crate::config::ServeArgs;
 use crate::sql::SqlArgs;
 
@@ -44,6 +48,15 @@ enum Command {
     /// Tables: spans, logs, metrics, histograms; views: services, operations, traces. `show tables` and
     /// `describe spans` list what there is.
     Sql(SqlArgs),
+    /// Copy the telemetry of this machine's server, running or not, to a directory or to S3.
+    ///
+    /// The copy is read again before it counts. Files that an earlier backup in the same place has are not copied again. The newest
+    /// of seven days and of four weeks stay; the server does the same every night when `backup.to` is set.
+    Backup(BackupArgs),
+    /// Bring a backup back into an empty data directory (and an empty bucket, where the lake is in one).
+    Restore(RestoreArgs),
+    /// Read backups again and compare every object with what was written.
+    Verify(VerifyArgs),
 }
 
 fn main() -> ExitCode {
@@ -52,6 +65,9 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(*args),
         Command::Demo(args) => demo(*args),
         Command::Sql(args) => sql::run(&args),
+        Command::Backup(args) => backup::run(args),
+        Command::Restore(args) => backup::restore(args),
+        Command::Verify(args) => backup::verify(args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use bytes::Bytes;
-use ingest::Telemetry;
+use ingest::{Quotas, Telemetry};
 use model::{Tenant, Timestamp};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::MeterProvider;
@@ -75,10 +75,11 @@ impl OwnTelemetry {
     }
 
     /// Begins to write into the plane, and to report on it and its receivers.
-    pub(crate) fn watch(&self, plane: &Arc<DataPlane>, ingest: &Arc<Telemetry>) {
+    pub(crate) fn watch(&self, plane: &Arc<DataPlane>, ingest: &Arc<Telemetry>, quotas: &Arc<Quotas>) {
         let _ = self.sink.0.set(Arc::clone(plane));
         if let Some(providers) = &self.providers {
             observe_ingest(&providers.meter, ingest);
+            observe_quotas(&providers.meter, quotas);
             observe_plane(&providers.meter, plane);
             observe_process(&providers.meter);
         }
@@ -133,6 +134,7 @@ impl Sink {
             encoding: Encoding::Protobuf,
             received: Timestamp(i64::try_from(since_1970.as_nanos()).unwrap_or(i64::MAX)),
             rejected: 0,
+            refused_rows: Vec::new(),
         };
         let failed = |cause: &dyn std::error::Error| OTelSdkError::InternalFailure(cause.to_string());
         let batches = ingest::replay(&envelope, &body).map_err(|cause| failed(&cause))?;
@@ -185,6 +187,27 @@ impl PushMetricExporter for Exporter {
     fn temporality(&self) -> Temporality {
         Temporality::Cumulative
     }
+}
+
+fn observe_quotas(meters: &SdkMeterProvider, quotas: &Arc<Quotas>) {
+    let meter = meters.meter("ingest");
+    let gauge = |name, description, value: fn(&ingest::Usage) -> u64| {
+        let of = Arc::clone(quotas);
+        meter
+            .u64_observable_gauge(name)
+            .with_description(description)
+            .with_callback(move |observer| {
+                for usage in of.usage() {
+                    let labels =
+                        [KeyValue::new("tenant", usage.tenant.to_string()), KeyValue::new("quota", usage.quota)];
+                    observer.observe(value(&usage), &labels);
+                }
+            })
+            .build();
+    };
+    gauge("observatory.quota.used", "How much of a tenant's quota is used", |usage| usage.used);
+    gauge("observatory.quota.limit", "A tenant's quota", |usage| usage.limit);
+    gauge("observatory.quota.refused", "Requests or rows refused for a quota since the start", |usage| usage.refused);
 }
 
 fn observe_ingest(meters: &SdkMeterProvider, ingest: &Arc<Telemetry>) {

@@ -7,9 +7,6 @@ use anyhow::Context;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use ingest::Receiver;
-use lake::Lake;
-use object_store::RetryConfig;
-use object_store::aws::AmazonS3Builder;
 use plane::DataPlane;
 use query::QueryEngine;
 use store::Store;
@@ -22,8 +19,10 @@ use crate::access::{Access, identify};
 use crate::config::{Config, ServeArgs, ServerConfig, kept_names};
 use crate::crash::CrashPoint;
 use crate::data_dir::DataDir;
+use crate::lake_place::LakePlace;
 use crate::own_telemetry::OwnTelemetry;
-use crate::{banner, health, listen};
+use crate::quota_file::QuotaFile;
+use crate::{backup, banner, health, listen};
 
 /// Runs the server until it is interrupted.
 pub(crate) fn run(args: ServeArgs) -> anyhow::Result<()> {
@@ -62,21 +61,27 @@ async fn serve(mut config: Config, queries: &Runtime) -> anyhow::Result<()> {
     let access = Arc::new(Access::new(&config.tenants));
     let authorize = Arc::clone(&access);
     let authorize = Arc::new(move |headers: &http::HeaderMap| authorize.tenant(headers));
-    let receiver = Arc::new(Receiver::new(Arc::clone(&plane), authorize, config.ingest.clone()));
+    let quotas = QuotaFile::open(&config.quotas, &data);
+    let receiver = Receiver::new(Arc::clone(&plane), authorize, Arc::clone(&quotas.quotas), config.ingest.clone());
+    let receiver = Arc::new(receiver);
     let engine = Arc::new(QueryEngine::new(Arc::clone(&plane), config.query.clone(), queries.handle().clone())?);
     let routes = query::http::router(engine).layer(from_fn_with_state(access, identify)).fallback(health::nothing_here);
     let _ = api.set(routes);
     let _ = ready.set(Arc::clone(&plane));
-    own.watch(&plane, &receiver.telemetry());
+    own.watch(&plane, &receiver.telemetry(), &quotas.quotas);
     for listener in [listeners.grpc, listeners.http] {
         servers.spawn(listen::serve(listener, ingest::router(Arc::clone(&receiver)), stop.clone(), grace));
     }
+    let backups = backup::schedule::start(config.clone(), stop.clone());
+    let quotas = tokio::spawn(quotas.run(stop.clone()));
     banner::print(&config, &data);
 
     listen::interrupted().await;
     tracing::info!("stopping: no new connections, requests finish, rows go to the store");
     stop.cancel();
     servers.join_all().await;
+    quotas.await.context("counting quotas panicked")?;
+    backups.await.context("the nightly backup panicked")?;
     own.stop();
     plane.close().await.context("the data plane did not close")?;
     tracing::info!("stopped");
@@ -109,32 +114,13 @@ fn front(ready: health::Ready, api: Arc<OnceLock<Router>>) -> Router {
 }
 
 async fn store(config: &Config, data: &DataDir) -> anyhow::Result<Arc<dyn Store>> {
-    let lake = open_lake(config, data).await?;
+    let place = LakePlace::of(&config.storage, data.path())?;
+    let lake = place.open().await.with_context(|| format!("the lake in {place} cannot be opened"))?;
+    let lake = lake.configured(config.lake.clone());
     Ok(Arc::new(match CrashPoint::from_env() {
         Some(point) => lake.observed(point.in_upkeep()),
         None => lake,
     }))
-}
-
-async fn open_lake(config: &Config, data: &DataDir) -> anyhow::Result<Lake> {
-    let Some(url) = &config.storage.lake_url else {
-        let directory = data.path().join("lake");
-        return Lake::on_disk(&directory, config.lake.clone()).await.context("the lake cannot be opened");
-    };
-    let prefix = url.strip_prefix("s3://").and_then(|rest| Some(rest.split_once('/')?.1));
-    let prefix =
-        prefix.with_context(|| format!("wrong setting: storage.lake_url is '{url}', expected s3://bucket/prefix"))?;
-    let bucket = AmazonS3Builder::from_env().with_url(url).with_retry(retries()).build();
-    let bucket = bucket.with_context(|| format!("{url} cannot be used"))?;
-    let lake = Lake::on_objects(Arc::new(bucket), prefix, config.lake.clone()).await;
-    lake.with_context(|| format!("the lake at {url} cannot be opened"))
-}
-
-/// A request to object storage that fails is tried again with growing pauses, for less time than a query may take.
-fn retries() -> RetryConfig {
-    const RETRIES_MAX: usize = 8;
-    const RETRY_TIME_MAX: Duration = Duration::from_secs(20);
-    RetryConfig { max_retries: RETRIES_MAX, retry_timeout: RETRY_TIME_MAX, ..RetryConfig::default() }
 }
 
 async fn open_plane(config: &Config, data: &DataDir, store: Arc<dyn Store>) -> anyhow::Result<DataPlane> {

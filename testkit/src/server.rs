@@ -135,9 +135,26 @@ impl Setup {
         Ended { status: ended, said: starting.said() }
     }
 
+    /// Runs another command of the program to its end, with the same data directory, settings and environment.
+    pub async fn run(&self, arguments: &[&str]) -> Ended {
+        let mut command = Command::new(&self.binary);
+        command.args(arguments);
+        self.settle(&mut command).expect("settings can be written");
+        let output = tokio::task::spawn_blocking(move || command.stdin(Stdio::null()).output()).await;
+        let output = output.expect("no panic").expect("the program can be started");
+        let said = [output.stdout, output.stderr].concat();
+        Ended { status: output.status, said: String::from_utf8_lossy(&said).into_owned() }
+    }
+
     fn command(&self) -> anyhow::Result<Command> {
         let mut command = Command::new(&self.binary);
         command.arg("serve").args(&self.arguments);
+        self.settle(&mut command)?;
+        Ok(command)
+    }
+
+    /// Gives a command the data directory, the settings and the environment.
+    fn settle(&self, command: &mut Command) -> anyhow::Result<()> {
         if !self.arguments.iter().any(|argument| argument == "--data-dir") {
             command.arg("--data-dir").arg(self.data.path());
         }
@@ -154,7 +171,7 @@ impl Setup {
             command.env_remove(name);
         }
         command.envs(self.environment.iter().cloned());
-        Ok(command)
+        Ok(())
     }
 }
 

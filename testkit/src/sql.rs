@@ -10,7 +10,8 @@ use crate::web::Http;
 pub struct Rows(pub Vec<Vec<Value>>);
 
 impl Rows {
-    pub(crate) async fn of(api: &Http, statement: &str) -> anyhow::Result<Self> {
+    /// The rows of a statement; the error says why it was refused.
+    pub async fn of(api: &Http, statement: &str) -> anyhow::Result<Self> {
         let body = json!({"sql": statement}).to_string();
         let reply = api.post("/api/v1/sql", &[("content-type", "application/json")], body).await?;
         ensure!(reply.status == 200, "HTTP {}: {}", reply.status, reply.text());

@@ -1,8 +1,11 @@
-"""Asks DuckDB over the Parquet files of the lake: reads {"files": glob, "threads": n, "repeats": n, "questions": [sql]}
-from standard input and prints the best time of each in milliseconds, as a JSON list."""
+"""Asks DuckDB over the Parquet files of the lake: reads {"files": glob, "threads": n, "repeats": n, "questions": [sql],
+"tables": {name: glob}} from standard input and prints {"times": [the best of each question, in milliseconds],
+"bytes": {name: size of the same rows in a database file}}."""
 
 import json
+import os
 import sys
+import tempfile
 import time
 
 import duckdb
@@ -21,4 +24,18 @@ for question in task["questions"]:
         connection.execute(question).fetchall()
         times.append((time.perf_counter() - started) * 1000)
     best.append(min(times))
-print(json.dumps(best))
+
+
+def stored_bytes(files):
+    """Size of a database file with the rows of these files, in their order."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "rows.duckdb")
+        database = duckdb.connect(path)
+        database.execute(f"set threads = {task['threads']}")
+        database.execute(f"create table rows as select * from read_parquet('{files}')")
+        database.close()
+        return os.path.getsize(path)
+
+
+sizes = {name: stored_bytes(files) for name, files in task["tables"].items()}
+print(json.dumps({"times": best, "bytes": sizes}))

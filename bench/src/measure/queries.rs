@@ -1,5 +1,6 @@
 //! SQL over spans at rest: the questions people ask, warm, best of several, beside DuckDB over the same files.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -48,15 +49,17 @@ pub(crate) async fn print(measure: &Measure) -> anyhow::Result<()> {
     let spans = count(server.api()).await?;
     println!("start on {spans} spans at rest: {:.0} ms", millis(server.start_time));
     let lake = data.join("lake/default");
-    for (table, rows) in [("spans", spans), ("logs", log_lines)] {
-        println!(
-            "{table} of the simulated shop, {rows} in {} hours: {:.1} bytes each on disk",
-            history::HOURS,
-            bytes_under(&lake.join(table))? as f64 / rows as f64
-        );
-    }
     let questions = questions(server.api()).await?;
     let duckdb = duckdb(measure, &lake, &questions)?;
+    for (table, rows) in [("spans", spans), ("logs", log_lines)] {
+        let each = |bytes: u64| format!("{:.1}", bytes as f64 / rows as f64);
+        println!(
+            "{table} of the simulated shop, {rows} in {} hours: {} bytes each on disk, {} in DuckDB's own format",
+            history::HOURS,
+            each(bytes_under(&lake.join(table))?),
+            duckdb.as_ref().map_or_else(|| "-".to_owned(), |duckdb| each(duckdb.bytes[table])),
+        );
+    }
     println!(
         "\n| {spans} spans at rest, warm, best of {REPEATS} | ms | rows | DuckDB ms |\n| --- | ---: | ---: | ---: |"
     );
@@ -68,20 +71,30 @@ pub(crate) async fn print(measure: &Measure) -> anyhow::Result<()> {
             rows = ask(server.api(), ours).await?.len();
             best = best.min(started.elapsed());
         }
-        let duckdb = duckdb.as_ref().map_or_else(|| "-".to_owned(), |times| format!("{:.1}", times[number]));
+        let duckdb = duckdb.as_ref().map_or_else(|| "-".to_owned(), |duckdb| format!("{:.1}", duckdb.times[number]));
         println!("| {name} | {:.1} | {rows} | {duckdb} |", millis(best));
     }
     server.stop().await?;
     Ok(())
 }
 
-/// Times of the same questions in milliseconds, when a Python with DuckDB was named.
-fn duckdb(measure: &Measure, lake: &Path, questions: &[Question]) -> anyhow::Result<Option<Vec<f64>>> {
+/// What DuckDB does with the same rows.
+#[derive(serde::Deserialize)]
+struct DuckDb {
+    /// Of the same questions over the same files, in milliseconds.
+    times: Vec<f64>,
+    /// Of each table in a database file of its own.
+    bytes: BTreeMap<String, u64>,
+}
+
+/// Asks DuckDB, when a Python with it was named.
+fn duckdb(measure: &Measure, lake: &Path, questions: &[Question]) -> anyhow::Result<Option<DuckDb>> {
     let Some(python) = &measure.duckdb_python else { return Ok(None) };
     let task = json!({
         "files": lake.join("spans/*/*.parquet"),
         "threads": std::thread::available_parallelism()?.get(),
         "repeats": REPEATS,
+        "tables": {"spans": lake.join("spans/*/*.parquet"), "logs": lake.join("logs/*/*.parquet")},
         "questions": questions.iter().map(|question| &question.duckdb).collect::<Vec<_>>(),
     });
     let mut child = Command::new(python)

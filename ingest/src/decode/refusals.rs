@@ -13,6 +13,10 @@ pub enum Reason {
     ParentSpanId,
     /// Refused: a histogram whose counts and bounds do not fit together.
     BucketCounts,
+    /// Refused: a point of a series beyond the tenant's quota.
+    SeriesQuota,
+    /// Refused: an item with an attribute key beyond the tenant's quota.
+    AttributeKeyQuota,
     /// Mended: a log record's or exemplar's invalid id was cleared.
     IdCleared,
     /// Mended: a time is missing, reversed or far in the future; `observed_time` says when it came.
@@ -21,11 +25,13 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 6] = [
+    pub const ALL: [Reason; 8] = [
         Reason::SpanTraceId,
         Reason::SpanId,
         Reason::ParentSpanId,
         Reason::BucketCounts,
+        Reason::SeriesQuota,
+        Reason::AttributeKeyQuota,
         Reason::IdCleared,
         Reason::SuspectTime,
     ];
@@ -42,6 +48,8 @@ impl Reason {
             Reason::SpanId => "invalid_span_id",
             Reason::ParentSpanId => "invalid_parent_span_id",
             Reason::BucketCounts => "inconsistent_buckets",
+            Reason::SeriesQuota => "series_quota",
+            Reason::AttributeKeyQuota => "attribute_key_quota",
             Reason::IdCleared => "id_cleared",
             Reason::SuspectTime => "suspect_time",
         }
@@ -53,6 +61,12 @@ impl Reason {
             Reason::SpanId => "span_id must be 8 bytes, not all zero",
             Reason::ParentSpanId => "parent_span_id must be 8 bytes or empty",
             Reason::BucketCounts => "bucket_counts must be one longer than explicit_bounds, or empty",
+            Reason::SeriesQuota => {
+                "this tenant's quota of active series is used up: send fewer label values, or ask for a larger quota"
+            }
+            Reason::AttributeKeyQuota => {
+                "this tenant's quota of attribute keys is used up: send fewer different keys, or ask for a larger quota"
+            }
             Reason::IdCleared => "invalid trace_id or span_id was cleared",
             Reason::SuspectTime => {
                 "time is zero, ends before it starts, or lies a day ahead: stored with observed_time"
@@ -70,6 +84,10 @@ pub struct Refusals {
 impl Refusals {
     pub(crate) fn add(&mut self, reason: Reason) {
         self.counts[reason as usize] += 1;
+    }
+
+    pub(crate) fn add_many(&mut self, reason: Reason, items: u64) {
+        self.counts[reason as usize] += items;
     }
 
     /// Items with this reason.

@@ -66,7 +66,7 @@ fn check<R: Message + std::fmt::Debug>(
 fn through_the_lake(batches: &[Batch]) -> Vec<Batch> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
-        let lake = Lake::on_objects(Arc::new(InMemory::new()), "lake", lake::Config::default()).await.unwrap();
+        let lake = Lake::on_objects(Arc::new(InMemory::new()), "lake").await.unwrap();
         let tenant = Tenant::default_tenant();
         let mut stored = Vec::new();
         for batch in batches {

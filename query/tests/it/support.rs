@@ -60,6 +60,7 @@ impl Fixture {
             encoding: Encoding::Json,
             received: Timestamp(0),
             rejected: 0,
+            refused_rows: Vec::new(),
         };
         let request = Decoded { envelope, body: Bytes::new(), batches: vec![batch(signal, rows)] };
         self.plane.append(request).await.expect("the plane takes rows");

@@ -1,5 +1,6 @@
 //! The program as its users meet it: a real process, real protocols, real clients.
 
+mod backup;
 mod bad_days;
 mod conformance;
 mod crash;
@@ -9,6 +10,7 @@ mod exporters;
 mod files;
 mod maintenance;
 mod own_telemetry;
+mod quotas;
 mod soak;
 mod spine;
 mod tenants;

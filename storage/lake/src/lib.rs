@@ -4,6 +4,7 @@
 //! `docs/adr/0003-lake-manifest.md` tells why the manifest is our own.
 
 mod config;
+mod contents;
 mod damage;
 mod depot;
 mod encodings;
@@ -12,6 +13,7 @@ mod manifest;
 mod parquet_file;
 mod pruning;
 mod readers;
+mod rollup_file;
 mod row_group;
 mod run_column;
 mod table;
@@ -26,20 +28,24 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use async_trait::async_trait;
-use model::{Dataset, Signal, Tenant, Timestamp};
+use futures::future::try_join_all;
+use model::{Dataset, Rollup, Signal, Tenant, Timestamp};
 use object_store::ObjectStore;
 use parking_lot::Mutex;
-use store::{Maintained, Pace, Part, Segment, Store, StoreError, Stored, Work};
+use store::rollup::{Folded, StoredRollup};
+use store::{Maintained, Pace, Part, Segment, Store, StoreError, Stored, Unreadable, Work};
 
 use crate::damage::Damage;
 use crate::depot::Depot;
-use crate::manifest::{Commit, FileEntry, Manifest};
+use crate::manifest::{Commit, FileEntry, Manifest, State};
+use crate::parquet_file::Encoded;
 use crate::readers::Readers;
 use crate::table::{LakeTable, Reading};
 use crate::trace_filter::TraceFilters;
 use crate::upkeep::UpkeepObserver;
 
 pub use crate::config::Config;
+pub use crate::contents::Contents;
 pub use crate::upkeep::UpkeepStep;
 
 /// A store of Parquet files.
@@ -58,21 +64,21 @@ pub struct Lake {
 
 impl Lake {
     /// Opens or begins the lake in a local directory.
-    pub async fn on_disk(directory: &Path, config: Config) -> Result<Self, StoreError> {
-        Self::open(Depot::on_disk(directory)?, config).await
+    pub async fn on_disk(directory: &Path) -> Result<Self, StoreError> {
+        Self::open(Depot::on_disk(directory)?).await
     }
 
     /// Opens or begins the lake under `prefix` of an object store that supports conditional writes, as S3 does.
-    pub async fn on_objects(objects: Arc<dyn ObjectStore>, prefix: &str, config: Config) -> Result<Self, StoreError> {
-        Self::open(Depot::on_objects(objects, prefix), config).await
+    pub async fn on_objects(objects: Arc<dyn ObjectStore>, prefix: &str) -> Result<Self, StoreError> {
+        Self::open(Depot::on_objects(objects, prefix)).await
     }
 
-    async fn open(depot: Depot, config: Config) -> Result<Self, StoreError> {
+    async fn open(depot: Depot) -> Result<Self, StoreError> {
         let depot = Arc::new(depot);
         let manifest = Manifest::open(Arc::clone(&depot)).await?;
         let trace_filters = Arc::new(TraceFilters::new(Arc::clone(&depot)));
         Ok(Self {
-            config,
+            config: Config::default(),
             depot,
             manifest,
             trace_filters,
@@ -82,6 +88,12 @@ impl Lake {
             most_merge_bytes: AtomicUsize::default(),
             observe: None,
         })
+    }
+
+    /// With settings other than the defaults.
+    #[must_use]
+    pub fn configured(self, config: Config) -> Self {
+        Self { config, ..self }
     }
 
     /// Tells `observe` of each step of upkeep.
@@ -95,18 +107,60 @@ impl Lake {
         self.most_merge_bytes.load(Ordering::Relaxed)
     }
 
-    /// Writes the segment's files; they are not part of the lake yet.
-    async fn write(&self, segment: &Segment) -> Result<FileEntry, StoreError> {
-        let encoding = segment.clone();
-        let encoded = tokio::task::spawn_blocking(move || parquet_file::encode(&encoding))
-            .await
-            .map_err(|cause| StoreError::unwritable("parquet", cause))??;
-        let path = encoded.entry.path.clone();
+    /// Writes the segment's files, its rows and its rollups; they are not part of the lake yet.
+    async fn write(&self, segment: &Segment) -> Result<Vec<Arc<FileEntry>>, StoreError> {
+        let segment = segment.clone();
+        let encoded = tokio::task::spawn_blocking(move || -> Result<Vec<Encoded>, StoreError> {
+            let rows = parquet_file::encode(&segment)?;
+            Ok(std::iter::once(rows).chain(rollup_file::encode(&segment)?).collect())
+        });
+        let encoded = encoded.await.map_err(|cause| StoreError::unwritable("parquet", cause))??;
+        try_join_all(encoded.into_iter().map(|file| self.put(file))).await
+    }
+
+    async fn put(&self, encoded: Encoded) -> Result<Arc<FileEntry>, StoreError> {
+        let path = &encoded.entry.path;
         if let Some(filter) = encoded.trace_filter {
-            self.depot.put(&trace_filter::path_of(&path), filter).await?;
+            self.depot.put(&trace_filter::path_of(path), filter).await?;
         }
-        self.depot.put(&path, encoded.file).await?;
-        Ok(encoded.entry)
+        self.depot.put(path, encoded.file).await?;
+        Ok(Arc::new(encoded.entry))
+    }
+
+    /// A table as of the state, and what is left out of it because it cannot be read.
+    fn lake_table(
+        &self,
+        state: &State,
+        tenant: &Tenant,
+        dataset: Dataset,
+        reading: Reading,
+    ) -> (LakeTable, Vec<Unreadable>) {
+        let mut files = state.table(tenant, dataset);
+        let mut left_out = self.damage.of_table(tenant, dataset);
+        left_out.retain(|(id, _)| files.files.iter().any(|file| file.id == *id));
+        if !left_out.is_empty() {
+            Arc::make_mut(&mut files).files.retain(|file| left_out.iter().all(|(id, _)| *id != file.id));
+        }
+        (LakeTable::new(dataset, files, reading), left_out.into_iter().map(|(_, unreadable)| unreadable).collect())
+    }
+
+    fn rollup(
+        &self,
+        state: &State,
+        tenant: &Tenant,
+        rollup: Rollup,
+        reading: Reading,
+        spans: &[Unreadable],
+    ) -> StoredRollup {
+        let files = state.table(tenant, rollup.into());
+        let folded = files.files.iter().fold(Folded::NOTHING, |folded, file| folded.union(&file.folded));
+        let (table, sums) = self.lake_table(state, tenant, rollup.into(), reading);
+        // Up to what cannot be read, sums and spans are not of the same.
+        let periods = sums.iter().map(|file| file.times.max.0.saturating_add(rollup.period_nanos() - 1));
+        let differ = spans.iter().map(|file| file.times.max.0).chain(periods).max();
+        let same_from = state.same_from(tenant, rollup);
+        let same_from = differ.map_or(same_from, |differ| same_from.max(Timestamp(differ.saturating_add(1))));
+        StoredRollup { rollup, table: Arc::new(table), same_from, folded }
     }
 }
 
@@ -116,18 +170,12 @@ impl Store for Lake {
         if self.manifest.has(segment) {
             return Ok(());
         }
-        let entry = self.write(segment).await?;
-        self.manifest.commit(&Commit { add: vec![Arc::new(entry)], ..Commit::default() }).await.map(drop)
+        let add = self.write(segment).await?;
+        self.manifest.commit(&Commit { add, ..Commit::default() }).await.map(drop)
     }
 
     fn table(&self, tenant: &Tenant, signal: Signal) -> Result<Stored, StoreError> {
-        let (mut state, pin) = self.manifest.pinned(tenant, signal.into(), &self.readers);
-        let mut left_out = self.damage.of_table(tenant, signal.into());
-        left_out.retain(|(id, _)| state.files.iter().any(|file| file.id == *id));
-        if !left_out.is_empty() {
-            Arc::make_mut(&mut state).files.retain(|file| left_out.iter().all(|(id, _)| *id != file.id));
-        }
-        let watermarks = Arc::clone(&state.watermarks);
+        let (state, pin) = self.manifest.pinned(&self.readers);
         let reading = Reading {
             depot: Arc::clone(&self.depot),
             trace_filters: Arc::clone(&self.trace_filters),
@@ -136,9 +184,12 @@ impl Store for Lake {
             opened: Arc::default(),
         };
         let examine = upkeep::examine(&reading);
-        let unreadable = left_out.into_iter().map(|(_, unreadable)| unreadable).collect();
-        let table = Arc::new(LakeTable::new(signal, state, reading));
-        Ok(Stored { table, watermarks, unreadable, examine })
+        let watermarks = Arc::clone(&state.table(tenant, signal.into()).watermarks);
+        let (table, unreadable) = self.lake_table(&state, tenant, signal.into(), reading.clone());
+        let rollups = if signal == Signal::Spans { Rollup::ALL.as_slice() } else { &[] };
+        let rollup = |rollup: &Rollup| self.rollup(&state, tenant, *rollup, reading.clone(), &unreadable);
+        let rollups = rollups.iter().map(rollup).collect();
+        Ok(Stored { table: Arc::new(table), watermarks, rollups, unreadable, examine })
     }
 
     async fn expire(&self, tenant: &Tenant, dataset: Dataset, horizon: Timestamp) -> Result<Option<Work>, StoreError> {
@@ -168,14 +219,13 @@ mod tests {
     async fn the_lake_on_disk_conforms() {
         let directory = tempfile::tempdir().expect("a temporary directory");
 
-        store::conformance::check(&Lake::on_disk(directory.path(), Config::default()).await.expect("a lake")).await;
+        store::conformance::check(&Lake::on_disk(directory.path()).await.expect("a lake")).await;
     }
 
     #[tokio::test]
     async fn the_lake_on_an_object_store_conforms() {
         let objects = Arc::new(object_store::memory::InMemory::new());
 
-        store::conformance::check(&Lake::on_objects(objects, "telemetry", Config::default()).await.expect("a lake"))
-            .await;
+        store::conformance::check(&Lake::on_objects(objects, "telemetry").await.expect("a lake")).await;
     }
 }

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use bytes::Bytes;
-use model::{Dataset, Signal, Table, Tenant, Timestamp};
+use model::{Dataset, Signal, Table, Tenant, TimeRange};
 use object_store::path::Path;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use parquet::file::writer::SerializedFileWriter;
+use store::rollup::Folded;
 use store::{Segment, SegmentId, StoreError};
 
 use crate::encodings::Plan;
@@ -46,7 +47,7 @@ pub(crate) fn encode(segment: &Segment) -> Result<Encoded, StoreError> {
         id: segment.id,
         tenant: segment.tenant.clone(),
         dataset: segment.signal.into(),
-        path: path(&segment.tenant, segment.signal.into(), segment.times().min, segment.id),
+        path: path(&segment.tenant, segment.signal.into(), segment.times(), segment.id),
         bytes: file.len() as u64,
         rows: segment.rows() as u64,
         times: segment.times(),
@@ -54,6 +55,8 @@ pub(crate) fn encode(segment: &Segment) -> Result<Encoded, StoreError> {
         origin: Some(segment.origin),
         trace_filter_bytes: trace_filter.as_ref().map(|filter| filter.len() as u64),
         level: 0,
+        rolled_up: segment.signal == Signal::Spans,
+        folded: Folded::NOTHING,
     };
     Ok(Encoded { file, trace_filter, entry })
 }
@@ -131,9 +134,9 @@ impl FileWriter {
     }
 }
 
-/// `tenant/dataset/day/id.parquet`, by the day of the earliest row.
-pub(crate) fn path(tenant: &Tenant, dataset: Dataset, earliest: Timestamp, id: SegmentId) -> Path {
-    Path::from(format!("{tenant}/{dataset}/{}/{id}.parquet", day_name(earliest.0.div_euclid(NANOS_PER_DAY))))
+/// `tenant/table/day/id.parquet`, by the day of the earliest row.
+pub(crate) fn path(tenant: &Tenant, dataset: Dataset, times: TimeRange, id: SegmentId) -> Path {
+    Path::from(format!("{tenant}/{dataset}/{}/{id}.parquet", day_name(times.min.0.div_euclid(NANOS_PER_DAY))))
 }
 
 /// As in `2026-01-31`.
@@ -145,12 +148,18 @@ pub(crate) fn day_name(days: i64) -> String {
 }
 
 fn properties(signal: Signal) -> WriterProperties {
-    encodings::properties(signal)
+    described(encodings::properties(signal))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_data_page_row_count_limit(PAGE_ROWS)
-        .set_created_by(concat!("observatory ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_key_value_metadata(Some(vec![KeyValue::new("observatory.schema".to_owned(), SCHEMA_VERSION.to_owned())]))
         .build()
+}
+
+/// What every file says of itself.
+pub(crate) fn described(properties: WriterPropertiesBuilder) -> WriterPropertiesBuilder {
+    let schema = KeyValue::new("observatory.schema".to_owned(), SCHEMA_VERSION.to_owned());
+    properties
+        .set_created_by(concat!("observatory ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_key_value_metadata(Some(vec![schema]))
 }
 
 /// Collects the range of the column that rows are sorted by first.

@@ -6,13 +6,13 @@ use arrow::array::{ArrayRef, BooleanArray, StringViewArray, TimestampNanosecondA
 use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::{Column, ScalarValue};
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
-use model::Signal;
+use model::Dataset;
 
 use crate::manifest::FileEntry;
 
 /// The manifest's knowledge of a list of files, as DataFusion's pruning wants it.
 pub(crate) struct FileStatistics<'a> {
-    pub(crate) signal: Signal,
+    pub(crate) dataset: Dataset,
     pub(crate) files: &'a [Arc<FileEntry>],
 }
 
@@ -23,11 +23,13 @@ impl FileStatistics<'_> {
         time: fn(&FileEntry) -> i64,
         key: fn(&(String, String)) -> &str,
     ) -> Option<ArrayRef> {
-        if column.name == self.signal.time_column() {
+        if column.name == self.dataset.time_column() {
             let times = self.files.iter().map(|file| time(file));
             return Some(Arc::new(TimestampNanosecondArray::from_iter_values(times).with_timezone("UTC")));
         }
-        if column.name == store::sort_key(self.signal) {
+        if let Dataset::Signal(signal) = self.dataset
+            && column.name == store::sort_key(signal)
+        {
             let keys = self.files.iter().map(|file| file.sort_keys.as_ref().map(key));
             return Some(Arc::new(StringViewArray::from_iter(keys)));
         }

@@ -17,7 +17,7 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
-use model::{Signal, Table};
+use model::{Dataset, Table};
 use object_store::ObjectMeta;
 
 use crate::damage::Damage;
@@ -34,13 +34,13 @@ pub(crate) const FOOTER_BYTES: usize = 256 * 1024;
 /// A table of the lake; what is committed later does not show.
 #[derive(Debug)]
 pub(crate) struct LakeTable {
-    signal: Signal,
+    dataset: Dataset,
     state: Arc<TableState>,
     reading: Reading,
 }
 
 /// What a scan needs beside the names of files.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Reading {
     pub(crate) depot: Arc<Depot>,
     pub(crate) trace_filters: Arc<TraceFilters>,
@@ -51,8 +51,8 @@ pub(crate) struct Reading {
 }
 
 impl LakeTable {
-    pub(crate) fn new(signal: Signal, state: Arc<TableState>, reading: Reading) -> Self {
-        Self { signal, state, reading }
+    pub(crate) fn new(dataset: Dataset, state: Arc<TableState>, reading: Reading) -> Self {
+        Self { dataset, state, reading }
     }
 
     /// Files that may hold rows for the predicate, by time and by the first sort column.
@@ -61,7 +61,7 @@ impl LakeTable {
         let Some(predicate) = predicate else { return Ok(files.clone()) };
         let pruning = PruningPredicateBuilder::new().with_file_schema(self.schema()).build(Arc::clone(predicate));
         let Some(pruning) = pruning else { return Ok(files.clone()) };
-        let kept = pruning.prune(&FileStatistics { signal: self.signal, files })?;
+        let kept = pruning.prune(&FileStatistics { dataset: self.dataset, files })?;
         Ok(files.iter().zip(kept).filter(|(_, kept)| *kept).map(|(file, _)| Arc::clone(file)).collect())
     }
 
@@ -101,7 +101,7 @@ impl LakeTable {
 #[async_trait]
 impl TableProvider for LakeTable {
     fn schema(&self) -> SchemaRef {
-        Arc::clone(&Table::of(self.signal).schema)
+        Arc::clone(&Table::of(self.dataset).schema)
     }
 
     fn table_type(&self) -> TableType {

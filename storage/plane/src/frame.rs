@@ -1,7 +1,7 @@
 //! A request as the log keeps it: an envelope that says how to read it, then the bytes as they were received.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use model::{Batch, Tenant, Timestamp};
+use model::{Batch, Signal, Tenant, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// What the bytes of a request are.
@@ -39,6 +39,18 @@ pub struct Envelope {
     pub received: Timestamp,
     /// Items that were refused in it, with the answer that said so.
     pub rejected: u64,
+    /// Those of them that decoding alone would not refuse again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused_rows: Vec<RefusedRows>,
+}
+
+/// Rows of a decoded request that were refused for what else had been sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedRows {
+    /// Of which batch.
+    pub signal: Signal,
+    /// First row and the one after the last, of each run of them.
+    pub ranges: Vec<(u32, u32)>,
 }
 
 /// A request, and the rows it stands for.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use model::{Batch, Signal, Tenant};
 use parking_lot::Mutex;
+use store::rollup::Summed;
 use store::{Origin, Segment, SegmentId, WriterId};
 
 use crate::budget::Room;
@@ -48,6 +49,8 @@ struct OpenSegment {
     origin: Origin,
     since: Instant,
     batches: Vec<Batch>,
+    /// The same batches of spans, each to be summed on its own; nothing of other signals.
+    summed: Vec<Arc<Summed>>,
     bytes: usize,
     room: Room,
 }
@@ -58,6 +61,8 @@ pub(crate) struct Sealed {
     pub(crate) segment: Arc<Segment>,
     /// When its first row came.
     since: Instant,
+    /// All rows of spans, to be summed at once: fewer sums to read than one for each batch.
+    summed: Option<Arc<Summed>>,
     /// Held as long as the rows are.
     room: Arc<Room>,
 }
@@ -152,12 +157,16 @@ impl Live {
         &self,
         key: &TableKey,
         kept_through: impl FnOnce() -> Result<u64, store::StoreError>,
-    ) -> Result<Vec<Batch>, store::StoreError> {
+    ) -> Result<LiveRows, store::StoreError> {
         let parts = self.tables.lock().by_key.get(key).map(LiveTable::parts).unwrap_or_default();
         // Asked for after the live rows were taken: a segment that moves in between is in both, never in none.
         let kept_through = kept_through()?;
-        let after = parts.into_iter().filter(|part| part.through > kept_through);
-        Ok(after.flat_map(|part| part.batches).collect())
+        let mut rows = LiveRows::default();
+        for part in parts.into_iter().filter(|part| part.through > kept_through) {
+            rows.batches.extend(part.rows.batches);
+            rows.summed.extend(part.rows.summed);
+        }
+        Ok(rows)
     }
 
     /// The store has all rows at or below this position.
@@ -188,7 +197,15 @@ impl Live {
 /// A run of live rows that moves to the store as one.
 struct Part {
     through: u64,
-    batches: Vec<Batch>,
+    rows: LiveRows,
+}
+
+/// Live rows of one table.
+#[derive(Debug, Default)]
+pub(crate) struct LiveRows {
+    pub(crate) batches: Vec<Batch>,
+    /// The same rows, if they are spans.
+    pub(crate) summed: Vec<Arc<Summed>>,
 }
 
 impl LiveTable {
@@ -199,12 +216,13 @@ impl LiveTable {
                 open.origin.through = position;
                 open.bytes += bytes;
                 open.room.grow(room);
-                open.batches.push(batch);
+                open.push(batch);
                 open.merge_small();
             }
             none => {
                 let origin = Origin { writer, first: position, through: position };
-                *none = Some(OpenSegment { origin, since: Instant::now(), batches: vec![batch], bytes, room });
+                let (batches, summed) = (Vec::new(), Vec::new());
+                none.insert(OpenSegment { origin, since: Instant::now(), batches, summed, bytes, room }).push(batch);
             }
         }
     }
@@ -218,16 +236,21 @@ impl LiveTable {
             origin: open.origin,
             batches: open.batches,
         };
-        self.sealed.push_back(Sealed { segment: Arc::new(segment), since: open.since, room: Arc::new(open.room) });
+        let summed = (segment.signal == Signal::Spans).then(|| Arc::new(Summed::new(segment.batches.clone())));
+        let (segment, room) = (Arc::new(segment), Arc::new(open.room));
+        self.sealed.push_back(Sealed { segment, since: open.since, summed, room });
         true
     }
 
     fn parts(&self) -> Vec<Part> {
-        let sealed = self
-            .sealed
-            .iter()
-            .map(|sealed| Part { through: sealed.segment.origin.through, batches: sealed.segment.batches.clone() });
-        let open = self.open.iter().map(|open| Part { through: open.origin.through, batches: open.batches.clone() });
+        let sealed = self.sealed.iter().map(|sealed| Part {
+            through: sealed.segment.origin.through,
+            rows: LiveRows { batches: sealed.segment.batches.clone(), summed: sealed.summed.iter().cloned().collect() },
+        });
+        let open = self.open.iter().map(|open| Part {
+            through: open.origin.through,
+            rows: LiveRows { batches: open.batches.clone(), summed: open.summed.clone() },
+        });
         sealed.chain(open).collect()
     }
 
@@ -261,6 +284,13 @@ impl LiveTable {
 }
 
 impl OpenSegment {
+    fn push(&mut self, batch: Batch) {
+        if batch.signal() == Signal::Spans {
+            self.summed.push(Arc::new(Summed::new(vec![batch.clone()])));
+        }
+        self.batches.push(batch);
+    }
+
     /// Merges the small batches at the end: a thousand requests of one row must not become a thousand batches.
     fn merge_small(&mut self) {
         let small = self.batches.iter().rev().take_while(|batch| batch.rows() < SMALL_BATCH_ROWS).count();
@@ -273,7 +303,8 @@ impl OpenSegment {
         self.bytes =
             self.bytes + merged.byte_size() - self.batches[start..].iter().map(Batch::byte_size).sum::<usize>();
         self.batches.truncate(start);
-        self.batches.push(merged);
+        self.summed.truncate(start);
+        self.push(merged);
     }
 }
 

@@ -20,9 +20,9 @@ use crate::config::Config;
 use crate::error::{AppendError, CloseError, OpenError};
 use crate::flush::{DrainRate, FlushStep, Flusher};
 use crate::frame::{Decoded, Envelope};
-use crate::live::{Live, SegmentStatus};
+use crate::live::{Live, LiveRows, SegmentStatus};
 use crate::maintenance::{Maintenance, Retention};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, SnapshotRollup};
 use crate::subscription::{Committed, Subscription};
 use crate::telemetry::Telemetry;
 use crate::upkeep::{Upkeep, UpkeepStatus};
@@ -156,13 +156,15 @@ impl DataPlane {
     /// The rows of a table at this instant, live and stored, each once.
     pub fn snapshot(&self, tenant: &Tenant, signal: Signal) -> Result<Snapshot, StoreError> {
         let mut stored = None;
-        let live = self.live.rows_after(&(tenant.clone(), signal), || {
+        let LiveRows { batches: live, summed } = self.live.rows_after(&(tenant.clone(), signal), || {
             let table = stored.insert(self.store.table(tenant, signal)?);
             Ok(table.kept_through(self.live.writer()))
         })?;
         let stored = stored.expect("the store was asked for the watermark");
-        let Stored { table, unreadable, examine, .. } = stored;
-        Ok(Snapshot { signal, live, stored: table, unreadable, examine })
+        let Stored { table: stored, rollups, unreadable, examine, .. } = stored;
+        let summed: Arc<[_]> = summed.into();
+        let rollups = rollups.into_iter().map(|stored| SnapshotRollup::new(Arc::clone(&summed), stored)).collect();
+        Ok(Snapshot { signal, live, stored, rollups, unreadable, examine })
     }
 
     /// Committed rows of these signals from now on.

@@ -25,6 +25,7 @@ fn request(times: &[i64]) -> Decoded {
         encoding: Encoding::Protobuf,
         received: Timestamp(0),
         rejected: 0,
+        refused_rows: Vec::new(),
     };
     let body: Vec<u8> = times.iter().flat_map(|time| time.to_le_bytes()).collect();
     Decoded { envelope, batches: rows(times), body: body.into() }

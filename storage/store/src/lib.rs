@@ -1,12 +1,13 @@
 //! Where sealed segments rest.
 //!
 //! A segment is kept whole or not at all, and only once: what `keep` has answered `Ok` is durable, and the
-//! next `table` shows it.
+//! next `table` shows it. The rollups of a segment of spans are kept with it, as a part of it.
 
 pub mod conformance;
 mod error;
 mod examine;
 mod memory;
+pub mod rollup;
 mod segment;
 mod sort;
 mod upkeep;
@@ -22,6 +23,7 @@ use model::{Dataset, Signal, Tenant, Timestamp};
 pub use error::StoreError;
 pub use examine::{Examine, Unreadable};
 pub use memory::MemoryStore;
+use rollup::StoredRollup;
 pub use segment::{Origin, Segment, SegmentId, WriterId};
 pub use sort::{sort_columns, sort_key, sorted};
 pub use upkeep::{Amount, Closing, Condition, Gate, Job, Maintained, Outcome, Pace, Part, Task, Work};
@@ -29,7 +31,7 @@ pub use upkeep::{Amount, Closing, Condition, Gate, Job, Maintained, Outcome, Pac
 /// Keeps segments and gives them back as tables.
 #[async_trait]
 pub trait Store: Debug + Send + Sync {
-    /// Keeps a segment: durable and visible when this returns. A segment whose origin lies at or below what is
+    /// Keeps a segment, and the rollups of spans with it: durable and visible when this returns. A segment whose origin lies at or below what is
     /// already kept of its writer and table is kept already, and nothing happens.
     ///
     /// Segments of one writer and table come in the order of their origins, one after the other.
@@ -63,6 +65,8 @@ pub struct Stored {
     pub unreadable: Vec<Unreadable>,
     /// To be asked when reading the table has failed.
     pub examine: Examine,
+    /// Every rollup as of the same moment, if the rows are spans.
+    pub rollups: Vec<StoredRollup>,
 }
 
 impl Stored {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use store::{SegmentId, StoreError};
 use uuid::Uuid;
 
-use super::state::{State, Watermark};
+use super::state::{Gone, State, Watermark};
 use super::{FOLDER, FileEntry, Tombstone, from_json, to_json};
 use crate::depot::Depot;
 
@@ -35,7 +35,27 @@ struct Checkpoint {
     chunks: Vec<String>,
     watermarks: Vec<Watermark>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    gone: Vec<Gone>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     tombstones: Vec<Tombstone>,
+}
+
+impl Checkpoint {
+    /// The object that says the state, and its place.
+    fn of(state: &State, chunks: &[Chunk], tombstones: Vec<Tombstone>) -> (Path, Bytes) {
+        let names = chunks.iter().map(|chunk| chunk.name.clone()).collect();
+        let (watermarks, gone) = (state.watermarks(), state.gone());
+        let checkpoint = Checkpoint { version: state.version, chunks: names, watermarks, gone, tombstones };
+        (Path::from(format!("{FOLDER}/{:020}{CHECKPOINT}", state.version)), to_json(&checkpoint))
+    }
+}
+
+/// The objects of a manifest that begins with this state, the one that makes it so last. Files that were taken out before
+/// are not part of it: a copy does not have them.
+pub(crate) fn written_out(state: &State) -> Result<Vec<(Path, Bytes)>, StoreError> {
+    let chunk = Chunk::new(state.files().cloned().collect());
+    let of_chunk = (Chunk::path(&chunk.name), chunk.packed()?);
+    Ok(vec![of_chunk, Checkpoint::of(state, &[chunk], Vec::new())])
 }
 
 #[derive(Clone, Debug)]
@@ -64,8 +84,9 @@ impl Checkpoints {
             chunks.push(Chunk::load(depot, name).await?);
         }
         let files: Vec<_> = chunks.iter().flat_map(|chunk| chunk.files.iter().cloned()).collect();
-        let Checkpoint { version, watermarks, tombstones, .. } = checkpoint;
-        Ok((State::restore(version, &files, &watermarks, tombstones), Self { chunks }))
+        let Checkpoint { version, watermarks, gone, tombstones, .. } = checkpoint;
+        let state = State::restore(version, &files, &watermarks, &gone).with_tombstones(tombstones);
+        Ok((state, Self { chunks }))
     }
 
     /// Writes the state as a checkpoint and removes what it replaces.
@@ -75,11 +96,8 @@ impl Checkpoints {
         for chunk in chunks.iter().filter(|chunk| !known.contains(chunk.name.as_str())) {
             chunk.store(depot).await?;
         }
-        let names = chunks.iter().map(|chunk| chunk.name.clone()).collect();
-        let (watermarks, tombstones) = (state.watermarks(), state.tombstones().cloned().collect());
-        let checkpoint = Checkpoint { version: state.version, chunks: names, watermarks, tombstones };
-        let path = Path::from(format!("{FOLDER}/{:020}{CHECKPOINT}", state.version));
-        depot.put(&path, to_json(&checkpoint)).await?;
+        let (path, checkpoint) = Checkpoint::of(state, &chunks, state.tombstones().cloned().collect());
+        depot.put(&path, checkpoint).await?;
         self.chunks = chunks;
         self.remove_replaced(depot, state.version).await
     }
@@ -146,10 +164,13 @@ impl Chunk {
     }
 
     async fn store(&self, depot: &Depot) -> Result<(), StoreError> {
+        depot.put(&Self::path(&self.name), self.packed()?).await
+    }
+
+    fn packed(&self) -> Result<Bytes, StoreError> {
         let json = to_json(&self.files);
-        let packed =
-            zstd::encode_all(json.as_ref(), ZSTD_LEVEL).map_err(|cause| StoreError::unwritable("zstd", cause))?;
-        depot.put(&Self::path(&self.name), packed.into()).await
+        let packed = zstd::encode_all(json.as_ref(), ZSTD_LEVEL);
+        Ok(packed.map_err(|cause| StoreError::unwritable("zstd", cause))?.into())
     }
 
     fn path(name: &str) -> Path {

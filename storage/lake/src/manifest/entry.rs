@@ -1,9 +1,14 @@
 //! What the manifest knows of one file.
 
+use std::sync::Arc;
+
 use model::{Dataset, Tenant, TimeRange, Timestamp};
 use object_store::path::Path;
 use serde::{Deserialize, Serialize, de, ser};
+use store::rollup::Folded;
 use store::{Origin, SegmentId};
+
+use crate::trace_filter;
 
 /// A file of rows of one tenant and dataset.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,6 +31,12 @@ pub(crate) struct FileEntry {
     /// Size of the trace filter beside the file, where the signal has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) trace_filter_bytes: Option<u64>,
+    /// The rollups of these spans were kept with them. A file made of others is so if all of them were.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) rolled_up: bool,
+    /// Of a rollup: what is summed under `(other)`.
+    #[serde(default, skip_serializing_if = "Folded::is_nothing")]
+    pub(crate) folded: Folded,
     /// How often its rows have been merged since they came from memory.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) level: u8,
@@ -34,7 +45,7 @@ pub(crate) struct FileEntry {
 /// A file that is no longer part of the lake, but still on the medium for queries that have begun.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Tombstone {
-    pub(crate) file: std::sync::Arc<FileEntry>,
+    pub(crate) file: Arc<FileEntry>,
     /// When it was taken out, by the medium's clock.
     pub(crate) since: Timestamp,
     /// The version of the manifest that is the first without it.
@@ -46,6 +57,12 @@ impl FileEntry {
     pub(crate) fn day(&self) -> i64 {
         const NANOS_PER_DAY: i64 = 86_400_000_000_000;
         self.times.min.0.div_euclid(NANOS_PER_DAY)
+    }
+
+    /// The objects that the file consists of, with their sizes.
+    pub(crate) fn objects(&self) -> impl Iterator<Item = (Path, u64)> {
+        let filter = self.trace_filter_bytes.map(|bytes| (trace_filter::path_of(&self.path), bytes));
+        std::iter::once((self.path.clone(), self.bytes)).chain(filter)
     }
 }
 

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use store::{Segment, SegmentId, StoreError};
 
 use self::checkpoint::Checkpoints;
+pub(crate) use self::checkpoint::written_out;
 pub(crate) use self::entry::{FileEntry, Tombstone};
 pub(crate) use self::state::{State, TableState};
 use crate::depot::{Created, Depot};
@@ -86,11 +87,11 @@ impl Manifest {
         self.state.read().table(tenant, dataset)
     }
 
-    /// The same, for a query: while it holds the pin, no file of the table is deleted.
-    pub(crate) fn pinned(&self, tenant: &Tenant, dataset: Dataset, readers: &Arc<Readers>) -> (Arc<TableState>, Pin) {
+    /// All tables as of now, for a query: while it holds the pin, no file of them is deleted.
+    pub(crate) fn pinned(&self, readers: &Arc<Readers>) -> (Arc<State>, Pin) {
         // Pinned before the lock is let go: whoever removes files later finds the pin.
         let state = self.state.read();
-        (state.table(tenant, dataset), readers.pin(state.version))
+        (Arc::clone(&state), readers.pin(state.version))
     }
 
     /// All tables as of now.

@@ -10,6 +10,7 @@ use std::time::Instant;
 use futures::FutureExt;
 use model::{TimeRange, Timestamp};
 use parquet::errors::ParquetError;
+use store::rollup::Folded;
 use store::{Amount, Closing, Outcome, Pace, SegmentId, StoreError, Work};
 
 use super::lease::Lease;
@@ -67,7 +68,7 @@ impl Lake {
     async fn merge(&self, merging: &Merging, lease: &mut Lease, pace: &Pace) -> Result<FileEntry, Stopped> {
         let times = merging.files.iter().fold(TimeRange::EMPTY, |range, file| range.union(&file.times));
         let id = SegmentId::new();
-        let path = parquet_file::path(&merging.tenant, merging.signal.into(), times.min, id);
+        let path = parquet_file::path(&merging.tenant, merging.signal.into(), times, id);
         let mut upload = self.depot.upload(&path);
         // Decoders may panic over bytes that nobody has written.
         let written = AssertUnwindSafe(self.write_merged(merging, &mut upload, lease, pace)).catch_unwind().await;
@@ -93,8 +94,21 @@ impl Lake {
         let level = merging.files.iter().map(|file| file.level).max().unwrap_or(0).saturating_add(1);
         let (tenant, dataset) = (merging.tenant.clone(), merging.signal.into());
         let rows = amount(&merging.files).rows;
-        let origin = None;
-        Ok(FileEntry { id, tenant, dataset, path, bytes, rows, times, sort_keys, origin, trace_filter_bytes, level })
+        Ok(FileEntry {
+            id,
+            tenant,
+            dataset,
+            path,
+            bytes,
+            rows,
+            times,
+            sort_keys,
+            origin: None,
+            trace_filter_bytes,
+            rolled_up: merging.files.iter().all(|file| file.rolled_up),
+            folded: Folded::NOTHING,
+            level,
+        })
     }
 
     async fn write_merged(

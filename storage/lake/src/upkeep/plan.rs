@@ -166,12 +166,14 @@ mod tests {
             sort_keys: None,
             origin: None,
             trace_filter_bytes: None,
+            rolled_up: false,
+            folded: store::rollup::Folded::NOTHING,
             level: 0,
         })
     }
 
     fn state(files: &[Arc<FileEntry>]) -> State {
-        State::restore(1, files, &[], Vec::new())
+        State::restore(1, files, &[], &[])
     }
 
     fn today() -> i64 {

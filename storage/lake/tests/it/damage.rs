@@ -20,7 +20,7 @@ fn apart() -> Config {
 }
 
 async fn three_files(directory: &Path) -> Lake {
-    let lake = Lake::on_disk(directory, apart()).await.expect("a lake");
+    let lake = Lake::on_disk(directory).await.expect("a lake").configured(apart());
     let mut segments = Segments::new();
     for minute in 0..3 {
         let rows = spans(minute * 1000..minute * 1000 + 100);
@@ -68,7 +68,7 @@ async fn a_missing_file_fails_one_query_by_name_and_is_then_left_out_with_a_word
     assert_eq!(conditions(&lake.inventory(None).await.expect("an inventory")), ["kept", "kept", "unreadable"]);
 
     fs::write(&first, kept).expect("somebody brings it back");
-    let reopened = Lake::on_disk(directory.path(), apart()).await.expect("a lake");
+    let reopened = Lake::on_disk(directory.path()).await.expect("a lake").configured(apart());
     assert_eq!(try_count(&reopened, 0).await, Ok(300));
 }
 
@@ -100,7 +100,7 @@ async fn a_merge_leaves_a_damaged_file_alone_and_merges_the_others() {
     let first = objects(directory.path(), ".parquet").into_iter().min().expect("a file");
     let short = fs::read(&first).expect("a file")[..200].to_vec();
     fs::write(&first, short).expect("a file");
-    let lake = Lake::on_disk(directory.path(), eager()).await.expect("a lake");
+    let lake = Lake::on_disk(directory.path()).await.expect("a lake").configured(eager());
 
     for _ in 0..20 {
         lake.maintain(&Pace::full()).await;
@@ -115,7 +115,7 @@ async fn a_merge_leaves_a_damaged_file_alone_and_merges_the_others() {
 #[tokio::test]
 async fn while_storage_is_down_queries_fail_upkeep_waits_and_nothing_is_concluded() {
     let objects = Faulty::over(Arc::new(InMemory::new()));
-    let lake = Lake::on_objects(Arc::clone(&objects) as _, "lake", eager()).await.expect("a lake");
+    let lake = Lake::on_objects(Arc::clone(&objects) as _, "lake").await.expect("a lake").configured(eager());
     let mut segments = Segments::new();
     for minute in 0..4 {
         let rows = spans(minute * 1000..minute * 1000 + 100);
@@ -142,7 +142,7 @@ async fn while_storage_is_down_queries_fail_upkeep_waits_and_nothing_is_conclude
 #[tokio::test]
 async fn storage_that_goes_down_in_the_middle_of_a_merge_costs_no_row() {
     let objects = Faulty::over(Arc::new(InMemory::new()));
-    let lake = Arc::new(Lake::on_objects(Arc::clone(&objects) as _, "lake", eager()).await.expect("a lake"));
+    let lake = Arc::new(Lake::on_objects(Arc::clone(&objects) as _, "lake").await.expect("a lake").configured(eager()));
     let mut segments = Segments::new();
     for minute in 0..8 {
         let rows = spans(minute * 1000..minute * 1000 + 100);
@@ -167,7 +167,7 @@ async fn storage_that_goes_down_in_the_middle_of_a_merge_costs_no_row() {
 async fn footers_of_many_files_are_read_once() {
     const FILES: usize = 200;
     let objects = Faulty::over(Arc::new(InMemory::new()));
-    let lake = Lake::on_objects(Arc::clone(&objects) as _, "lake", apart()).await.expect("a lake");
+    let lake = Lake::on_objects(Arc::clone(&objects) as _, "lake").await.expect("a lake").configured(apart());
     let mut segments = Segments::new();
     for file in 0..FILES as i64 {
         lake.keep(&segments.next(Signal::Spans, &spans([file]))).await.expect("kept");

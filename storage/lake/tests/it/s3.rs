@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use futures::future::join_all;
-use lake::{Config, Lake};
+use lake::Lake;
 use model::{Signal, Tenant};
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use store::conformance::spans;
@@ -33,21 +33,20 @@ macro_rules! s3_or_skip {
 async fn the_lake_on_s3_conforms() {
     let server = s3_or_skip!();
 
-    store::conformance::check(&Lake::on_objects(bucket(&server), "lake", Config::default()).await.expect("a lake"))
-        .await;
+    store::conformance::check(&Lake::on_objects(bucket(&server), "lake").await.expect("a lake")).await;
 }
 
 #[tokio::test]
 async fn what_one_has_kept_on_s3_another_finds() {
     let server = s3_or_skip!();
     let (tenant, writer) = (Tenant::default_tenant(), WriterId(Uuid::new_v4()));
-    let first = Lake::on_objects(bucket(&server), "lake", Config::default()).await.expect("a lake");
+    let first = Lake::on_objects(bucket(&server), "lake").await.expect("a lake");
     // Beyond a checkpoint of the manifest.
     for position in 1..=70 {
         first.keep(&spans(&tenant, writer, (position, position), &[1, 2])).await.expect("kept");
     }
 
-    let second = Lake::on_objects(bucket(&server), "lake", Config::default()).await.expect("a lake");
+    let second = Lake::on_objects(bucket(&server), "lake").await.expect("a lake");
 
     let stored = second.table(&tenant, Signal::Spans).expect("a table");
     assert_eq!(stored.kept_through(writer), 70);
@@ -64,7 +63,7 @@ async fn of_writers_on_s3_that_commit_at_once_none_is_lost() {
         let (server, tenant) = (&server, tenant.clone());
         async move {
             let writer = WriterId(Uuid::new_v4());
-            let lake = Lake::on_objects(bucket(server), "lake", Config::default()).await.expect("a lake");
+            let lake = Lake::on_objects(bucket(server), "lake").await.expect("a lake");
             for position in 1..=SEGMENTS {
                 lake.keep(&spans(&tenant, writer, (position, position), &[1])).await.expect("kept");
             }
@@ -73,7 +72,7 @@ async fn of_writers_on_s3_that_commit_at_once_none_is_lost() {
     });
     let writers = join_all(writers).await;
 
-    let lake = Lake::on_objects(bucket(&server), "lake", Config::default()).await.expect("a lake");
+    let lake = Lake::on_objects(bucket(&server), "lake").await.expect("a lake");
     let stored = lake.table(&tenant, Signal::Spans).expect("a table");
     for writer in writers {
         assert_eq!(stored.kept_through(writer), SEGMENTS);

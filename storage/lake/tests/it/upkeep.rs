@@ -17,7 +17,7 @@ use store::{Condition, Job, Outcome, Pace, Store};
 use crate::support::{Segments, eager, maintain_all, objects, rows, spans, tenant};
 
 async fn on_disk(directory: &tempfile::TempDir, config: Config) -> Lake {
-    Lake::on_disk(directory.path(), config).await.expect("a lake")
+    Lake::on_disk(directory.path()).await.expect("a lake").configured(config)
 }
 
 fn directory() -> tempfile::TempDir {

@@ -1,0 +1,64 @@
+//! Brings a backup back into empty places.
+
+use std::path::PathBuf;
+
+use futures::stream::{StreamExt, TryStreamExt, iter};
+use object_store::path::Path;
+
+use crate::progress::Steps;
+use crate::record::{Object, Part};
+use crate::repository::PARALLEL;
+use crate::{BackupError, Place, Record, Repository, Watch};
+
+/// Where a backup goes.
+#[derive(Debug)]
+pub struct Target {
+    /// The lake's objects.
+    pub lake: Place,
+    /// Directory of the log.
+    pub wal: PathBuf,
+}
+
+impl Target {
+    /// Fails when something lies where the backup should go.
+    pub async fn require_empty(&self) -> Result<(), BackupError> {
+        for place in [&self.lake, &Place::on_disk(&self.wal)?] {
+            if !place.is_empty().await? {
+                return Err(BackupError::NotEmpty { place: place.name().to_owned() });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Copies a backup, compares every object with its record, and makes the lake whole at the very end.
+///
+/// # Errors
+/// The places must be emptied before the next try; a lake that is not whole looks empty.
+pub async fn restore(
+    repository: &Repository,
+    record: &Record,
+    target: &Target,
+    watch: &Watch,
+) -> Result<(), BackupError> {
+    target.require_empty().await?;
+    let wal = Place::on_disk(&target.wal)?;
+    let steps = Steps::new("restoring", record.objects.iter().map(|object| object.bytes), watch);
+    let copy = async |object: &Object| {
+        let to = if object.part == Part::Wal { &wal } else { &target.lake };
+        let from = object.stored(record.id);
+        let damaged =
+            || BackupError::Damaged { checked: record.objects.len(), damaged: vec![repository.place.name_of(&from)] };
+        let parts = repository.place.read(&from).await?.ok_or_else(damaged)?;
+        let copied = to.write(&Path::from(object.path.as_str()), parts, |bytes| steps.bytes(bytes)).await?;
+        steps.object();
+        if copied.bytes != object.bytes || copied.sha256 != object.sha256 {
+            return Err(damaged());
+        }
+        Ok(())
+    };
+    let rows = record.objects.iter().filter(|object| object.part != Part::Manifest);
+    iter(rows).map(Ok).try_for_each_concurrent(PARALLEL, copy).await?;
+    // In the order of the record: the one that makes the files a lake is the last.
+    iter(record.objects.iter().filter(|object| object.part == Part::Manifest)).map(Ok).try_for_each(copy).await
+}
