@@ -5,10 +5,13 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use futures::FutureExt;
-use model::{TimeRange, Timestamp};
+use arrow::array::RecordBatch;
+use bytes::Bytes;
+use futures::{FutureExt, TryStreamExt};
+use model::{Dataset, Rollup, Signal, TimeRange, Timestamp};
 use parquet::errors::ParquetError;
 use store::rollup::Folded;
 use store::{Amount, Closing, Outcome, Pace, SegmentId, StoreError, Work};
@@ -21,7 +24,17 @@ use super::{UpkeepStep, batch_rows};
 use crate::depot::Upload;
 use crate::manifest::{Commit, Committed, FileEntry};
 use crate::parquet_file::{self, FileWriter, Finished};
-use crate::{Lake, trace_filter};
+use crate::{Lake, rollup_file, trace_filter};
+
+/// Rows of sums that are decoded at a time.
+const SUMS_ROWS: usize = 8192;
+
+/// What is known of a merged file beside its bytes.
+struct Written {
+    rows: u64,
+    sort_keys: Option<(String, String)>,
+    filter: Option<Bytes>,
+}
 
 /// Why a merge did not end with a file.
 enum Stopped {
@@ -67,20 +80,20 @@ impl Lake {
     /// Writes the new file and what lies beside it; it is not part of the lake yet.
     async fn merge(&self, merging: &Merging, lease: &mut Lease, pace: &Pace) -> Result<FileEntry, Stopped> {
         let times = merging.files.iter().fold(TimeRange::EMPTY, |range, file| range.union(&file.times));
-        let id = SegmentId::new();
-        let path = parquet_file::path(&merging.tenant, merging.signal.into(), times, id);
+        let (id, dataset) = (SegmentId::new(), merging.dataset);
+        let path = parquet_file::path(&merging.tenant, dataset, times, id);
         let mut upload = self.depot.upload(&path);
         // Decoders may panic over bytes that nobody has written.
         let written = AssertUnwindSafe(self.write_merged(merging, &mut upload, lease, pace)).catch_unwind().await;
-        let undecodable =
-            |_| StoreError::damaged(format!("a file of {}", merging.task().target), "pages cannot be decoded");
-        let (sort_keys, filter) = match written.map_err(undecodable) {
-            Ok(Ok(written)) => written,
-            Err(cause) => {
-                upload.abandon().await;
-                return Err(cause.into());
-            }
-            Ok(Err(stopped)) => {
+        let undecodable = |_| {
+            Stopped::from(StoreError::damaged(
+                format!("a file of {}", merging.task().target),
+                "pages cannot be decoded",
+            ))
+        };
+        let Written { rows, sort_keys, filter } = match written.unwrap_or_else(|panic| Err(undecodable(panic))) {
+            Ok(written) => written,
+            Err(stopped) => {
                 upload.abandon().await;
                 return Err(stopped);
             }
@@ -91,12 +104,9 @@ impl Lake {
         if let Some(filter) = filter {
             self.depot.put(&trace_filter::path_of(&path), filter).await?;
         }
-        let level = merging.files.iter().map(|file| file.level).max().unwrap_or(0).saturating_add(1);
-        let (tenant, dataset) = (merging.tenant.clone(), merging.signal.into());
-        let rows = amount(&merging.files).rows;
         Ok(FileEntry {
             id,
-            tenant,
+            tenant: merging.tenant.clone(),
             dataset,
             path,
             bytes,
@@ -106,8 +116,8 @@ impl Lake {
             origin: None,
             trace_filter_bytes,
             rolled_up: merging.files.iter().all(|file| file.rolled_up),
-            folded: Folded::NOTHING,
-            level,
+            folded: merging.files.iter().fold(Folded::NOTHING, |folded, file| folded.union(&file.folded)),
+            level: merging.files.iter().map(|file| file.level).max().unwrap_or(0).saturating_add(1),
         })
     }
 
@@ -117,16 +127,31 @@ impl Lake {
         upload: &mut Upload,
         lease: &mut Lease,
         pace: &Pace,
-    ) -> Result<(Option<(String, String)>, Option<bytes::Bytes>), Stopped> {
+    ) -> Result<Written, Stopped> {
+        match merging.dataset {
+            Dataset::Signal(signal) => self.write_rows(merging, signal, upload, lease, pace).await,
+            Dataset::Rollup(rollup) => self.write_sums(merging, rollup, upload, pace).await,
+        }
+    }
+
+    /// All rows, in order.
+    async fn write_rows(
+        &self,
+        merging: &Merging,
+        signal: Signal,
+        upload: &mut Upload,
+        lease: &mut Lease,
+        pace: &Pace,
+    ) -> Result<Written, Stopped> {
         let mut working = Instant::now();
         let batch_rows = batch_rows(&merging.files, &self.config);
         let mut sources = Vec::with_capacity(merging.files.len());
         for file in &merging.files {
-            sources.push(Source::open(self.depot.objects(), file, merging.signal, batch_rows).await?);
+            sources.push(Source::open(self.depot.objects(), file, merging.dataset, batch_rows).await?);
         }
-        let mut merge = Merge::begin(merging.signal, sources, batch_rows).await?;
-        let mut file = FileWriter::undecided(merging.signal, self.config.merge_bytes_max / 4)?;
-        let mut filter = trace_filter::Builder::of(merging.signal, &merging.files);
+        let mut merge = Merge::begin(signal, sources, batch_rows).await?;
+        let mut file = FileWriter::undecided(signal, self.config.merge_bytes_max / 4)?;
+        let mut filter = trace_filter::Builder::of(signal, &merging.files);
         let (mut rows, mut most_bytes) = (0, 0);
         while let Some(batch) = merge.next().await? {
             rows += batch.num_rows() as u64;
@@ -142,13 +167,34 @@ impl Lake {
         }
         let Finished { rest, sort_keys } = file.finish()?;
         upload.write(rest).await?;
-        self.most_merge_bytes.fetch_max(most_bytes, std::sync::atomic::Ordering::Relaxed);
+        self.most_merge_bytes.fetch_max(most_bytes, Ordering::Relaxed);
         let expected = amount(&merging.files).rows;
         if rows != expected {
             let what = format!("one of {} files of {}", merging.files.len(), merging.task().target);
             return Err(StoreError::damaged(what, format!("{rows} rows were read, {expected} were written")).into());
         }
-        Ok((sort_keys, filter.map(trace_filter::Builder::finish).transpose()?))
+        Ok(Written { rows, sort_keys, filter: filter.map(trace_filter::Builder::finish).transpose()? })
+    }
+
+    /// One row a key. Sums are few, so they are added up in memory.
+    async fn write_sums(
+        &self,
+        merging: &Merging,
+        rollup: Rollup,
+        upload: &mut Upload,
+        pace: &Pace,
+    ) -> Result<Written, Stopped> {
+        let working = Instant::now();
+        let mut parts = Vec::new();
+        for file in &merging.files {
+            let source = Source::open(self.depot.objects(), file, merging.dataset, SUMS_ROWS).await?;
+            let batches: Vec<RecordBatch> = source.batches.try_collect().await?;
+            parts.extend(batches);
+        }
+        let rows = store::rollup::merge(rollup, &parts)?;
+        upload.write(rollup_file::write(rollup, &rows)?).await?;
+        pace.rest(working.elapsed()).await?;
+        Ok(Written { rows: rows.num_rows() as u64, sort_keys: None, filter: None })
     }
 
     /// The commit that puts the new file in the place of the old ones.

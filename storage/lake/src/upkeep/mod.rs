@@ -82,7 +82,7 @@ impl Lake {
 
     /// Compacts unless another process works on the table.
     async fn compact_alone(&self, merging: &Merging, pace: &Pace) -> Option<Work> {
-        let table = (&merging.tenant, merging.signal.into());
+        let table = (&merging.tenant, merging.dataset);
         let mut lease = match Lease::take(&self.depot, table, self.config.lease()).await {
             Ok(lease) => lease?,
             Err(cause) => return Some(refused(merging.task(), cause)),
@@ -174,7 +174,11 @@ fn batch_rows(files: &[Arc<FileEntry>], config: &Config) -> usize {
 }
 
 /// Memory that reading the file takes at least in a merge, about: a row group as it lies in the file, and some decoded rows.
+/// Sums are added up in memory, all at once.
 fn memory_of(file: &FileEntry) -> u64 {
+    if let Dataset::Rollup(_) = file.dataset {
+        return file.bytes * DECODED_FACTOR;
+    }
     let rows = file.rows.min(ROW_GROUP_ROWS as u64) + *BATCH_ROWS.start() * DECODED_FACTOR;
     rows * row_bytes(file)
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{Dataset, Signal, Tenant};
+use model::{Dataset, Tenant};
 use store::{Job, Task};
 
 use super::memory_of;
@@ -24,7 +24,7 @@ const MILLIS_PER_DAY: i64 = 86_400_000;
 #[derive(Clone, Debug)]
 pub(crate) struct Merging {
     pub(crate) tenant: Tenant,
-    pub(crate) signal: Signal,
+    pub(crate) dataset: Dataset,
     pub(crate) day: i64,
     pub(crate) files: Vec<Arc<FileEntry>>,
 }
@@ -34,7 +34,7 @@ impl Merging {
         Task {
             job: Job::Compact,
             tenant: Some(self.tenant.clone()),
-            dataset: Some(self.signal.into()),
+            dataset: Some(self.dataset),
             target: day_name(self.day),
         }
     }
@@ -49,8 +49,6 @@ pub(crate) fn mergings(
 ) -> Vec<Merging> {
     let mut found: Vec<(usize, Merging)> = Vec::new();
     for (tenant, dataset, table) in state.tables() {
-        // Rollups have a table of their own: they come with a merge that sums.
-        let Dataset::Signal(signal) = dataset else { continue };
         let mut days: BTreeMap<i64, Vec<&Arc<FileEntry>>> = BTreeMap::new();
         for file in table.files.iter().filter(|file| file.bytes < config.file_bytes_min && is_readable(file)) {
             days.entry(file.day()).or_default().push(file);
@@ -58,7 +56,7 @@ pub(crate) fn mergings(
         for (day, files) in days {
             let chosen = choose(&files, config, is_settled(day, &files, config, now_millis));
             if chosen.len() >= 2 {
-                found.push((files.len(), Merging { tenant: tenant.clone(), signal, day, files: chosen }));
+                found.push((files.len(), Merging { tenant: tenant.clone(), dataset, day, files: chosen }));
             }
         }
     }
@@ -143,7 +141,7 @@ fn worth_merging(files: &[&Arc<FileEntry>], config: &Config) -> Vec<Arc<FileEntr
 
 #[cfg(test)]
 mod tests {
-    use model::{TimeRange, Timestamp};
+    use model::{Signal, TimeRange, Timestamp};
     use object_store::path::Path;
     use store::SegmentId;
     use uuid::Uuid;

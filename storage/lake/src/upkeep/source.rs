@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt, TryFutureExt};
-use model::{Defaults, Signal, Table};
+use model::{Dataset, Defaults, Table};
 use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::arrow::ParquetRecordBatchStreamBuilder;
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
@@ -22,7 +22,7 @@ use store::StoreError;
 use crate::manifest::FileEntry;
 use crate::table::FOOTER_BYTES;
 
-/// Batches of rows with the columns of the signal's table as it is now.
+/// Batches of rows with the columns of the table as it is now.
 pub(crate) struct Source {
     pub(crate) batches: BoxStream<'static, std::result::Result<RecordBatch, StoreError>>,
     /// Bytes of the file in memory: of the row group that is being read.
@@ -34,7 +34,7 @@ impl Source {
     pub(crate) async fn open(
         objects: &Arc<dyn ObjectStore>,
         file: &Arc<FileEntry>,
-        signal: Signal,
+        dataset: Dataset,
         batch_rows: usize,
     ) -> std::result::Result<Self, StoreError> {
         let bytes = Arc::new(AtomicUsize::new(0));
@@ -44,10 +44,13 @@ impl Source {
         let stream = ParquetRecordBatchStreamBuilder::new(reader).await.map_err(&unreadable)?;
         let stream = stream.with_batch_size(batch_rows).build().map_err(&unreadable)?;
         let path = file.path.to_string();
-        let mut defaults = Defaults::new(signal);
+        let mut defaults = match dataset {
+            Dataset::Signal(signal) => Some(Defaults::new(signal)),
+            Dataset::Rollup(_) => None,
+        };
         let batches = stream.map(move |rows| {
             let rows = rows.map_err(&unreadable)?;
-            conform(&rows, signal, &mut defaults).map_err(|cause| StoreError::damaged(path.clone(), cause))
+            conform(&rows, dataset, defaults.as_mut()).map_err(|cause| StoreError::damaged(path.clone(), cause))
         });
         Ok(Self { batches: batches.boxed(), bytes })
     }
@@ -68,17 +71,17 @@ fn unreadable(path: &str, cause: ParquetError) -> StoreError {
 /// The columns of the table as it is now: a file of an older version has fewer.
 fn conform(
     rows: &RecordBatch,
-    signal: Signal,
-    defaults: &mut Defaults,
+    dataset: Dataset,
+    mut defaults: Option<&mut Defaults>,
 ) -> std::result::Result<RecordBatch, ArrowError> {
-    let table = Table::of(signal);
+    let table = Table::of(dataset);
     if rows.schema_ref().fields() == table.schema.fields() {
         return RecordBatch::try_new(Arc::clone(&table.schema), rows.columns().to_vec());
     }
-    let column = |(index, column): (usize, &model::Column)| match rows.column_by_name(column.name) {
-        Some(array) => arrow::compute::cast(array, &column.data_type),
-        None if column.has_default() => Ok(defaults.array(index, rows.num_rows())),
-        None => Err(ArrowError::SchemaError(format!("column {} is missing", column.name))),
+    let column = |(index, column): (usize, &model::Column)| match (rows.column_by_name(column.name), &mut defaults) {
+        (Some(array), _) => arrow::compute::cast(array, &column.data_type),
+        (None, Some(defaults)) if column.has_default() => Ok(defaults.array(index, rows.num_rows())),
+        (None, _) => Err(ArrowError::SchemaError(format!("column {} is missing", column.name))),
     };
     let columns: std::result::Result<Vec<ArrayRef>, _> = table.columns.iter().enumerate().map(column).collect();
     RecordBatch::try_new(Arc::clone(&table.schema), columns?)

@@ -4,7 +4,6 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures::{FutureExt, StreamExt};
-use model::Dataset;
 use object_store::ObjectStoreExt;
 use store::{Amount, Examine, Job, Outcome, StoreError, Task, Unreadable, Work};
 
@@ -102,8 +101,7 @@ async fn read(depot: &Depot, file: &Arc<FileEntry>) -> Result<(), StoreError> {
         }
         Ok(_) => {}
     }
-    let Dataset::Signal(signal) = file.dataset else { return Ok(()) };
-    let mut source = Source::open(depot.objects(), file, signal, BATCH_ROWS).await?;
+    let mut source = Source::open(depot.objects(), file, file.dataset, BATCH_ROWS).await?;
     let mut rows = 0;
     while let Some(batch) = source.batches.next().await {
         rows += batch?.num_rows() as u64;

@@ -40,8 +40,10 @@ async fn try_count(lake: &Lake, since: i64) -> Result<usize, String> {
     Ok(rows.iter().map(|batch| batch.num_rows()).sum())
 }
 
+/// Of the files of spans.
 fn conditions(parts: &[store::Part]) -> Vec<&'static str> {
-    let mut conditions: Vec<_> = parts.iter().map(|part| part.condition.name()).collect();
+    let of_spans = parts.iter().filter(|part| part.dataset == Signal::Spans.into());
+    let mut conditions: Vec<_> = of_spans.map(|part| part.condition.name()).collect();
     conditions.sort_unstable();
     conditions
 }
@@ -50,7 +52,7 @@ fn conditions(parts: &[store::Part]) -> Vec<&'static str> {
 async fn a_missing_file_fails_one_query_by_name_and_is_then_left_out_with_a_word_about_it() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let lake = three_files(directory.path()).await;
-    let first = objects(directory.path(), ".parquet").into_iter().min().expect("a file");
+    let first = objects(&directory.path().join("default/spans"), ".parquet").into_iter().min().expect("a file");
     let name = first.file_name().expect("a name").to_string_lossy().into_owned();
     let kept = fs::read(&first).expect("a file");
     fs::remove_file(&first).expect("a file");
@@ -76,7 +78,7 @@ async fn a_missing_file_fails_one_query_by_name_and_is_then_left_out_with_a_word
 async fn a_damaged_file_is_found_by_the_query_that_fails() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let lake = three_files(directory.path()).await;
-    let first = objects(directory.path(), ".parquet").into_iter().min().expect("a file");
+    let first = objects(&directory.path().join("default/spans"), ".parquet").into_iter().min().expect("a file");
     let mut bytes = fs::read(&first).expect("a file");
     // In the pages, not in the footer: only a decoder can know.
     let pages = 4..bytes.len() / 4;
@@ -97,7 +99,7 @@ async fn a_damaged_file_is_found_by_the_query_that_fails() {
 async fn a_merge_leaves_a_damaged_file_alone_and_merges_the_others() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     drop(three_files(directory.path()).await);
-    let first = objects(directory.path(), ".parquet").into_iter().min().expect("a file");
+    let first = objects(&directory.path().join("default/spans"), ".parquet").into_iter().min().expect("a file");
     let short = fs::read(&first).expect("a file")[..200].to_vec();
     fs::write(&first, short).expect("a file");
     let lake = Lake::on_disk(directory.path()).await.expect("a lake").configured(eager());

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use arrow::array::AsArray;
 use datafusion::prelude::SessionContext;
 use futures::StreamExt;
 use lake::{Config, Lake};
@@ -100,11 +101,44 @@ async fn after_merging_a_day_is_one_file_with_its_filter_and_the_old_ones_are_go
 
     let done = maintain_all(&lake).await;
 
-    assert_eq!(objects(directory.path(), ".parquet").len(), 1, "{done:?}");
+    assert_eq!(objects(&directory.path().join("default/spans"), ".parquet").len(), 1, "{done:?}");
     assert_eq!(objects(directory.path(), ".traces").len(), 1);
     assert_eq!(rows(&lake, &tenant(), Signal::Spans).await.len(), 50 * 40);
-    let merged: u64 = done.iter().filter(|work| work.task.job == Job::Compact).map(|work| work.written.rows).sum();
+    let of_spans =
+        |work: &&store::Work| work.task.job == Job::Compact && work.task.dataset == Some(Signal::Spans.into());
+    let merged: u64 = done.iter().filter(of_spans).map(|work| work.written.rows).sum();
     assert!(merged <= 3 * 50 * 40, "{merged} rows were written");
+}
+
+#[tokio::test]
+async fn merged_rollups_sum_the_same_in_fewer_rows() {
+    let directory = directory();
+    let lake = on_disk(&directory, eager()).await;
+    let mut segments = Segments::new();
+    for minute in 0..20 {
+        keep_spans(&lake, &mut segments, minute * 100..minute * 100 + 40).await;
+    }
+    let (requests, rows_before) = sums(&lake).await;
+
+    maintain_all(&lake).await;
+
+    let (merged, rows_after) = sums(&lake).await;
+    assert_eq!((merged, requests), (800, 800));
+    assert!(rows_after < rows_before / 10, "{rows_after} rows after {rows_before}");
+    assert_eq!(objects(&directory.path().join("default/service_minutes"), ".parquet").len(), 1);
+}
+
+/// Spans in the rollup by minutes, and its rows.
+async fn sums(lake: &Lake) -> (i64, usize) {
+    let rollups = lake.table(&tenant(), Signal::Spans).expect("a table").rollups;
+    let minutes = rollups.into_iter().find(|rollup| rollup.rollup == model::Rollup::ServiceMinutes).expect("a rollup");
+    assert_eq!(minutes.same_from, Timestamp(i64::MIN), "merging leaves sums and spans alike");
+    let context = SessionContext::new();
+    context.register_table("minutes", minutes.table).expect("a new name");
+    let rows = context.sql("SELECT count(*), CAST(sum(requests) AS BIGINT) FROM minutes").await.expect("a plan");
+    let rows = rows.collect().await.expect("rows");
+    let number = |column: usize| rows[0].column(column).as_primitive::<arrow::datatypes::Int64Type>().value(0);
+    (number(1), usize::try_from(number(0)).expect("a count"))
 }
 
 #[tokio::test]
@@ -181,7 +215,8 @@ async fn every_count_is_exact_while_rows_come_and_files_are_merged_and_deleted()
 
 fn kept_all(lake: &Lake, rows: i64) -> bool {
     let parts = futures::executor::block_on(lake.inventory(None)).expect("an inventory");
-    let kept = parts.iter().filter(|part| part.condition == Condition::Kept);
+    let is_kept = |part: &&store::Part| part.condition == Condition::Kept && part.dataset == Signal::Spans.into();
+    let kept = parts.iter().filter(is_kept);
     kept.map(|part| part.rows).sum::<u64>() == rows as u64
 }
 
@@ -199,7 +234,7 @@ async fn a_running_query_keeps_the_files_it_reads() {
 
     maintain_all(&lake).await;
 
-    assert!(objects(directory.path(), ".parquet").len() >= 10, "the old files are there");
+    assert!(objects(&directory.path().join("default/spans"), ".parquet").len() >= 10, "the old files are there");
     let mut seen = first;
     while let Some(batch) = slow.next().await {
         seen += batch.expect("rows of files that were taken out").num_rows();
@@ -207,7 +242,7 @@ async fn a_running_query_keeps_the_files_it_reads() {
     assert_eq!(seen, 400);
     drop(slow);
     maintain_all(&lake).await;
-    assert_eq!(objects(directory.path(), ".parquet").len(), 1, "after the query they go");
+    assert_eq!(objects(&directory.path().join("default/spans"), ".parquet").len(), 1, "after the query they go");
 }
 
 #[tokio::test]
@@ -221,7 +256,7 @@ async fn files_taken_out_wait_for_other_processes_and_outlive_a_restart() {
     }
 
     maintain_all(&lake).await;
-    assert!(objects(directory.path(), ".parquet").len() > 70, "within the grace they stay");
+    assert!(objects(&directory.path().join("default/spans"), ".parquet").len() > 70, "within the grace they stay");
     for minute in 70..140 {
         keep_spans(&lake, &mut segments, minute * 100..minute * 100 + 2).await;
     }
@@ -229,12 +264,12 @@ async fn files_taken_out_wait_for_other_processes_and_outlive_a_restart() {
 
     let patient = on_disk(&directory, Config { deletion_grace_seconds: 3600, ..eager() }).await;
     maintain_all(&patient).await;
-    assert!(objects(directory.path(), ".parquet").len() > 140);
+    assert!(objects(&directory.path().join("default/spans"), ".parquet").len() > 140);
     let removed = patient.inventory(None).await.expect("an inventory");
     assert!(removed.iter().filter(|part| part.condition == Condition::Removed).count() > 140);
     let reopened = on_disk(&directory, eager()).await;
     maintain_all(&reopened).await;
-    assert_eq!(objects(directory.path(), ".parquet").len(), 1, "a restart does not forget them");
+    assert_eq!(objects(&directory.path().join("default/spans"), ".parquet").len(), 1, "a restart does not forget them");
     assert_eq!(objects(directory.path(), ".traces").len(), 1);
     assert_eq!(rows(&reopened, &tenant(), Signal::Spans).await.len(), 280);
 }
@@ -300,7 +335,7 @@ async fn a_large_merge_stays_within_its_memory() {
 
     let peak = lake.merge_bytes_peak();
     assert!(peak > 0 && peak <= LIMIT, "{peak} bytes in memory, over the limit of {LIMIT}");
-    assert_eq!(objects(directory.path(), ".parquet").len(), 1);
+    assert_eq!(objects(&directory.path().join("default/logs"), ".parquet").len(), 1);
     assert_eq!(rows(&lake, &tenant(), Signal::Logs).await.len(), 30_000);
 }
 
