@@ -10,6 +10,7 @@ mod signal;
 mod sketch;
 mod tenant;
 mod time;
+pub mod words;
 
 pub use batch::{Batch, BatchError, Defaults};
 pub use conventions::{AttributeType, Convention, Level};

@@ -14,10 +14,11 @@ use datafusion::datasource::ViewTable;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::TableType;
-use model::{Signal, Tenant};
+use model::{Dataset, Signal, Tenant};
 use plane::{DataPlane, Examine, Unreadable};
 
 use crate::error::QueryError;
+use crate::rollups::Answers;
 use crate::system::{self, SystemTables};
 use crate::table::SnapshotTable;
 use crate::views::{self, View};
@@ -85,6 +86,7 @@ impl CatalogProvider for Schemas {
 pub(crate) struct Tables {
     plane: Arc<DataPlane>,
     tenant: Tenant,
+    answers: Answers,
     snapshots: Mutex<HashMap<Signal, Used>>,
 }
 
@@ -102,8 +104,8 @@ impl fmt::Debug for Tables {
 }
 
 impl Tables {
-    pub(crate) fn new(plane: Arc<DataPlane>, tenant: Tenant) -> Arc<Self> {
-        Arc::new(Self { plane, tenant, snapshots: Mutex::default() })
+    pub(crate) fn new(plane: Arc<DataPlane>, tenant: Tenant, answers: Answers) -> Arc<Self> {
+        Arc::new(Self { plane, tenant, answers, snapshots: Mutex::default() })
     }
 
     fn get(&self, signal: Signal) -> Result<Arc<SnapshotTable>, QueryError> {
@@ -114,7 +116,7 @@ impl Tables {
         let snapshot = self.plane.snapshot(&self.tenant, signal);
         let mut snapshot = snapshot.map_err(|cause| QueryError::Unavailable(Box::new(cause)))?;
         let (unreadable, examine) = (std::mem::take(&mut snapshot.unreadable), snapshot.examine.clone());
-        let table = Arc::new(SnapshotTable::new(snapshot));
+        let table = Arc::new(SnapshotTable::new(snapshot, self.answers));
         snapshots.insert(signal, Used { table: Arc::clone(&table), unreadable, examine });
         Ok(table)
     }
@@ -163,14 +165,17 @@ impl SchemaProvider for Tables {
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
-        match Signal::from_str(name) {
-            Ok(signal) => Ok(Some(self.get(signal)?)),
-            Err(_) => Ok(None),
-        }
+        Ok(match Dataset::from_str(name) {
+            Ok(Dataset::Signal(signal)) => Some(self.get(signal)?),
+            Ok(Dataset::Rollup(rollup)) => {
+                self.get(Signal::Spans)?.rollup(rollup).map(|table| Arc::clone(table) as Arc<dyn TableProvider>)
+            }
+            Err(_) => None,
+        })
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        Signal::from_str(name).is_ok()
+        Dataset::from_str(name).is_ok()
     }
 }
 

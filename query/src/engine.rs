@@ -147,7 +147,7 @@ impl Query {
     }
 
     async fn run(self, rows: &mut usize) -> Result<(), QueryError> {
-        let tables = Tables::new(Arc::clone(&self.engine.plane), self.tenant.clone());
+        let tables = Tables::new(Arc::clone(&self.engine.plane), self.tenant.clone(), self.statement.answers());
         match self.run_over(&tables, rows).await {
             Err(error @ (QueryError::Unavailable(_) | QueryError::Internal(_))) => {
                 Err(error.blamed_on(&tables.examine().await))

@@ -12,9 +12,11 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
+use crate::matches::Matches;
+
 /// Our own functions.
 pub(crate) fn all() -> Vec<Arc<ScalarUDF>> {
-    vec![Arc::new(ScalarUDF::new_from_impl(TimeBucket::new()))]
+    vec![Arc::new(ScalarUDF::new_from_impl(TimeBucket::new())), Arc::new(ScalarUDF::new_from_impl(Matches::new()))]
 }
 
 /// `time_bucket('1 minute', time)`: the start of the bucket, counted from 1970, that holds the time.

@@ -12,6 +12,8 @@ mod functions;
 pub mod http;
 mod ids;
 mod lineage;
+mod matches;
+mod rollups;
 mod rows;
 mod session;
 mod size;

@@ -11,7 +11,8 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{FunctionRegistry, SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
-use datafusion::optimizer::{Analyzer, AnalyzerRule};
+use datafusion::optimizer::optimizer::Optimizer;
+use datafusion::optimizer::{Analyzer, AnalyzerRule, OptimizerRule};
 use datafusion::prelude::SessionConfig;
 use datafusion_functions_json::udfs::json_union_to_text_udf;
 
@@ -20,6 +21,7 @@ use crate::catalog::{self, CATALOG, SCHEMA, Tables};
 use crate::config::Config;
 use crate::functions;
 use crate::ids::HexIds;
+use crate::rollups;
 use crate::statement::{self, Statement};
 
 /// What all sessions share.
@@ -31,11 +33,15 @@ pub(crate) fn base(config: &Config) -> Result<SessionState> {
         .with_runtime_env(footers.with_disk_manager_builder(no_spilling).build_arc()?)
         .with_config(session_config(config))
         .with_analyzer_rules(analyzer_rules())
+        .with_optimizer_rules(optimizer_rules())
         .build();
     datafusion_functions_json::register_all(&mut state)?;
     state.register_expr_planner(Arc::new(HexIds))?;
     for function in functions::all() {
         state.register_udf(function)?;
+    }
+    for function in rollups::functions() {
+        state.register_udaf(function)?;
     }
     Ok(state)
 }
@@ -60,6 +66,14 @@ fn session_config(config: &Config) -> SessionConfig {
 fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(PromotedAttributes), Arc::new(HexIds)];
     rules.extend(Analyzer::new().rules);
+    rules
+}
+
+/// Ours come first: the others push filters and projections into what these look for.
+fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    let mut rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> =
+        vec![Arc::new(rollups::FromRollups), Arc::new(rollups::MergeOnce)];
+    rules.extend(Optimizer::new().rules);
     rules
 }
 

@@ -11,6 +11,7 @@ use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use serde::Deserialize;
 
 use crate::error::{FaultCode, QueryError};
+use crate::rollups::Answers;
 use crate::size;
 
 /// One statement and the values of `$1`, `$2`, … in it.
@@ -22,12 +23,19 @@ pub struct Statement {
     /// Values in the order of their numbers: null, booleans, numbers and text.
     #[serde(default)]
     pub params: Vec<serde_json::Value>,
+    /// Reads the spans themselves also where a rollup would give the same answer.
+    #[serde(default)]
+    pub raw: bool,
 }
 
 impl Statement {
     /// A statement without parameters.
     pub fn new(sql: impl Into<String>) -> Self {
-        Self { sql: sql.into(), params: Vec::new() }
+        Self { sql: sql.into(), ..Self::default() }
+    }
+
+    pub(crate) fn answers(&self) -> Answers {
+        if self.raw { Answers::FromSpans } else { Answers::FromRollups }
     }
 }
 

@@ -19,8 +19,10 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::union::UnionExec;
-use model::{Batch, Defaults, Signal, Table, Timestamp};
+use model::{Batch, Defaults, Rollup, Signal, Table, Timestamp};
 use plane::Snapshot;
+
+use crate::rollups::{Answers, RollupTable};
 
 /// The rows of one tenant and signal as of one instant.
 #[derive(Debug)]
@@ -28,13 +30,26 @@ pub(crate) struct SnapshotTable {
     signal: Signal,
     live: Vec<Batch>,
     stored: Arc<dyn TableProvider>,
+    rollups: Vec<Arc<RollupTable>>,
+    answers: Answers,
 }
 
 impl SnapshotTable {
     /// Takes the rows of the snapshot; they are shared, not copied.
-    pub(crate) fn new(snapshot: Snapshot) -> Self {
-        let Snapshot { signal, live, stored, .. } = snapshot;
-        Self { signal, live, stored }
+    pub(crate) fn new(snapshot: Snapshot, answers: Answers) -> Self {
+        let Snapshot { signal, live, stored, rollups, .. } = snapshot;
+        let rollups = rollups.into_iter().map(|rollup| Arc::new(RollupTable(rollup))).collect();
+        Self { signal, live, stored, rollups, answers }
+    }
+
+    /// True when rollups may answer what is asked of these rows.
+    pub(crate) fn is_rolled_up(&self) -> bool {
+        self.answers == Answers::FromRollups && !self.rollups.is_empty()
+    }
+
+    /// Sums of exactly these rows, if they are spans.
+    pub(crate) fn rollup(&self, rollup: Rollup) -> Option<&Arc<RollupTable>> {
+        self.rollups.iter().find(|table| table.rollup() == rollup)
     }
 
     /// Which table it is.

@@ -10,10 +10,13 @@ pub(crate) struct View {
 }
 
 /// Every view, in the order they are listed to people.
-pub(crate) const ALL: [View; 3] = [
+pub(crate) const ALL: [View; 6] = [
     View { name: "services", sql: SERVICES },
     View { name: "operations", sql: OPERATIONS },
     View { name: "traces", sql: TRACES },
+    View { name: "service_minutes", sql: SERVICE_MINUTES },
+    View { name: "service_hours", sql: SERVICE_HOURS },
+    View { name: "service_days", sql: SERVICE_DAYS },
 ];
 
 /// One row a service, with the version and environment it named last.
@@ -60,3 +63,66 @@ SELECT
     array_agg(DISTINCT service_name) AS services
 FROM spans
 GROUP BY trace_id";
+
+/// One row for each minute and operation, by status: the rows of the rollup of this name, added up.
+const SERVICE_MINUTES: &str = "
+SELECT
+    minute,
+    service_name,
+    service_namespace,
+    service_version,
+    deployment_environment_name,
+    name,
+    kind,
+    status_code,
+    http_response_status_code,
+    sum(requests) AS requests,
+    sum(errors) AS errors,
+    sum(duration_sum_ns) AS duration_sum_ns,
+    min(duration_min_ns) AS duration_min_ns,
+    max(duration_max_ns) AS duration_max_ns,
+    sketch(duration_sketch) AS duration_sketch
+FROM service_minutes
+GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9";
+
+/// The same by hour.
+const SERVICE_HOURS: &str = "
+SELECT
+    hour,
+    service_name,
+    service_namespace,
+    service_version,
+    deployment_environment_name,
+    name,
+    kind,
+    status_code,
+    http_response_status_code,
+    sum(requests) AS requests,
+    sum(errors) AS errors,
+    sum(duration_sum_ns) AS duration_sum_ns,
+    min(duration_min_ns) AS duration_min_ns,
+    max(duration_max_ns) AS duration_max_ns,
+    sketch(duration_sketch) AS duration_sketch
+FROM service_hours
+GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9";
+
+/// The same by day.
+const SERVICE_DAYS: &str = "
+SELECT
+    date_trunc('day', hour) AS day,
+    service_name,
+    service_namespace,
+    service_version,
+    deployment_environment_name,
+    name,
+    kind,
+    status_code,
+    http_response_status_code,
+    sum(requests) AS requests,
+    sum(errors) AS errors,
+    sum(duration_sum_ns) AS duration_sum_ns,
+    min(duration_min_ns) AS duration_min_ns,
+    max(duration_max_ns) AS duration_max_ns,
+    sketch(duration_sketch) AS duration_sketch
+FROM service_hours
+GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9";

@@ -2,16 +2,16 @@
 
 use crate::config::Config;
 use crate::data_dir::DataDir;
+use crate::stores::Stores;
 
 /// Prints where everything is.
-pub(crate) fn print(config: &Config, data: &DataDir) {
+pub(crate) fn print(config: &Config, data: &DataDir, stores: &Stores) {
     let server = &config.server;
     let who = match config.tenants.len() {
         0 => "everybody on this machine is tenant 'default'; no API key is configured".to_owned(),
         1 => "1 tenant, by API key".to_owned(),
         tenants => format!("{tenants} tenants, by API key"),
     };
-    let rest = config.storage.lake_url.clone().unwrap_or_else(|| data.path().join("lake").display().to_string());
     eprintln!(
         "
   Observatory {version} is ready
@@ -20,7 +20,7 @@ pub(crate) fn print(config: &Config, data: &DataDir) {
     OTLP HTTP      http://{http}
     API            http://{api}/api/v1/sql   (health: /health)
     Data           {data}
-    Parquet files  {rest}
+    Telemetry      {rest}
     Access         {who}
 
   Send something:  observatory demo
@@ -31,5 +31,6 @@ pub(crate) fn print(config: &Config, data: &DataDir) {
         http = server.otlp_http,
         api = server.listen,
         data = data.path().display(),
+        rest = stores.place,
     );
 }

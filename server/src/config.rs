@@ -84,9 +84,15 @@ pub(crate) struct TenantConfig {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct StorageConfig {
+    /// `lake` for Parquet files, `timescale` for a PostgreSQL database. Default `timescale` when a database is named, else `lake`.
+    pub(crate) telemetry: Option<Rest>,
+    /// The database. Its `url` is also DATABASE_URL.
+    pub(crate) database: timescale::Config,
     /// `s3://bucket/prefix` for the lake; the directory `lake` in the data directory when not set. Credentials and endpoint come from
     /// the usual AWS_* variables.
     pub(crate) lake_url: Option<String>,
+    /// Indexes beside the lake's files.
+    pub(crate) indexes: lake::IndexConfig,
 }
 
 /// Backups that the server takes by itself.
@@ -123,6 +129,33 @@ impl BackupConfig {
 
     pub(crate) fn keep(&self) -> backup::Keep {
         backup::Keep { daily: self.keep_daily, weekly: self.keep_weekly }
+    }
+}
+
+/// A kind of store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Rest {
+    Lake,
+    Timescale,
+}
+
+impl StorageConfig {
+    /// Where telemetry rests, said or not.
+    pub(crate) fn rest(&self) -> Rest {
+        let unsaid = if self.database.url.is_some() { Rest::Timescale } else { Rest::Lake };
+        self.telemetry.unwrap_or(unsaid)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.rest() == Rest::Timescale && self.database.url.is_none() {
+            return Err(
+                "storage.telemetry is timescale, but storage.database.url is not set; DATABASE_URL sets it too"
+                    .to_owned(),
+            );
+        }
+        self.indexes.check()?;
+        self.database.check()
     }
 }
 
@@ -265,6 +298,7 @@ fn one_line(cause: &figment::Error) -> String {
 impl Config {
     fn check(&self) -> anyhow::Result<()> {
         let checks = [
+            self.storage.check(),
             self.lake.check(),
             self.plane.check(),
             self.maintenance.check(),
@@ -369,6 +403,19 @@ mod tests {
         load("server: {listen: '0.0.0.0:8036', allow_anonymous: true}").expect("said explicitly");
         load("{server: {listen: '0.0.0.0:8036'}, tenants: [{name: acme, api_keys: [0123456789abcdef]}]}")
             .expect("keys");
+    }
+
+    #[test]
+    fn telemetry_rests_in_the_database_that_is_named_unless_said_otherwise() {
+        for (yaml, expected) in [
+            ("{}", Some(Rest::Lake)),
+            ("storage: {database: {url: 'postgres://there/db'}}", Some(Rest::Timescale)),
+            ("storage: {telemetry: lake, database: {url: 'postgres://there/db'}}", Some(Rest::Lake)),
+            ("storage: {telemetry: timescale}", None),
+            ("storage: {database: {chunk_hours: 7}}", None),
+        ] {
+            assert_eq!(load(yaml).ok().map(|config| config.storage.rest()), expected, "{yaml}");
+        }
     }
 
     #[test]

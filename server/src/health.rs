@@ -11,14 +11,20 @@ use plane::DataPlane;
 use serde_json::json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use timescale::Timescale;
 use tower::ServiceExt;
 
 /// What the checks look at; empty until the server is ready.
 pub(crate) type Ready = Arc<OnceLock<Arc<DataPlane>>>;
 
-/// `/health`, `/health/ready`, `/health/live`: no key is asked for.
-pub(crate) fn router(ready: Ready) -> Router {
+/// The database, if there is one; empty until the store is open.
+pub(crate) type Database = Arc<OnceLock<Option<Arc<Timescale>>>>;
+
+/// `/health`, `/health/ready`, `/health/live`, `/health/db`: no key is asked for.
+pub(crate) fn router(ready: Ready, database: Database) -> Router {
+    let database = Router::new().route("/health/db", get(db)).with_state(database);
     Router::new()
+        .merge(database)
         .route("/health", get(health))
         .route("/health/ready", get(health))
         .route("/health/live", get(live))
@@ -50,6 +56,30 @@ async fn health(State(ready): State<Ready>) -> Response {
         "checks": {"data_plane": plane, "memory": memory},
     });
     (status, Json(body)).into_response()
+}
+
+/// Whether the database answers. Only that: requests are taken without it, as long as the log has room.
+async fn db(State(database): State<Database>) -> Response {
+    let said = match database.get() {
+        None => Err("the store is not open yet".to_owned()),
+        Some(None) => Ok(json!({"database": "none: telemetry rests in Parquet files"})),
+        Some(Some(database)) => match database.health().await {
+            Ok(health) => Ok(json!({
+                "database": database.address(),
+                "postgres": health.edition.postgres,
+                "timescaledb": health.edition.timescale.map(|extension| extension.version),
+                "latency_ms": health.latency.as_secs_f64() * 1e3,
+            })),
+            Err(cause) => Err(format!("{:#}", anyhow::Error::from(cause))),
+        },
+    };
+    let (code, status, checks) = match said {
+        Ok(checks) => (StatusCode::OK, "healthy", checks),
+        Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, "unhealthy", json!({"reason": reason})),
+    };
+    let version = env!("CARGO_PKG_VERSION");
+    (code, Json(json!({"status": status, "version": version, "timestamp": timestamp(), "checks": checks})))
+        .into_response()
 }
 
 /// Hands the request to the API, or says that the server is not ready for it yet.

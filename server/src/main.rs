@@ -14,6 +14,7 @@ mod own_telemetry;
 mod quota_file;
 mod serve;
 mod sql;
+mod stores;
 
 use std::process::ExitCode;
 

@@ -263,11 +263,12 @@ fn observe_ingest(meters: &SdkMeterProvider, ingest: &Arc<Telemetry>) {
 fn observe_plane(meters: &SdkMeterProvider, plane: &Arc<DataPlane>) {
     let meter = meters.meter("plane");
     type Read = fn(&plane::Status) -> u64;
-    let gauges: [(&'static str, &'static str, Read); 6] = [
+    let gauges: [(&'static str, &'static str, Read); 7] = [
         ("observatory.plane.memory.usage", "By", |status| status.memory_bytes as u64),
         ("observatory.plane.memory.limit", "By", |status| status.memory_bytes_max as u64),
         ("observatory.plane.rows.live", "{row}", |status| status.rows_live as u64),
         ("observatory.plane.segments.waiting", "{segment}", |status| status.segments_waiting as u64),
+        ("observatory.wal.frames.waiting", "{frame}", |status| status.frames_waiting),
         ("observatory.wal.usage", "By", |status| status.wal_bytes),
         ("observatory.wal.segments", "{file}", |status| status.wal_segments as u64),
     ];

@@ -19,9 +19,9 @@ use crate::access::{Access, identify};
 use crate::config::{Config, ServeArgs, ServerConfig, kept_names};
 use crate::crash::CrashPoint;
 use crate::data_dir::DataDir;
-use crate::lake_place::LakePlace;
 use crate::own_telemetry::OwnTelemetry;
 use crate::quota_file::QuotaFile;
+use crate::stores::Stores;
 use crate::{backup, banner, health, listen};
 
 /// Runs the server until it is interrupted.
@@ -51,12 +51,18 @@ async fn serve(mut config: Config, queries: &Runtime) -> anyhow::Result<()> {
     let grace = Duration::from_secs(config.server.shutdown_seconds);
     let mut servers = JoinSet::new();
     // Health is answered while the log is replayed, which may take a while.
-    let ready = health::Ready::default();
+    let (ready, database) = (health::Ready::default(), health::Database::default());
     let api: Arc<OnceLock<Router>> = Arc::default();
-    servers.spawn(listen::serve(listeners.api, front(Arc::clone(&ready), Arc::clone(&api)), stop.clone(), grace));
+    servers.spawn(listen::serve(
+        listeners.api,
+        front(Arc::clone(&ready), Arc::clone(&database), Arc::clone(&api)),
+        stop.clone(),
+        grace,
+    ));
 
-    let store = store(&config, &data).await?;
-    let plane = Arc::new(open_plane(&config, &data, store).await?);
+    let stores = Stores::open(&config, &data).await?;
+    let _ = database.set(stores.database.clone());
+    let plane = Arc::new(open_plane(&config, &data, Arc::clone(&stores.telemetry)).await?);
     plane.start_upkeep(&config.maintenance, &config.retention).context("upkeep cannot be started")?;
     let access = Arc::new(Access::new(&config.tenants));
     let authorize = Arc::clone(&access);
@@ -74,7 +80,7 @@ async fn serve(mut config: Config, queries: &Runtime) -> anyhow::Result<()> {
     }
     let backups = backup::schedule::start(config.clone(), stop.clone());
     let quotas = tokio::spawn(quotas.run(stop.clone()));
-    banner::print(&config, &data);
+    banner::print(&config, &data, &stores);
 
     listen::interrupted().await;
     tracing::info!("stopping: no new connections, requests finish, rows go to the store");
@@ -106,21 +112,11 @@ impl Listeners {
 }
 
 /// Health, and the API once there is one.
-fn front(ready: health::Ready, api: Arc<OnceLock<Router>>) -> Router {
-    health::router(ready).fallback(move |request: axum::extract::Request| {
+fn front(ready: health::Ready, database: health::Database, api: Arc<OnceLock<Router>>) -> Router {
+    health::router(ready, database).fallback(move |request: axum::extract::Request| {
         let api = api.get().cloned();
         async move { health::unless_starting(api, request).await }
     })
-}
-
-async fn store(config: &Config, data: &DataDir) -> anyhow::Result<Arc<dyn Store>> {
-    let place = LakePlace::of(&config.storage, data.path())?;
-    let lake = place.open().await.with_context(|| format!("the lake in {place} cannot be opened"))?;
-    let lake = lake.configured(config.lake.clone());
-    Ok(Arc::new(match CrashPoint::from_env() {
-        Some(point) => lake.observed(point.in_upkeep()),
-        None => lake,
-    }))
 }
 
 async fn open_plane(config: &Config, data: &DataDir, store: Arc<dyn Store>) -> anyhow::Result<DataPlane> {
@@ -128,6 +124,6 @@ async fn open_plane(config: &Config, data: &DataDir, store: Arc<dyn Store>) -> a
     let wal = wal::Config { observe: crash.as_ref().map(CrashPoint::in_wal), ..config.wal()? };
     let decode = |envelope: &plane::Envelope, body| ingest::replay(envelope, &body).map_err(|cause| cause.to_string());
     let observe = crash.as_ref().map(CrashPoint::in_flush);
-    let plane = DataPlane::open(&config.plane, &data.path().join("wal"), wal, store, &decode, observe).await;
+    let plane = DataPlane::open(&config.plane, &data.path().join("wal"), wal, store, Arc::new(decode), observe).await;
     plane.context("the data plane cannot be opened")
 }

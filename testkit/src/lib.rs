@@ -5,19 +5,23 @@
 mod answer;
 mod client;
 mod external;
+mod postgres;
 mod s3;
 mod sample;
 mod server;
 mod sql;
+mod timescale;
 mod wait;
 mod web;
 
 pub use answer::{Outcome, Refused};
 pub use client::{Client, Protocol};
 pub use external::{Skip, node_folder, python};
+pub use postgres::PostgresServer;
 pub use s3::S3Server;
 pub use sample::{Request, attribute, histogram, logs, metrics, now_nanos, points, record, resource, span, spans};
 pub use server::{DataDir, Ended, Server, Setup};
 pub use sql::Rows;
+pub use timescale::TimescaleWasm;
 pub use wait::until;
 pub use web::{Http, Reply};

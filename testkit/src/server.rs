@@ -167,7 +167,7 @@ impl Setup {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("OBSERVATORY_")) {
             command.env_remove(name);
         }
-        for name in ["LOG_LEVEL", "DEBUG", "APP_NAME", "MAX_WORKERS"] {
+        for name in ["LOG_LEVEL", "DEBUG", "APP_NAME", "MAX_WORKERS", "DATABASE_URL"] {
             command.env_remove(name);
         }
         command.envs(self.environment.iter().cloned());

@@ -1,11 +1,15 @@
 //! The figures of `docs/benchmarks.md`: what the server does, as a share of what the machine can do.
 //! Nothing here asserts; it prints.
 
+mod compaction;
+mod database;
 mod history;
+mod indexes;
 mod limits;
 mod process;
 mod queries;
 mod report;
+mod rows_of_files;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -28,15 +32,27 @@ pub struct Measure {
     /// Only these parts
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Part>,
+    /// Spans that are flushed in pieces and merged
+    #[arg(long, default_value_t = 1_000_000)]
+    compaction_spans: usize,
     /// Spans that queries run over
     #[arg(long, default_value_t = 5_000_000)]
     query_spans: u64,
     /// Keep the data of the query part in this directory, and use it again when it is there
     #[arg(long)]
     query_data: Option<PathBuf>,
+    /// Rows of each signal that indexes are measured over
+    #[arg(long, default_value_t = 10_000_000)]
+    index_rows: u64,
+    /// Rows of one file of them
+    #[arg(long, default_value_t = 2_000_000)]
+    index_file_rows: usize,
     /// A Python with the package duckdb, to ask DuckDB the same questions over the same files
     #[arg(long)]
     duckdb_python: Option<PathBuf>,
+    /// A database of PostgreSQL that may be written to, in a schema of its own
+    #[arg(long, env = "OBSERVATORY_BENCH_DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
 }
 
 /// A part of the measurements.
@@ -52,11 +68,21 @@ pub enum Part {
     HalfLoad,
     /// SQL over spans at rest.
     Queries,
+    /// What merging files costs, and queries before and after it: no server.
+    Compaction,
+    /// Indexes beside large files.
+    Index,
+    /// Spans into a database, beside `psql`'s own COPY; needs --database-url.
+    Database,
 }
 
 impl Measure {
     fn wants(&self, part: Part) -> bool {
-        if self.only.is_empty() { part != Part::Core } else { self.only.contains(&part) }
+        match part {
+            Part::Core | Part::Index => self.only.contains(&part),
+            Part::Database if self.database_url.is_none() => false,
+            part => self.only.is_empty() || self.only.contains(&part),
+        }
     }
 
     fn server(&self) -> anyhow::Result<PathBuf> {
@@ -98,8 +124,17 @@ pub async fn run(measure: &Measure) -> anyhow::Result<()> {
             println!("{}", case(measure, signal, Protocol::Grpc, 1000, Some(full.requests_per_second() / 2.0)).await?);
         }
     }
+    if measure.wants(Part::Index) {
+        indexes::print(measure).await?;
+    }
+    if let Some(url) = measure.database_url.as_deref().filter(|_| measure.wants(Part::Database)) {
+        database::print(url).await?;
+    }
     if measure.wants(Part::Queries) {
         queries::print(measure).await?;
+    }
+    if measure.wants(Part::Compaction) {
+        compaction::print(measure.compaction_spans).await?;
     }
     Ok(())
 }

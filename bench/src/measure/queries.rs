@@ -152,7 +152,7 @@ async fn count(api: SocketAddr) -> anyhow::Result<u64> {
     rows.first().and_then(|row| row[0].as_u64()).context("a count is a number")
 }
 
-async fn ask(api: SocketAddr, sql: &str) -> anyhow::Result<Vec<Value>> {
+pub(super) async fn ask(api: SocketAddr, sql: &str) -> anyhow::Result<Vec<Value>> {
     let body = Full::new(Bytes::from(json!({"sql": sql}).to_string()));
     let request =
         Request::post(format!("http://{api}/api/v1/sql")).header("content-type", "application/json").body(body)?;
@@ -173,6 +173,6 @@ async fn send(request: Request<Full<Bytes>>) -> anyhow::Result<(StatusCode, Byte
     Ok((status, answer.into_body().collect().await?.to_bytes()))
 }
 
-fn millis(time: Duration) -> f64 {
+pub(super) fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }

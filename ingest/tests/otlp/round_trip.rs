@@ -1,6 +1,7 @@
 //! The model is lossless: requests become rows and the rows become the same requests.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use arrow::array::UInt64Array;
 use arrow::compute::take_record_batch;
@@ -14,6 +15,8 @@ use plane::Payload;
 use proptest::test_runner::TestCaseError;
 use prost::Message;
 use store::{Origin, Segment, SegmentId, Store, WriterId};
+use testkit::PostgresServer;
+use timescale::Timescale;
 use uuid::Uuid;
 
 use super::normal::{self, Normal};
@@ -62,26 +65,71 @@ fn check<R: Message + std::fmt::Debug>(
     Ok(())
 }
 
+#[test]
+fn what_goes_into_postgresql_comes_out_as_otlp() {
+    /// Fewer: each case is some transactions.
+    const CASES: u32 = 48;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let database = match runtime.block_on(PostgresServer::start()) {
+        Ok(database) => database,
+        Err(skip) => return skip.tell(),
+    };
+    // So far back that most times of the generator lie in partitions, and some do not.
+    let config = timescale::Config { past_days_max: 365, chunk_hours: 24, ..timescale::Config::default() };
+    let config = timescale::Config { url: Some(timescale::Url::new(database.url())), ..config };
+    let store = runtime.block_on(Timescale::open(config)).unwrap();
+    let cases = AtomicU32::new(0);
+    let through = |batches: &[Batch]| {
+        let tenant = format!("case-{}", cases.fetch_add(1, Ordering::Relaxed));
+        runtime.block_on(through_store(&store, &Tenant::new(&tenant).unwrap(), batches))
+    };
+
+    let traces = |request| check_through(Payload::Traces, &request, normal::traces, encode::traces, through);
+    runner(CASES).run(&generate::traces(), traces).unwrap_or_else(|failure| panic!("{failure}"));
+    let logs = |request| check_through(Payload::Logs, &request, normal::logs, encode::logs, through);
+    runner(CASES).run(&generate::logs(), logs).unwrap_or_else(|failure| panic!("{failure}"));
+    let metrics = |request| check_through(Payload::Metrics, &request, normal::metrics, encode::metrics, through);
+    runner(CASES).run(&generate::metrics(), metrics).unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+fn check_through<R: Message + std::fmt::Debug>(
+    payload: Payload,
+    request: &R,
+    normal: fn(&R) -> Normal<R>,
+    encode: fn(&[Batch]) -> Result<R, EncodeError>,
+    through: impl Fn(&[Batch]) -> Vec<Batch>,
+) -> Result<(), TestCaseError> {
+    let Rows { batches, .. } = rows(payload, request).unwrap();
+
+    let stored = encode(&through(&batches)).unwrap();
+
+    same(&sorted(normal(&stored).items), &sorted(normal(request).items));
+    Ok(())
+}
+
 /// The rows as they come back from Parquet files.
 fn through_the_lake(batches: &[Batch]) -> Vec<Batch> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
         let lake = Lake::on_objects(Arc::new(InMemory::new()), "lake").await.unwrap();
-        let tenant = Tenant::default_tenant();
-        let mut stored = Vec::new();
-        for batch in batches {
-            let signal = batch.signal();
-            let origin = Origin { writer: WriterId(Uuid::nil()), first: 1, through: 1 };
-            let id = SegmentId::new();
-            lake.keep(&Segment { id, tenant: tenant.clone(), signal, origin, batches: vec![batch.clone()] })
-                .await
-                .unwrap();
-            let table = lake.table(&tenant, signal).unwrap().table;
-            let rows = SessionContext::new().read_table(table).unwrap().collect().await.unwrap();
-            stored.extend(rows.iter().map(|rows| Batch::from_record_batch(signal, rows).unwrap()));
-        }
-        stored
+        through_store(&lake, &Tenant::default_tenant(), batches).await
     })
+}
+
+/// The rows as they come back from a store in which the tenant has nothing yet.
+async fn through_store(store: &dyn Store, tenant: &Tenant, batches: &[Batch]) -> Vec<Batch> {
+    let mut stored = Vec::new();
+    for batch in batches {
+        let signal = batch.signal();
+        let origin = Origin { writer: WriterId(Uuid::nil()), first: 1, through: 1 };
+        let id = SegmentId::new();
+        let segment = Segment { id, tenant: tenant.clone(), signal, origin, batches: vec![batch.clone()] };
+        store.keep(&segment).await.unwrap();
+        let table = store.table(tenant, signal).unwrap().table;
+        let rows = SessionContext::new().read_table(table).unwrap().collect().await.unwrap();
+        stored.extend(rows.iter().map(|rows| Batch::from_record_batch(signal, rows).unwrap()));
+    }
+    stored
 }
 
 /// A store orders rows its own way.

@@ -2,9 +2,12 @@
 
 mod attributes;
 mod formats;
+mod indexes;
 mod limits;
+mod matches;
 mod pruning;
 mod refusals;
+mod rollups;
 mod snapshots;
 mod sql;
 mod support;

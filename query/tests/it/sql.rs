@@ -1,6 +1,7 @@
 //! The SQL people write, as files over one set of rows.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::DataType;
@@ -8,12 +9,15 @@ use model::Signal;
 use query::QueryError;
 use serde_json::json;
 use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Runner, strict_column_validator};
+use store::{MemoryStore, Store};
+use testkit::{PostgresServer, Skip};
+use timescale::Timescale;
 
 use crate::support::{Fixture, acme, values};
 
 /// One trace of three spans in two services, half of it stored, with a log record and two metric points.
-async fn shop() -> Fixture {
-    let fixture = Fixture::new().await;
+async fn shop(store: Arc<dyn Store>) -> Fixture {
+    let fixture = Fixture::over(store).await;
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     let second = 1_000_000_000_i64;
     fixture.spans(&[
@@ -77,7 +81,24 @@ fn column_type(data_type: &DataType) -> DefaultColumnType {
 }
 
 async fn check(file: &str) {
-    let mut runner = Runner::new(|| async { Ok(Shop(shop().await)) });
+    check_over(file, Rest::InPart, || async { Arc::new(MemoryStore::default()) as Arc<dyn Store> }).await;
+}
+
+/// How much of the shop the store has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rest {
+    InPart,
+    InFull,
+}
+
+async fn check_over<F: Future<Output = Arc<dyn Store>>>(file: &str, rest: Rest, store: impl Fn() -> F) {
+    let mut runner = Runner::new(|| async {
+        let fixture = shop(store().await).await;
+        if rest == Rest::InFull {
+            fixture.flush().await;
+        }
+        Ok(Shop(fixture))
+    });
     runner.with_column_validator(strict_column_validator);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/slt").join(file);
     match std::env::var_os("SLT_UPDATE") {
@@ -106,4 +127,25 @@ async fn views_summarise_spans() {
 #[tokio::test]
 async fn questions_people_ask_have_answers() {
     check("questions.slt").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgresql_gives_the_same_answers() -> Result<(), ()> {
+    let database = PostgresServer::start().await.map_err(Skip::tell)?;
+    for (file, rest) in [
+        ("catalog", Rest::InPart),
+        ("views", Rest::InPart),
+        ("questions", Rest::InPart),
+        ("views", Rest::InFull),
+        ("questions", Rest::InFull),
+    ] {
+        let open = || async {
+            let schema = format!("{file}_{}", format!("{rest:?}").to_lowercase());
+            let url = Some(timescale::Url::new(database.url()));
+            let store = Timescale::open(timescale::Config { url, schema, ..timescale::Config::default() }).await;
+            Arc::new(store.expect("the store opens")) as Arc<dyn Store>
+        };
+        check_over(&format!("{file}.slt"), rest, open).await;
+    }
+    Ok(())
 }

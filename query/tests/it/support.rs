@@ -12,7 +12,7 @@ use model::{Batch, Signal, Table, Tenant, Timestamp};
 use plane::{DataPlane, Decoded, Encoding, Envelope, Payload};
 use query::{Config, QueryEngine, QueryError, Statement};
 use serde_json::{Value, json};
-use store::MemoryStore;
+use store::{MemoryStore, Store};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -41,11 +41,19 @@ impl Fixture {
     }
 
     pub(crate) async fn with(config: Config) -> Self {
+        Self::of(Arc::new(MemoryStore::default()), config).await
+    }
+
+    /// An engine over an empty plane over rows that rest in this store.
+    pub(crate) async fn over(store: Arc<dyn Store>) -> Self {
+        Self::of(store, Config { target_partitions: 2, ..Config::default() }).await
+    }
+
+    async fn of(store: Arc<dyn Store>, config: Config) -> Self {
         let directory = TempDir::new().expect("a temporary directory");
         let decode = |_: &Envelope, _: Bytes| Err("nothing is replayed here".to_owned());
-        let store = Arc::new(MemoryStore::default());
         let (plane_config, wal) = (plane::Config::default(), wal::Config::default());
-        let plane = DataPlane::open(&plane_config, directory.path(), wal, store, &decode, None);
+        let plane = DataPlane::open(&plane_config, directory.path(), wal, store, Arc::new(decode), None);
         let plane = Arc::new(plane.await.expect("a new plane opens"));
         let runtime = query::runtime(&config).expect("a runtime");
         let engine = QueryEngine::new(Arc::clone(&plane), config, runtime.handle().clone()).expect("an engine");

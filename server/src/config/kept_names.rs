@@ -5,11 +5,15 @@ use figment::Figment;
 use figment::providers::{Env, Serialized};
 
 /// Name, and the setting it stands for.
-const SETTINGS: [(&str, &str); 3] =
-    [("LOG_LEVEL", "log.level"), ("APP_NAME", "own_telemetry.service_name"), ("MAX_WORKERS", "server.workers_max")];
+const SETTINGS: [(&str, &str); 4] = [
+    ("LOG_LEVEL", "log.level"),
+    ("APP_NAME", "own_telemetry.service_name"),
+    ("MAX_WORKERS", "server.workers_max"),
+    ("DATABASE_URL", "storage.database.url"),
+];
 /// Names of parts that are not in this version.
-const WITHOUT_EFFECT: [&str; 8] =
-    ["DATABASE_URL", "REDIS_URL", "HUB_URL", "HUB_API_KEY", "SECRET_KEY", "JWT_SECRET", "ENCRYPTION_KEY", "CACHE_TTL"];
+const WITHOUT_EFFECT: [&str; 7] =
+    ["REDIS_URL", "HUB_URL", "HUB_API_KEY", "SECRET_KEY", "JWT_SECRET", "ENCRYPTION_KEY", "CACHE_TTL"];
 
 /// Adds what the environment says by these names.
 pub(super) fn merge(figment: Figment) -> anyhow::Result<Figment> {

@@ -9,7 +9,8 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use testkit::{
-    Client, Outcome, Protocol, Request, Server, Setup, attribute, histogram, logs, metrics, points, record, span, spans,
+    Client, Outcome, PostgresServer, Protocol, Request, Server, Setup, Skip, attribute, histogram, logs, metrics,
+    points, record, span, spans,
 };
 use tokio::task::JoinHandle;
 
@@ -29,6 +30,8 @@ const POINTS: [&str; 9] = [
 ];
 /// Kills in the ordinary suite; `OBSERVATORY_CRASH_KILLS` asks for more.
 const KILLS: usize = 24;
+/// With a database, which has its own tests of transactions; each point once.
+const KILLS_WITH_DATABASE: usize = 12;
 const CLIENTS: usize = 4;
 /// Items of each table in a request.
 const ITEMS_MAX: u64 = 20;
@@ -57,12 +60,24 @@ struct Attempt {
 #[tokio::test]
 async fn no_acknowledged_row_is_lost_or_doubled_by_a_crash() {
     let kills = std::env::var("OBSERVATORY_CRASH_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(KILLS);
+    crashes(observatory(), kills).await;
+}
+
+#[tokio::test]
+async fn no_acknowledged_row_is_lost_or_doubled_in_postgresql() -> Result<(), ()> {
+    let database = PostgresServer::start().await.map_err(Skip::tell)?;
+
+    crashes(observatory().env("DATABASE_URL", database.url()), KILLS_WITH_DATABASE).await;
+    Ok(())
+}
+
+async fn crashes(setup: Setup, kills: usize) {
     let seed = std::env::var("OBSERVATORY_CRASH_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed: u64 = seed.unwrap_or_else(rand::random);
     println!("{kills} kills, OBSERVATORY_CRASH_SEED={seed}");
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     // Small enough that segments of memory and log are full several times between two kills.
-    let setup = observatory()
+    let setup = setup
         .env("OBSERVATORY_PLANE__SEGMENT_BYTES", 50_000)
         .env("OBSERVATORY_PLANE__SEGMENT_AGE_SECONDS", 1)
         .env("OBSERVATORY_WAL__SEGMENT_BYTES", 200_000)

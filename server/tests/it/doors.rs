@@ -16,7 +16,7 @@ const DOORS: [(&str, &[&str]); 12] = [
     ("plane", &["store", "wal", "model"]),
     ("ingest", &["plane", "model"]),
     ("query", &["plane", "model"]),
-    ("bench", &["ingest", "plane", "model"]),
+    ("bench", &["ingest", "lake", "plane", "store", "timescale", "model"]),
     ("testkit", &[]),
     ("observatory", &["backup", "bench", "ingest", "lake", "model", "plane", "query", "store", "timescale", "wal"]),
 ];

@@ -4,6 +4,7 @@ mod backup;
 mod bad_days;
 mod conformance;
 mod crash;
+mod database;
 mod doors;
 mod durability;
 mod exporters;

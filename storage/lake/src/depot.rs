@@ -4,6 +4,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::ops::Range;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -140,6 +141,12 @@ impl Depot {
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(cause) => Err(unavailable(cause)),
         }
+    }
+
+    /// Parts of an object that is there.
+    pub(crate) async fn get_parts(&self, path: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, StoreError> {
+        let parts = self.objects.get_ranges(path, ranges).await;
+        parts.map_err(|cause| StoreError::unavailable(path.to_string(), cause))
     }
 
     /// Objects under a folder, at any depth.

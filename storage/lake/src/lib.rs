@@ -9,7 +9,9 @@ mod damage;
 mod depot;
 mod encodings;
 mod hybrid;
+mod index;
 mod manifest;
+mod paged;
 mod parquet_file;
 mod pruning;
 mod readers;
@@ -17,7 +19,7 @@ mod rollup_file;
 mod row_group;
 mod run_column;
 mod table;
-mod trace_filter;
+mod telemetry;
 mod upkeep;
 mod watched;
 
@@ -37,15 +39,16 @@ use store::{Maintained, Pace, Part, Segment, Store, StoreError, Stored, Unreadab
 
 use crate::damage::Damage;
 use crate::depot::Depot;
+use crate::index::Indexes;
 use crate::manifest::{Commit, FileEntry, Manifest, State};
 use crate::parquet_file::Encoded;
 use crate::readers::Readers;
 use crate::table::{LakeTable, Reading};
-use crate::trace_filter::TraceFilters;
 use crate::upkeep::UpkeepObserver;
 
 pub use crate::config::Config;
 pub use crate::contents::Contents;
+pub use crate::index::{IndexConfig, IndexScope};
 pub use crate::upkeep::UpkeepStep;
 
 /// A store of Parquet files.
@@ -53,7 +56,8 @@ pub struct Lake {
     config: Config,
     depot: Arc<Depot>,
     manifest: Manifest,
-    trace_filters: Arc<TraceFilters>,
+    indexes: Arc<Indexes>,
+    index_at_flush: IndexScope,
     readers: Arc<Readers>,
     damage: Arc<Damage>,
     looked_for_orphans: Mutex<Option<Instant>>,
@@ -76,12 +80,14 @@ impl Lake {
     async fn open(depot: Depot) -> Result<Self, StoreError> {
         let depot = Arc::new(depot);
         let manifest = Manifest::open(Arc::clone(&depot)).await?;
-        let trace_filters = Arc::new(TraceFilters::new(Arc::clone(&depot)));
+        let IndexConfig { at_flush, cache_bytes_max } = IndexConfig::default();
+        let indexes = Arc::new(Indexes::new(Arc::clone(&depot), cache_bytes_max));
         Ok(Self {
             config: Config::default(),
             depot,
             manifest,
-            trace_filters,
+            indexes,
+            index_at_flush: at_flush,
             readers: Arc::default(),
             damage: Arc::default(),
             looked_for_orphans: Mutex::default(),
@@ -90,7 +96,15 @@ impl Lake {
         })
     }
 
-    /// With settings other than the defaults.
+    /// The same lake with other settings of its indexes.
+    #[must_use]
+    pub fn with_indexes(mut self, config: &IndexConfig) -> Self {
+        self.indexes = Arc::new(Indexes::new(Arc::clone(&self.depot), config.cache_bytes_max));
+        self.index_at_flush = config.at_flush;
+        self
+    }
+
+    /// The same lake with other settings of its upkeep.
     #[must_use]
     pub fn configured(self, config: Config) -> Self {
         Self { config, ..self }
@@ -109,9 +123,9 @@ impl Lake {
 
     /// Writes the segment's files, its rows and its rollups; they are not part of the lake yet.
     async fn write(&self, segment: &Segment) -> Result<Vec<Arc<FileEntry>>, StoreError> {
-        let segment = segment.clone();
+        let (segment, scope) = (segment.clone(), self.index_at_flush);
         let encoded = tokio::task::spawn_blocking(move || -> Result<Vec<Encoded>, StoreError> {
-            let rows = parquet_file::encode(&segment)?;
+            let rows = parquet_file::encode(&segment, scope)?;
             Ok(std::iter::once(rows).chain(rollup_file::encode(&segment)?).collect())
         });
         let encoded = encoded.await.map_err(|cause| StoreError::unwritable("parquet", cause))??;
@@ -120,8 +134,8 @@ impl Lake {
 
     async fn put(&self, encoded: Encoded) -> Result<Arc<FileEntry>, StoreError> {
         let path = &encoded.entry.path;
-        if let Some(filter) = encoded.trace_filter {
-            self.depot.put(&trace_filter::path_of(path), filter).await?;
+        if let Some(index) = encoded.index {
+            self.depot.put(&index::path_of(path), index.bytes).await?;
         }
         self.depot.put(path, encoded.file).await?;
         Ok(Arc::new(encoded.entry))
@@ -178,7 +192,7 @@ impl Store for Lake {
         let (state, pin) = self.manifest.pinned(&self.readers);
         let reading = Reading {
             depot: Arc::clone(&self.depot),
-            trace_filters: Arc::clone(&self.trace_filters),
+            indexes: Arc::clone(&self.indexes),
             damage: Arc::clone(&self.damage),
             pin: Arc::new(pin),
             opened: Arc::default(),

@@ -15,10 +15,10 @@ use parquet::file::writer::SerializedFileWriter;
 use store::rollup::Folded;
 use store::{Segment, SegmentId, StoreError};
 
-use crate::encodings::Plan;
+use crate::encodings::{self, Plan};
+use crate::index::{Builder, Index, IndexScope};
 use crate::manifest::FileEntry;
 use crate::row_group::RowGroup;
-use crate::{encodings, trace_filter};
 
 /// Rows of a row group: the unit that queries read in parallel.
 pub(crate) const ROW_GROUP_ROWS: usize = 128 * 1024;
@@ -35,14 +35,15 @@ const SCHEMA_VERSION: &str = "1";
 /// A segment in the lake's form.
 pub(crate) struct Encoded {
     pub(crate) file: Bytes,
-    pub(crate) trace_filter: Option<Bytes>,
+    pub(crate) index: Option<Index>,
     pub(crate) entry: FileEntry,
 }
 
 /// Sorts and encodes; some hundred milliseconds of work for a full segment.
-pub(crate) fn encode(segment: &Segment) -> Result<Encoded, StoreError> {
-    let (file, sort_keys) = write(segment).map_err(|cause| StoreError::unwritable("parquet", cause))?;
-    let trace_filter = trace_filter::of(segment)?;
+pub(crate) fn encode(segment: &Segment, scope: IndexScope) -> Result<Encoded, StoreError> {
+    let mut index = Builder::new(segment.signal, scope);
+    let (file, sort_keys) = write(segment, index.as_mut()).map_err(|cause| StoreError::unwritable("parquet", cause))?;
+    let index = index.map(Builder::finish);
     let entry = FileEntry {
         id: segment.id,
         tenant: segment.tenant.clone(),
@@ -53,19 +54,27 @@ pub(crate) fn encode(segment: &Segment) -> Result<Encoded, StoreError> {
         times: segment.times(),
         sort_keys,
         origin: Some(segment.origin),
-        trace_filter_bytes: trace_filter.as_ref().map(|filter| filter.len() as u64),
+        trace_filter_bytes: None,
+        index: index.as_ref().map(|index| index.size),
         level: 0,
         rolled_up: segment.signal == Signal::Spans,
         folded: Folded::NOTHING,
     };
-    Ok(Encoded { file, trace_filter, entry })
+    Ok(Encoded { file, index, entry })
 }
 
 /// The file, and the range of what its rows are sorted by first.
-fn write(segment: &Segment) -> Result<(Bytes, Option<(String, String)>), ParquetError> {
+fn write(
+    segment: &Segment,
+    mut index: Option<&mut Builder>,
+) -> Result<(Bytes, Option<(String, String)>), ParquetError> {
     let mut file = FileWriter::begin(segment.signal, encodings::plans(segment), ROW_GROUP_BYTES_MAX)?;
     for rows in store::sorted(segment, SORTED_ROWS) {
-        file.append(&rows?)?;
+        let rows = rows?;
+        if let Some(index) = &mut index {
+            index.see(&rows);
+        }
+        file.append(&rows)?;
     }
     let Finished { rest, sort_keys } = file.finish()?;
     Ok((rest, sort_keys))
@@ -236,7 +245,7 @@ mod tests {
         let expected: Vec<RecordBatch> =
             store::sorted(&segment, SORTED_ROWS).collect::<Result<_, _>>().expect("rows can be sorted");
 
-        let encoded = encode(&segment).expect("a segment can be encoded");
+        let encoded = encode(&segment, IndexScope::Everything).expect("a segment can be encoded");
 
         let reader = ParquetRecordBatchReaderBuilder::try_new(encoded.file).expect("a Parquet file");
         assert!(reader.metadata().num_row_groups() > 1);

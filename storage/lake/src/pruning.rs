@@ -5,7 +5,6 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BooleanArray, StringViewArray, TimestampNanosecondArray, UInt64Array};
 use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::{Column, ScalarValue};
-use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use model::Dataset;
 
 use crate::manifest::FileEntry;
@@ -60,33 +59,5 @@ impl PruningStatistics for FileStatistics<'_> {
 
     fn contained(&self, _column: &Column, _values: &std::collections::HashSet<ScalarValue>) -> Option<BooleanArray> {
         None
-    }
-}
-
-/// The traces that rows must be of to pass the filters; `None` when the filters name no trace.
-pub(crate) fn traces_asked_for(filters: &[Expr]) -> Option<Vec<[u8; 16]>> {
-    filters.iter().find_map(|filter| match filter {
-        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => {
-            let id = match (left.as_ref(), right.as_ref()) {
-                (Expr::Column(column), other) | (other, Expr::Column(column)) if column.name == "trace_id" => other,
-                _ => return None,
-            };
-            trace_id(id).map(|id| vec![id])
-        }
-        Expr::BinaryExpr(BinaryExpr { left, op: Operator::And, right }) => {
-            traces_asked_for(std::slice::from_ref(left)).or_else(|| traces_asked_for(std::slice::from_ref(right)))
-        }
-        Expr::InList(list) if !list.negated => match list.expr.as_ref() {
-            Expr::Column(column) if column.name == "trace_id" => list.list.iter().map(trace_id).collect(),
-            _ => None,
-        },
-        _ => None,
-    })
-}
-
-fn trace_id(literal: &Expr) -> Option<[u8; 16]> {
-    match literal {
-        Expr::Literal(ScalarValue::FixedSizeBinary(16, Some(id)), _) => id.as_slice().try_into().ok(),
-        _ => None,
     }
 }

@@ -39,11 +39,12 @@ fn encode_one(segment: &Segment, partial: &Partial) -> Result<Encoded, StoreErro
         sort_keys: None,
         origin: Some(segment.origin),
         trace_filter_bytes: None,
+        index: None,
         rolled_up: false,
         folded: partial.folded,
         level: 0,
     };
-    Ok(Encoded { file, trace_filter: None, entry })
+    Ok(Encoded { file, index: None, entry })
 }
 
 /// The file of these sums.

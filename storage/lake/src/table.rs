@@ -6,30 +6,42 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
-use datafusion::common::{DFSchema, DataFusionError, Result, Statistics};
+use datafusion::common::{DFSchema, Result, Statistics};
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::physical_plan::parquet::{CachedParquetFileReaderFactory, ParquetRowSelection};
+use datafusion::datasource::physical_plan::{
+    FileGroup, FileScanConfigBuilder, ParquetFileReaderFactory, ParquetSource,
+};
 use datafusion::datasource::source::DataSourceExec;
+use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
+use futures::StreamExt;
+use futures::future::ready;
+use futures::stream;
 use model::{Dataset, Table};
 use object_store::ObjectMeta;
 
 use crate::damage::Damage;
 use crate::depot::Depot;
+use crate::index::{Asked, BlockSet, Indexes};
 use crate::manifest::{FileEntry, TableState};
-use crate::pruning::{FileStatistics, traces_asked_for};
+use crate::paged::Paged;
+use crate::pruning::FileStatistics;
 use crate::readers::Pin;
-use crate::trace_filter::TraceFilters;
+use crate::telemetry;
 use crate::watched::{Opened, WatchedReaders};
 
 /// Bytes read from the end of a file at first: footer and page index of a file of this many columns fit.
 pub(crate) const FOOTER_BYTES: usize = 256 * 1024;
+/// Files whose indexes are looked into at the same time.
+const INDEXES_AT_ONCE: usize = 32;
+/// Rows are filtered while they are decoded when indexes leave at most one in this many.
+const FEW_ROWS: u64 = 8;
 
 /// A table of the lake; what is committed later does not show.
 #[derive(Debug)]
@@ -43,11 +55,25 @@ pub(crate) struct LakeTable {
 #[derive(Clone, Debug)]
 pub(crate) struct Reading {
     pub(crate) depot: Arc<Depot>,
-    pub(crate) trace_filters: Arc<TraceFilters>,
+    pub(crate) indexes: Arc<Indexes>,
     pub(crate) damage: Arc<Damage>,
     pub(crate) pin: Arc<Pin>,
     /// The files that scans have opened.
     pub(crate) opened: Arc<Opened>,
+}
+
+/// A file to be read.
+#[derive(Debug)]
+struct Chosen {
+    file: Arc<FileEntry>,
+    /// What is to be read of it, unless it is everything.
+    blocks: Option<BlockSet>,
+}
+
+impl Chosen {
+    fn rows(&self) -> u64 {
+        self.blocks.as_ref().map_or(self.file.rows, |blocks| blocks.rows(self.file.rows))
+    }
 }
 
 impl LakeTable {
@@ -65,24 +91,46 @@ impl LakeTable {
         Ok(files.iter().zip(kept).filter(|(_, kept)| *kept).map(|(file, _)| Arc::clone(file)).collect())
     }
 
-    async fn by_trace(&self, files: Vec<Arc<FileEntry>>, traces: &[[u8; 16]]) -> Result<Vec<Arc<FileEntry>>> {
-        let mut kept = Vec::new();
-        for file in files {
-            let may_hold = self.reading.trace_filters.may_hold(&file, traces).await;
-            if may_hold.map_err(|cause| DataFusionError::External(Box::new(cause)))? {
-                kept.push(file);
-            }
+    /// Files, and blocks of them, that may hold what is asked, by their indexes.
+    async fn by_index(&self, files: Vec<Arc<FileEntry>>, asked: &Asked) -> Vec<Chosen> {
+        if *asked == Asked::Anything {
+            return files.into_iter().map(|file| Chosen { file, blocks: None }).collect();
         }
-        Ok(kept)
+        let (of_files, of_rows) = (files.len(), files.iter().map(|file| file.rows).sum());
+        let chosen = stream::iter(files).map(|file| async {
+            let blocks = self.reading.indexes.find(&file, asked).await;
+            Chosen { file, blocks }
+        });
+        let chosen = chosen.buffered(INDEXES_AT_ONCE);
+        let chosen: Vec<Chosen> = chosen.filter(|chosen| ready(chosen.rows() > 0)).collect().await;
+        let rows = chosen.iter().map(Chosen::rows).sum();
+        telemetry::looked_up((chosen.len(), of_files), (rows, of_rows), self.reading.indexes.figures());
+        chosen
     }
 
-    fn statistics(&self, rows: u64) -> Statistics {
+    /// Of files of which everything is read, or some blocks.
+    fn statistics(&self, chosen: &[Chosen]) -> Statistics {
+        let rows: u64 = chosen.iter().map(Chosen::rows).sum();
+        let rows = Precision::Exact(usize::try_from(rows).expect("rows are counted in 64 bits"));
+        let is_everything = chosen.iter().all(|chosen| chosen.blocks.is_none());
         let mut statistics = Statistics::new_unknown(&self.schema());
-        statistics.num_rows = Precision::Exact(usize::try_from(rows).expect("rows are counted in 64 bits"));
+        statistics.num_rows = if is_everything { rows } else { rows.to_inexact() };
         statistics
     }
 
-    fn partitioned(&self, file: &Arc<FileEntry>) -> PartitionedFile {
+    fn readers(&self, runtime: &RuntimeEnv, chosen: &[Chosen]) -> Arc<dyn ParquetFileReaderFactory> {
+        let Reading { depot, damage, pin, opened, .. } = &self.reading;
+        let footers = runtime.cache_manager.get_file_metadata_cache();
+        let readers = CachedParquetFileReaderFactory::new(Arc::clone(depot.objects()), footers);
+        let readers = WatchedReaders::new(readers, Arc::clone(damage), Arc::clone(pin), Arc::clone(opened));
+        match chosen.iter().any(|chosen| chosen.blocks.is_some()) {
+            true => Arc::new(Paged(readers)),
+            false => Arc::new(readers),
+        }
+    }
+
+    fn partitioned(&self, chosen: &Chosen) -> PartitionedFile {
+        let file = &chosen.file;
         let object = ObjectMeta {
             location: file.path.clone(),
             // Files never change: one name, one content.
@@ -91,10 +139,14 @@ impl LakeTable {
             e_tag: None,
             version: None,
         };
-        PartitionedFile::new_from_meta(object)
+        let partitioned = PartitionedFile::new_from_meta(object)
             .with_metadata_size_hint(FOOTER_BYTES)
-            .with_statistics(Arc::new(self.statistics(file.rows)))
-            .with_extension(Arc::clone(file))
+            .with_statistics(Arc::new(self.statistics(std::slice::from_ref(chosen))))
+            .with_extension(Arc::clone(file));
+        match &chosen.blocks {
+            Some(blocks) => partitioned.with_extension(ParquetRowSelection::new(blocks.selection(file.rows))),
+            None => partitioned,
+        }
     }
 }
 
@@ -122,36 +174,31 @@ impl TableProvider for LakeTable {
         let schema = DFSchema::try_from(self.schema())?;
         let predicate =
             conjunction(filters.to_vec()).map(|filter| session.create_physical_expr(filter, &schema)).transpose()?;
-        let mut files = self.by_statistics(predicate.as_ref())?;
-        let traces = traces_asked_for(filters);
-        if let Some(traces) = &traces {
-            files = self.by_trace(files, traces).await?;
-        }
-        if files.is_empty() {
+        let files = self.by_statistics(predicate.as_ref())?;
+        let rows: u64 = files.iter().map(|file| file.rows).sum();
+        let asked = Asked::of(self.dataset, filters);
+        let chosen = self.by_index(files, &asked).await;
+        let chosen_rows: u64 = chosen.iter().map(Chosen::rows).sum();
+        if chosen.is_empty() {
             let projected =
                 projection.map_or(Ok(self.schema()), |places| self.schema().project(places).map(Arc::new))?;
             return Ok(Arc::new(EmptyExec::new(projected)));
         }
 
         let runtime = session.runtime_env();
-        let Reading { depot, damage, pin, opened, .. } = &self.reading;
-        let objects = Arc::clone(depot.objects());
-        runtime.register_object_store(depot.url().as_ref(), Arc::clone(&objects));
-        let footers = runtime.cache_manager.get_file_metadata_cache();
-        let readers = CachedParquetFileReaderFactory::new(objects, footers);
-        let readers = WatchedReaders::new(readers, Arc::clone(damage), Arc::clone(pin), Arc::clone(opened));
+        let depot = &self.reading.depot;
+        runtime.register_object_store(depot.url().as_ref(), Arc::clone(depot.objects()));
         let mut source = ParquetSource::new(self.schema())
-            .with_parquet_file_reader_factory(Arc::new(readers))
+            .with_parquet_file_reader_factory(self.readers(runtime, &chosen))
             // Filtering while decoding pays when few rows pass, and costs when many do.
-            .with_pushdown_filters(traces.is_some());
+            .with_pushdown_filters(asked.names_traces() || chosen_rows <= rows / FEW_ROWS);
         if let Some(predicate) = predicate {
             source = source.with_predicate(predicate);
         }
-        let rows = files.iter().map(|file| file.rows).sum();
-        let group = FileGroup::new(files.iter().map(|file| self.partitioned(file)).collect());
+        let group = FileGroup::new(chosen.iter().map(|chosen| self.partitioned(chosen)).collect());
         let config = FileScanConfigBuilder::new(depot.url().clone(), Arc::new(source))
             .with_file_groups(group.split_files(session.config().target_partitions()))
-            .with_statistics(self.statistics(rows))
+            .with_statistics(self.statistics(&chosen))
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
             .build();

@@ -6,13 +6,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use futures::{StreamExt, stream};
 use store::{Store, StoreError};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use wal::{Position, Wal};
 
+use crate::backlog::Backlog;
 use crate::budget::Budget;
+use crate::error::OpenError;
 use crate::live::{Live, Sealed};
+use crate::plane::Decode;
+use crate::replay::catch_up;
 use crate::telemetry::Telemetry;
 
 /// How often segments are looked at for their age.
@@ -39,6 +44,8 @@ pub(crate) struct Flusher {
     pub(crate) live: Arc<Live>,
     pub(crate) wal: Arc<Wal>,
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) decode: Arc<Decode>,
+    pub(crate) backlog: Arc<Backlog>,
     pub(crate) budget: Budget,
     pub(crate) rate: Arc<DrainRate>,
     pub(crate) telemetry: Arc<Telemetry>,
@@ -66,9 +73,9 @@ impl Flusher {
             if self.budget.is_tight() {
                 self.live.seal_largest();
             }
-            match self.flush_waiting(pause).await {
+            match self.move_on(pause, &stop).await {
                 Ok(()) => pause = RETRY_MIN,
-                Err(_) => {
+                Err(()) => {
                     tokio::select! {
                         () = stop.cancelled() => return,
                         () = tokio::time::sleep(pause) => {}
@@ -79,24 +86,48 @@ impl Flusher {
         }
     }
 
+    /// Gives the store what is sealed, and then memory what is in the log alone. Failures are logged here.
+    async fn move_on(&self, retry_in: Duration, stop: &CancellationToken) -> Result<(), ()> {
+        self.flush_waiting(retry_in).await.map_err(drop)?;
+        if !self.backlog.is_some() {
+            return Ok(());
+        }
+        catch_up(self, stop).await.map_err(|cause| {
+            // A store that did not take a segment has been told of.
+            if !matches!(&cause, OpenError::Store(StoreError::Unavailable { .. })) {
+                self.telemetry.backlog_not_read(&cause, retry_in);
+            }
+        })
+    }
+
     /// Gives the store everything sealed, in order. One table's failure does not hold up the others; the first is returned.
     pub(crate) async fn flush_waiting(&self, retry_in: Duration) -> Result<(), StoreError> {
+        let flushed = self.flush_all(retry_in).await;
+        self.backlog.store_is_away(matches!(flushed, Err(StoreError::Unavailable { .. })));
+        flushed
+    }
+
+    async fn flush_all(&self, retry_in: Duration) -> Result<(), StoreError> {
         loop {
             let waiting = self.live.waiting();
             if waiting.is_empty() {
                 return Ok(());
             }
-            let mut failure = None;
-            for sealed in waiting {
-                if let Err(cause) = self.flush(&sealed).await {
-                    self.telemetry.segment_not_kept(&sealed.segment, &cause, retry_in);
-                    failure.get_or_insert(cause);
-                }
-            }
-            if let Some(cause) = failure {
-                return Err(cause);
-            }
+            // Tables side by side, each in its order: one segment of a table at a time.
+            let side_by_side = self.store.keeps_at_once();
+            let outcomes = waiting.into_iter().map(|sealed| self.flush_or_tell(sealed, retry_in));
+            let outcomes: Vec<Result<(), StoreError>> =
+                stream::iter(outcomes).buffer_unordered(side_by_side).collect().await;
+            outcomes.into_iter().collect::<Result<(), StoreError>>()?;
         }
+    }
+
+    async fn flush_or_tell(&self, sealed: Sealed, retry_in: Duration) -> Result<(), StoreError> {
+        let flushed = self.flush(&sealed).await;
+        if let Err(cause) = &flushed {
+            self.telemetry.segment_not_kept(&sealed.segment, cause, retry_in);
+        }
+        flushed
     }
 
     async fn flush(&self, sealed: &Sealed) -> Result<(), StoreError> {

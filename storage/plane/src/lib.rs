@@ -2,6 +2,7 @@
 //!
 //! What `append` has answered is on disk and visible, and every snapshot holds each row exactly once.
 
+mod backlog;
 mod budget;
 mod config;
 mod error;
@@ -25,6 +26,7 @@ pub use live::SegmentStatus;
 pub use maintenance::{Hours, Maintenance, Retention, TenantRetention};
 pub use plane::{DataPlane, Decode, Position, Status};
 pub use snapshot::{Snapshot, SnapshotRollup};
+pub use store::rollup::Folded;
 pub use store::{Condition, Examine, Part, StoreError, Task, Unreadable};
 pub use subscription::{Committed, Event, Subscription};
 pub use upkeep::{Done, UpkeepStatus};

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use wal::Wal;
 
+use crate::backlog::{Backlog, Request};
 use crate::budget::{Budget, Room};
 use crate::config::Config;
 use crate::error::{AppendError, CloseError, OpenError};
@@ -42,6 +43,7 @@ pub struct DataPlane {
     live: Arc<Live>,
     wal: Arc<Wal>,
     store: Arc<dyn Store>,
+    backlog: Arc<Backlog>,
     budget: Budget,
     wait_max: Duration,
     rate: Arc<DrainRate>,
@@ -79,7 +81,9 @@ pub struct Status {
     pub flush_failures: u64,
     /// Requests replayed from the log at start.
     pub frames_replayed: u64,
-    /// Parts of the log that could not be read at start.
+    /// Requests that are in the log alone, because the store is away.
+    pub frames_waiting: u64,
+    /// Parts of the log that could not be read.
     pub frames_corrupt: u64,
 }
 
@@ -93,12 +97,13 @@ impl DataPlane {
         wal_dir: &Path,
         wal_config: wal::Config,
         store: Arc<dyn Store>,
-        decode: &Decode,
+        decode: Arc<Decode>,
         observe: Option<Arc<dyn Fn(FlushStep) + Send + Sync>>,
     ) -> Result<Self, OpenError> {
-        let (wal, log) = Wal::open(wal_dir, wal_config)?;
+        let (wal, _) = Wal::open(wal_dir, wal_config)?;
         let wal = Arc::new(wal);
         let live = Arc::new(Live::new(WriterId(wal.id()), config.segment_bytes));
+        let backlog = Arc::new(Backlog::of_log(wal.last().0));
         let budget = Budget::new(config.memory_bytes_max);
         let rate = Arc::new(DrainRate::default());
         let telemetry = Arc::new(Telemetry::default());
@@ -106,22 +111,42 @@ impl DataPlane {
             live: Arc::clone(&live),
             wal: Arc::clone(&wal),
             store: Arc::clone(&store),
+            decode,
+            backlog: Arc::clone(&backlog),
             budget: budget.clone(),
             rate: Arc::clone(&rate),
             telemetry: Arc::clone(&telemetry),
             segment_age: config.segment_age(),
             observe,
         });
-        crate::replay::replay(log, decode, &flusher).await?;
-        flusher.cut();
-
         let (wake, stop) = (Arc::new(Notify::new()), CancellationToken::new());
+        match crate::replay::catch_up(&flusher, &stop).await {
+            // What could not be brought back waits in the log, and new requests behind it.
+            Ok(()) | Err(OpenError::Store(StoreError::Unavailable { .. })) => flusher.cut(),
+            Err(cause) => return Err(cause),
+        }
+
         let task = tokio::spawn(Arc::clone(&flusher).run(Arc::clone(&wake), stop.clone()));
         let (committed, _) = broadcast::channel(config.subscription_requests_max);
         let task = Mutex::new(Some(task));
         let wait_max = Duration::from_millis(config.wait_millis_max);
         let upkeep = Upkeep::new(stop.child_token());
-        Ok(Self { live, wal, store, budget, wait_max, rate, telemetry, committed, wake, stop, flusher, upkeep, task })
+        Ok(Self {
+            live,
+            wal,
+            store,
+            backlog,
+            budget,
+            wait_max,
+            rate,
+            telemetry,
+            committed,
+            wake,
+            stop,
+            flusher,
+            upkeep,
+            task,
+        })
     }
 
     /// Makes a request durable and visible; `Ok` says both.
@@ -138,6 +163,8 @@ impl DataPlane {
         let frame = request.frame();
         let commit = Commit {
             live: Arc::clone(&self.live),
+            backlog: Arc::clone(&self.backlog),
+            budget: self.budget.clone(),
             telemetry: Arc::clone(&self.telemetry),
             committed: self.committed.clone(),
             wake: Arc::clone(&self.wake),
@@ -154,7 +181,16 @@ impl DataPlane {
     }
 
     /// The rows of a table at this instant, live and stored, each once.
+    ///
+    /// # Errors
+    /// When the store does not answer, or acknowledged rows are in the log alone because it did not.
     pub fn snapshot(&self, tenant: &Tenant, signal: Signal) -> Result<Snapshot, StoreError> {
+        // Asked for first: what was acknowledged before is in memory or in the store by now.
+        if let frames @ 1.. = self.backlog.frames() {
+            let cause =
+                format!("{frames} requests wait in the write-ahead log for the store; they show when it has caught up");
+            return Err(StoreError::unavailable("the newest telemetry", cause));
+        }
         let mut stored = None;
         let LiveRows { batches: live, summed } = self.live.rows_after(&(tenant.clone(), signal), || {
             let table = stored.insert(self.store.table(tenant, signal)?);
@@ -188,6 +224,7 @@ impl DataPlane {
             segments_flushed: count(&self.telemetry.segments_flushed),
             flush_failures: count(&self.telemetry.flush_failures),
             frames_replayed: count(&self.telemetry.frames_replayed),
+            frames_waiting: self.backlog.frames(),
             frames_corrupt: count(&self.telemetry.frames_corrupt),
         }
     }
@@ -273,6 +310,8 @@ impl DataPlane {
 /// What happens when a request has become durable, on the log's thread and in its order.
 struct Commit {
     live: Arc<Live>,
+    backlog: Arc<Backlog>,
+    budget: Budget,
     telemetry: Arc<Telemetry>,
     committed: broadcast::Sender<Arc<Committed>>,
     wake: Arc<Notify>,
@@ -283,7 +322,7 @@ struct Commit {
 
 impl Commit {
     fn run(self, position: Position) {
-        let Self { live, telemetry, committed, wake, tenant, batches, room } = self;
+        let Self { live, backlog, budget, telemetry, committed, wake, tenant, batches, room } = self;
         let rows = batches.iter().map(Batch::rows).sum::<usize>() as u64;
         telemetry.rows_appended.fetch_add(rows, Ordering::Relaxed);
         let event = (committed.receiver_count() > 0).then(|| Committed {
@@ -291,8 +330,15 @@ impl Commit {
             position: position.0,
             batches: batches.clone(),
         });
-        if live.push(&tenant, position.0, batches, room) {
+        let (position, is_first) = (position.0, !backlog.is_some());
+        let request = backlog.pass(Request { tenant, position, batches, room }, budget.is_tight());
+        let is_sealed =
+            request.is_some_and(|Request { tenant, batches, room, .. }| live.push(&tenant, position, batches, room));
+        if is_sealed {
             wake.notify_one();
+        }
+        if is_first && backlog.is_some() {
+            telemetry.waits_in_log();
         }
         if let Some(event) = event {
             // Fails only when the last subscriber has just left.

@@ -1,4 +1,6 @@
-//! Brings back what was acknowledged but not yet in the store when the process ended.
+//! Brings requests that are in the log alone back to memory, in bounded memory: when rows fill it, the store takes them first.
+//!
+//! Only where the store says how far its tables reach, so that no row comes twice. Where it does not answer, the rest stays in the log.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -6,31 +8,45 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use model::Batch;
 use store::StoreError;
-use wal::{Replay, Replayed};
+use tokio_util::sync::CancellationToken;
+use wal::{Position, Replayed};
 
 use crate::error::OpenError;
 use crate::flush::Flusher;
 use crate::frame;
-use crate::plane::Decode;
 
-/// Pause between attempts while the store does not take replayed rows and memory is full of them.
-const STORE_RETRY: Duration = Duration::from_secs(1);
-
-/// Reads the log once, in bounded memory: when rows fill it, the store takes them before reading goes on.
-pub(crate) async fn replay(log: Replay, decode: &Decode, flusher: &Flusher) -> Result<(), OpenError> {
-    let started = Instant::now();
-    let (mut frames, mut rows) = (0, 0);
-    for item in log {
-        match item? {
-            Replayed::Frame { position, payload } => {
-                frames += 1;
-                rows += one(position.0, payload, decode, flusher)?;
-                make_room(flusher).await?;
+/// Brings all there are, also those that come meanwhile, until `stop`.
+pub(crate) async fn catch_up(flusher: &Flusher, stop: &CancellationToken) -> Result<(), OpenError> {
+    let (started, mut frames, mut rows) = (Instant::now(), 0, 0);
+    while let Some((read, end)) = flusher.backlog.begin() {
+        let mut seen = 0;
+        for item in flusher.wal.frames_after(Position(read)) {
+            if stop.is_cancelled() {
+                return Ok(());
             }
-            Replayed::Corrupt { segment, offset, bytes, reason } => {
-                flusher.telemetry.frame_corrupt(&segment, offset, bytes, &format!("{reason:?}"));
+            match item? {
+                Replayed::Frame { position, .. } if position.0 <= read => seen = position.0,
+                // Appended since: it waits in memory, or the next turn brings it.
+                Replayed::Frame { position, .. } if position.0 > end => break,
+                Replayed::Frame { position, payload } => {
+                    make_room(flusher).await?;
+                    rows += one(position.0, payload, flusher)?;
+                    (frames, seen) = (frames + 1, position.0);
+                    flusher.backlog.brought(position.0);
+                    // Requests wait for this thread too.
+                    tokio::task::yield_now().await;
+                }
+                Replayed::Corrupt { segment, offset, bytes, reason } => {
+                    // Told once: before a frame that was brought earlier it was told then.
+                    if seen >= read {
+                        flusher.telemetry.frame_corrupt(&segment, offset, bytes, &format!("{reason:?}"));
+                    }
+                }
             }
         }
+        flusher.backlog.end(end, |request| {
+            flusher.live.push(&request.tenant, request.position, request.batches, request.room);
+        });
     }
     flusher.telemetry.frames_replayed.fetch_add(frames, Ordering::Relaxed);
     flusher.telemetry.replayed(frames, rows, started.elapsed());
@@ -38,9 +54,9 @@ pub(crate) async fn replay(log: Replay, decode: &Decode, flusher: &Flusher) -> R
 }
 
 /// Adds the rows of one frame that the store does not have; says how many.
-fn one(position: u64, payload: Bytes, decode: &Decode, flusher: &Flusher) -> Result<u64, StoreError> {
+fn one(position: u64, payload: Bytes, flusher: &Flusher) -> Result<u64, StoreError> {
     let decoded = frame::split(payload).and_then(|(envelope, body)| {
-        let batches = decode(&envelope, body)?;
+        let batches = (flusher.decode)(&envelope, body)?;
         Ok((envelope.tenant, batches))
     });
     let (tenant, mut batches) = match decoded {
@@ -66,12 +82,11 @@ fn one(position: u64, payload: Bytes, decode: &Decode, flusher: &Flusher) -> Res
 async fn make_room(flusher: &Flusher) -> Result<(), StoreError> {
     while flusher.budget.is_tight() {
         flusher.live.seal_largest();
-        if let Err(cause) = flusher.flush_waiting(STORE_RETRY).await {
-            if !matches!(cause, StoreError::Unavailable { .. }) {
-                return Err(cause);
-            }
-            tokio::time::sleep(STORE_RETRY).await;
+        if flusher.live.waiting().is_empty() {
+            // Requests in flight hold it, not rows.
+            return Ok(());
         }
+        flusher.flush_waiting(Duration::ZERO).await?;
     }
     Ok(())
 }

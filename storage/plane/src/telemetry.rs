@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use store::{Amount, Outcome, Segment, StoreError, Task};
 
+use crate::error::OpenError;
+
 /// Counters of the plane since it was opened.
 #[derive(Debug, Default)]
 pub(crate) struct Telemetry {
@@ -30,6 +32,21 @@ impl Telemetry {
         self.flush_failures.fetch_add(1, Ordering::Relaxed);
         let cause: &dyn std::error::Error = cause;
         tracing::warn!(tenant = %segment.tenant, signal = %segment.signal, cause, retry_s = retry_in.as_secs_f32(), "the store did not keep a segment, trying again");
+    }
+
+    pub(crate) fn backlog_not_read(&self, cause: &OpenError, retry_in: Duration) {
+        let cause: &dyn std::error::Error = cause;
+        tracing::error!(
+            cause,
+            retry_s = retry_in.as_secs_f32(),
+            "requests that are in the log alone cannot be brought to memory, trying again"
+        );
+    }
+
+    pub(crate) fn waits_in_log(&self) {
+        tracing::warn!(
+            "memory is nearly full and the store is away: rows stay in the log until it is back, and queries are refused"
+        );
     }
 
     pub(crate) fn frame_unreadable(&self, position: u64, cause: &str) {

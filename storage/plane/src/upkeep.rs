@@ -232,13 +232,13 @@ impl Worker {
         }
     }
 
-    /// The table's youngest row in its oldest part, of each table.
+    /// The oldest row of each table.
     async fn oldest(&self) -> Result<HashMap<(Tenant, Dataset), Timestamp>, StoreError> {
         let mut oldest = HashMap::new();
         for part in self.store.inventory(None).await? {
             if part.condition != Condition::Removed {
-                let least = oldest.entry((part.tenant, part.dataset)).or_insert(part.times.max);
-                *least = part.times.max.min(*least);
+                let least = oldest.entry((part.tenant, part.dataset)).or_insert(part.times.min);
+                *least = part.times.min.min(*least);
             }
         }
         Ok(oldest)

@@ -12,6 +12,7 @@ use model::{Batch, Dataset, Signal, Tenant, Timestamp};
 use plane::{AppendError, Config, DataPlane, Decoded, Encoding, Envelope, Event, Payload, Snapshot};
 use store::conformance::spans;
 use store::{Maintained, MemoryStore, Pace, Part, Segment, Store, StoreError, Stored, Work, WriterId};
+use testkit::until;
 
 fn tenant() -> Tenant {
     Tenant::default_tenant()
@@ -46,7 +47,8 @@ fn decode(_: &Envelope, body: Bytes) -> Result<Vec<Batch>, String> {
 }
 
 async fn open(directory: &Path, config: &Config, store: Arc<dyn Store>) -> DataPlane {
-    let opened = DataPlane::open(config, &directory.join("wal"), wal::Config::default(), store, &decode, None).await;
+    let opened =
+        DataPlane::open(config, &directory.join("wal"), wal::Config::default(), store, Arc::new(decode), None).await;
     opened.expect("the plane opens")
 }
 
@@ -60,11 +62,16 @@ async fn rows_seen(plane: &DataPlane) -> usize {
     count(plane.snapshot(&tenant(), Signal::Spans).expect("a snapshot")).await
 }
 
-/// A memory store that can be switched off.
+/// A memory store that can be switched off, or made to take its time.
 #[derive(Debug, Default)]
 struct Flaky {
     inner: MemoryStore,
+    /// It takes nothing.
     down: AtomicBool,
+    /// It does not even say what it has.
+    unreachable: AtomicBool,
+    /// It takes what it is given, later.
+    slow: AtomicBool,
 }
 
 #[async_trait]
@@ -73,10 +80,16 @@ impl Store for Flaky {
         if self.down.load(Ordering::SeqCst) {
             return Err(StoreError::unavailable("a store that is down", "as told"));
         }
+        while self.slow.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         self.inner.keep(segment).await
     }
 
     fn table(&self, tenant: &Tenant, signal: Signal) -> Result<Stored, StoreError> {
+        if self.unreachable.load(Ordering::SeqCst) {
+            return Err(StoreError::unavailable("a store that is down", "as told"));
+        }
         self.inner.table(tenant, signal)
     }
 
@@ -203,7 +216,8 @@ async fn without_fsync_the_log_is_synced_before_rows_leave_it() {
     });
     let log = wal::Config { durability: wal::Durability::None, observe: Some(observe), ..wal::Config::default() };
     let wal_dir = directory.path().join("wal");
-    let plane = DataPlane::open(&Config::default(), &wal_dir, log, Arc::clone(&store) as _, &decode, None).await;
+    let plane =
+        DataPlane::open(&Config::default(), &wal_dir, log, Arc::clone(&store) as _, Arc::new(decode), None).await;
     let plane = plane.expect("the plane opens");
 
     plane.append(request(&[1])).await.expect("an append");
@@ -232,13 +246,17 @@ async fn rows_wait_for_a_store_that_is_down() {
     assert_eq!(plane.status().memory_bytes, 0, "memory is given back");
 }
 
-#[tokio::test]
+/// Full with a few requests.
+fn tiny() -> Config {
+    Config { memory_bytes_max: 256 * 1024, segment_bytes: 64 * 1024, wait_millis_max: 20, ..Config::default() }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_memory_refuses_with_a_delay_and_recovers() {
     let directory = tempfile::tempdir().expect("a directory");
     let store = Arc::new(Flaky::default());
-    store.down.store(true, Ordering::SeqCst);
-    let config = Config { memory_bytes_max: 256 * 1024, segment_bytes: 64 * 1024, ..Config::default() };
-    let plane = open(directory.path(), &config, Arc::clone(&store) as _).await;
+    store.slow.store(true, Ordering::SeqCst);
+    let plane = open(directory.path(), &tiny(), Arc::clone(&store) as _).await;
 
     let mut taken = 0;
     let refused = loop {
@@ -248,8 +266,8 @@ async fn a_full_memory_refuses_with_a_delay_and_recovers() {
         }
     };
     assert!(matches!(refused, AppendError::Overloaded { retry_after, .. } if retry_after >= Duration::from_secs(1)));
-    store.down.store(false, Ordering::SeqCst);
-    plane.flush().await.expect("the store is back");
+    store.slow.store(false, Ordering::SeqCst);
+    plane.flush().await.expect("the store has time");
 
     plane.append(request(&[0; 25])).await.expect("there is room again");
     assert_eq!(rows_seen(&plane).await, 25 * usize::try_from(taken + 1).expect("small"));
@@ -257,33 +275,96 @@ async fn a_full_memory_refuses_with_a_delay_and_recovers() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_waits_for_memory_before_it_is_refused() {
+    for (wait_millis_max, is_admitted) in [(20, false), (60_000, true)] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = Arc::new(Flaky::default());
+        store.slow.store(true, Ordering::SeqCst);
+        let config = Config { wait_millis_max, ..tiny() };
+        let plane = Arc::new(open(directory.path(), &config, Arc::clone(&store) as _).await);
+        while plane.append(request(&[1; 25])).await.is_ok() {}
+
+        let waiting = tokio::spawn({
+            let plane = Arc::clone(&plane);
+            async move { plane.admit().await }
+        });
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        store.slow.store(false, Ordering::SeqCst);
+
+        let admitted = waiting.await.expect("it does not panic");
+        assert_eq!(admitted.is_ok(), is_admitted, "{admitted:?}");
+    }
+}
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+async fn all_rows_are_back(plane: &DataPlane, rows: usize) {
+    until("the store has caught up", PATIENCE, async || {
+        (plane.status().frames_waiting == 0 && plane.snapshot(&tenant(), Signal::Spans).is_ok()).then_some(())
+    })
+    .await;
+    assert_eq!(rows_seen(plane).await, rows);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_takes_what_memory_cannot_while_the_store_is_away() {
     let directory = tempfile::tempdir().expect("a directory");
     let store = Arc::new(Flaky::default());
     store.down.store(true, Ordering::SeqCst);
-    let config = Config { memory_bytes_max: 256 * 1024, segment_bytes: 64 * 1024, ..Config::default() };
-    let impatient = Config { wait_millis_max: 20, ..config.clone() };
-    let plane = open(directory.path(), &impatient, Arc::clone(&store) as _).await;
-    while plane.append(request(&[1; 25])).await.is_ok() {}
+    let plane = Arc::new(open(directory.path(), &tiny(), Arc::clone(&store) as _).await);
 
-    let refused = plane.admit().await.expect_err("memory is full, and the store is down");
-    assert!(matches!(refused, AppendError::Overloaded { .. }), "{refused}");
-    plane.close().await.expect_err("the store is down");
-    drop(plane);
+    let mut requests = 0;
+    while plane.status().frames_waiting < 300 {
+        // Until the store was asked once, memory may be full.
+        requests += usize::from(plane.append(request(&[requests as i64; 25])).await.is_ok());
+        tokio::task::yield_now().await;
+    }
 
-    // The log brings the rows back, and memory is full again until the store returns.
-    store.down.store(false, Ordering::SeqCst);
-    let patient = Config { wait_millis_max: 60_000, ..config };
-    let plane = Arc::new(open(directory.path(), &patient, Arc::clone(&store) as _).await);
-    store.down.store(true, Ordering::SeqCst);
-    while plane.append(request(&[1; 25])).await.is_ok() {}
-    let waiting = tokio::spawn({
+    let status = plane.status();
+    assert!(status.memory_bytes <= status.memory_bytes_max, "{status:?}");
+    let refused = plane.snapshot(&tenant(), Signal::Spans).expect_err("it cannot show all that was acknowledged");
+    assert!(matches!(refused, StoreError::Unavailable { .. }), "{refused:?}");
+    let writer = {
         let plane = Arc::clone(&plane);
-        async move { plane.admit().await }
-    });
+        tokio::spawn(async move {
+            for number in 0..500 {
+                while plane.append(request(&[number; 25])).await.is_err() {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            }
+        })
+    };
     store.down.store(false, Ordering::SeqCst);
-    plane.flush().await.expect("the store is back");
+    writer.await.expect("it does not panic");
+    all_rows_are_back(&plane, 25 * (requests + 500)).await;
 
-    waiting.await.expect("it does not panic").expect("it waited, and there is room");
+    plane.append(request(&[1; 25])).await.expect("an append");
+    assert_eq!(rows_seen(&plane).await, 25 * (requests + 501), "visible at once again");
+    plane.close().await.expect("it closes");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_with_the_store_away_takes_requests_and_brings_each_row_back_once() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = Arc::new(Flaky::default());
+    let first = open(directory.path(), &Config::default(), Arc::clone(&store) as _).await;
+    first.append(request(&[1; 25])).await.expect("an append");
+    first.flush().await.expect("kept, and the log not cut behind it in full");
+    first.append(request(&[2; 25])).await.expect("an append");
+    store.down.store(true, Ordering::SeqCst);
+    first.close().await.expect_err("the store is down");
+    drop(first);
+
+    store.unreachable.store(true, Ordering::SeqCst);
+    let second = open(directory.path(), &Config::default(), Arc::clone(&store) as _).await;
+    second.append(request(&[3; 25])).await.expect("requests are taken");
+    second.snapshot(&tenant(), Signal::Spans).expect_err("nobody knows what the store has");
+    second.close().await.expect("nothing waits in memory");
+    drop(second);
+    let third = open(directory.path(), &Config::default(), Arc::clone(&store) as _).await;
+    store.unreachable.store(false, Ordering::SeqCst);
+    store.down.store(false, Ordering::SeqCst);
+
+    all_rows_are_back(&third, 75).await;
 }
 
 #[tokio::test]

@@ -37,6 +37,11 @@ pub trait Store: Debug + Send + Sync {
     /// Segments of one writer and table come in the order of their origins, one after the other.
     async fn keep(&self, segment: &Segment) -> Result<(), StoreError>;
 
+    /// Segments of different tables that are kept faster side by side than one after the other.
+    fn keeps_at_once(&self) -> usize {
+        1
+    }
+
     /// The rows of one tenant and signal as of this call. What is kept later does not show.
     fn table(&self, tenant: &Tenant, signal: Signal) -> Result<Stored, StoreError>;
 

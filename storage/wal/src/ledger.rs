@@ -5,7 +5,7 @@ use std::{collections::VecDeque, mem, sync::Arc};
 
 use parking_lot::Mutex;
 
-use crate::{AppendError, Position, segment::Segment};
+use crate::{AppendError, Position, Replay, segment::Segment};
 
 #[derive(Debug)]
 pub(crate) struct Ledger {
@@ -78,6 +78,14 @@ impl Ledger {
             .take_while(|(_, following)| following.first.before() <= through)
             .map(|(segment, _)| segment.clone())
             .collect()
+    }
+
+    /// The frames of the segments that hold some beyond `through`.
+    pub(crate) fn frames_after(&self, through: Position) -> Replay {
+        let state = self.state.lock();
+        let segments: Vec<Segment> = state.segments.iter().cloned().collect();
+        let spent = segments.windows(2).take_while(|pair| pair[1].first.before() <= through).count();
+        Replay::new(&segments[spent..], state.last.plus(1))
     }
 
     pub(crate) fn forget(&self, first: Position) {

@@ -108,6 +108,11 @@ impl Wal {
         tail.sync().map_err(WalError::at(tail.path()))
     }
 
+    /// The frames after `through` that are in the log now, and some before; those appended later are not among them.
+    pub fn frames_after(&self, through: Position) -> Replay {
+        self.ledger.frames_after(through)
+    }
+
     /// Position of the last frame that was kept; 0 if there never was one.
     pub fn last(&self) -> Position {
         self.ledger.last()

@@ -71,9 +71,9 @@ async fn an_address_beyond_this_machine_needs_keys() {
 
 #[tokio::test]
 async fn a_promised_name_without_effect_is_told() {
-    let server = observatory().env("DATABASE_URL", "postgres://localhost/telemetry").start().await.expect("a server");
+    let server = observatory().env("REDIS_URL", "redis://localhost").start().await.expect("a server");
 
-    assert!(server.said().contains("DATABASE_URL is set, and has no effect in this version"), "{}", server.said());
+    assert!(server.said().contains("REDIS_URL is set, and has no effect in this version"), "{}", server.said());
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, de, ser};
 use store::rollup::Folded;
 use store::{Origin, SegmentId};
 
-use crate::trace_filter;
+use crate::index::{self, IndexSize};
 
 /// A file of rows of one tenant and dataset.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,9 +28,12 @@ pub(crate) struct FileEntry {
     /// The part of a log that the file holds all rows of; none when it was made of other files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) origin: Option<Origin>,
-    /// Size of the trace filter beside the file, where the signal has one.
+    /// Size of the trace filter beside a file of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) trace_filter_bytes: Option<u64>,
+    /// Size of the index beside the file, where the signal has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) index: Option<IndexSize>,
     /// The rollups of these spans were kept with them. A file made of others is so if all of them were.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) rolled_up: bool,
@@ -61,8 +64,9 @@ impl FileEntry {
 
     /// The objects that the file consists of, with their sizes.
     pub(crate) fn objects(&self) -> impl Iterator<Item = (Path, u64)> {
-        let filter = self.trace_filter_bytes.map(|bytes| (trace_filter::path_of(&self.path), bytes));
-        std::iter::once((self.path.clone(), self.bytes)).chain(filter)
+        let filter = self.trace_filter_bytes.map(|bytes| (index::trace_filter_path_of(&self.path), bytes));
+        let index = self.index.map(|size| (index::path_of(&self.path), size.bytes));
+        std::iter::once((self.path.clone(), self.bytes)).chain(filter).chain(index)
     }
 }
 

@@ -18,6 +18,7 @@ fn entry(writer: WriterId, position: u64) -> FileEntry {
         origin: Some(Origin { writer, first: position, through: position }),
         trace_filter_bytes: None,
         level: 0,
+        index: None,
         rolled_up: false,
         folded: store::rollup::Folded::NOTHING,
     }

@@ -9,7 +9,6 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use arrow::array::RecordBatch;
-use bytes::Bytes;
 use futures::{FutureExt, TryStreamExt};
 use model::{Dataset, Rollup, Signal, TimeRange, Timestamp};
 use parquet::errors::ParquetError;
@@ -22,9 +21,10 @@ use super::plan::Merging;
 use super::source::Source;
 use super::{UpkeepStep, batch_rows};
 use crate::depot::Upload;
+use crate::index::{self, Builder, Index, IndexScope};
 use crate::manifest::{Commit, Committed, FileEntry};
 use crate::parquet_file::{self, FileWriter, Finished};
-use crate::{Lake, rollup_file, trace_filter};
+use crate::{Lake, rollup_file};
 
 /// Rows of sums that are decoded at a time.
 const SUMS_ROWS: usize = 8192;
@@ -33,7 +33,7 @@ const SUMS_ROWS: usize = 8192;
 struct Written {
     rows: u64,
     sort_keys: Option<(String, String)>,
-    filter: Option<Bytes>,
+    index: Option<Index>,
 }
 
 /// Why a merge did not end with a file.
@@ -77,7 +77,7 @@ impl Lake {
         Work { task: merging.task(), read, written, outcome }
     }
 
-    /// Writes the new file and what lies beside it; it is not part of the lake yet.
+    /// Writes the new file and its index; it is not part of the lake yet.
     async fn merge(&self, merging: &Merging, lease: &mut Lease, pace: &Pace) -> Result<FileEntry, Stopped> {
         let times = merging.files.iter().fold(TimeRange::EMPTY, |range, file| range.union(&file.times));
         let (id, dataset) = (SegmentId::new(), merging.dataset);
@@ -91,7 +91,7 @@ impl Lake {
                 "pages cannot be decoded",
             ))
         };
-        let Written { rows, sort_keys, filter } = match written.unwrap_or_else(|panic| Err(undecodable(panic))) {
+        let Written { rows, sort_keys, index } = match written.unwrap_or_else(|panic| Err(undecodable(panic))) {
             Ok(written) => written,
             Err(stopped) => {
                 upload.abandon().await;
@@ -100,9 +100,9 @@ impl Lake {
         };
         let bytes = upload.bytes;
         upload.finish().await?;
-        let trace_filter_bytes = filter.as_ref().map(|filter| filter.len() as u64);
-        if let Some(filter) = filter {
-            self.depot.put(&trace_filter::path_of(&path), filter).await?;
+        let size = index.as_ref().map(|index| index.size);
+        if let Some(index) = index {
+            self.depot.put(&index::path_of(&path), index.bytes).await?;
         }
         Ok(FileEntry {
             id,
@@ -114,7 +114,8 @@ impl Lake {
             times,
             sort_keys,
             origin: None,
-            trace_filter_bytes,
+            trace_filter_bytes: None,
+            index: size,
             rolled_up: merging.files.iter().all(|file| file.rolled_up),
             folded: merging.files.iter().fold(Folded::NOTHING, |folded, file| folded.union(&file.folded)),
             level: merging.files.iter().map(|file| file.level).max().unwrap_or(0).saturating_add(1),
@@ -151,12 +152,12 @@ impl Lake {
         }
         let mut merge = Merge::begin(signal, sources, batch_rows).await?;
         let mut file = FileWriter::undecided(signal, self.config.merge_bytes_max / 4)?;
-        let mut filter = trace_filter::Builder::of(signal, &merging.files);
+        let mut index = Builder::new(signal, IndexScope::Everything);
         let (mut rows, mut most_bytes) = (0, 0);
         while let Some(batch) = merge.next().await? {
             rows += batch.num_rows() as u64;
-            if let Some(filter) = &mut filter {
-                filter.see(&batch);
+            if let Some(index) = &mut index {
+                index.see(&batch);
             }
             file.append(&batch)?;
             most_bytes = most_bytes.max(merge.bytes() + file.bytes());
@@ -173,7 +174,7 @@ impl Lake {
             let what = format!("one of {} files of {}", merging.files.len(), merging.task().target);
             return Err(StoreError::damaged(what, format!("{rows} rows were read, {expected} were written")).into());
         }
-        Ok(Written { rows, sort_keys, filter: filter.map(trace_filter::Builder::finish).transpose()? })
+        Ok(Written { rows, sort_keys, index: index.map(Builder::finish) })
     }
 
     /// One row a key. Sums are few, so they are added up in memory.
@@ -194,7 +195,7 @@ impl Lake {
         let rows = store::rollup::merge(rollup, &parts)?;
         upload.write(rollup_file::write(rollup, &rows)?).await?;
         pace.rest(working.elapsed()).await?;
-        Ok(Written { rows: rows.num_rows() as u64, sort_keys: None, filter: None })
+        Ok(Written { rows: rows.num_rows() as u64, sort_keys: None, index: None })
     }
 
     /// The commit that puts the new file in the place of the old ones.

@@ -12,8 +12,8 @@ use store::{Amount, Job, Outcome, StoreError, Task, Work};
 
 use super::UpkeepStep;
 use super::compact::age;
+use crate::Lake;
 use crate::manifest::{self, Commit, FileEntry, Tombstone};
-use crate::{Lake, trace_filter};
 
 /// Files deleted in one piece of upkeep.
 const DELETED_MAX: usize = 256;
@@ -60,11 +60,10 @@ impl Lake {
 
     /// The file and what lies beside it.
     pub(super) async fn delete_objects(&self, file: &FileEntry) -> Result<(), StoreError> {
-        self.depot.delete(&file.path).await?;
-        match file.trace_filter_bytes {
-            Some(_) => self.depot.delete(&trace_filter::path_of(&file.path)).await,
-            None => Ok(()),
+        for (object, _) in file.objects() {
+            self.depot.delete(&object).await?;
         }
+        Ok(())
     }
 
     /// Deletes files that no version of the manifest knows and that are too old to be on their way into it.
@@ -100,7 +99,7 @@ impl Lake {
     fn known_objects(&self) -> HashSet<Path> {
         let state = self.manifest.state();
         let files = state.files().chain(state.tombstones().map(|tombstone| &tombstone.file));
-        files.flat_map(|file| [file.path.clone(), trace_filter::path_of(&file.path)]).collect()
+        files.flat_map(|file| file.objects().map(|(path, _)| path)).collect()
     }
 }
 

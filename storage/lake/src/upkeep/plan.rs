@@ -164,6 +164,7 @@ mod tests {
             sort_keys: None,
             origin: None,
             trace_filter_bytes: None,
+            index: None,
             rolled_up: false,
             folded: store::rollup::Folded::NOTHING,
             level: 0,

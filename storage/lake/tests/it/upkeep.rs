@@ -102,7 +102,7 @@ async fn after_merging_a_day_is_one_file_with_its_filter_and_the_old_ones_are_go
     let done = maintain_all(&lake).await;
 
     assert_eq!(objects(&directory.path().join("default/spans"), ".parquet").len(), 1, "{done:?}");
-    assert_eq!(objects(directory.path(), ".traces").len(), 1);
+    assert_eq!(objects(directory.path(), ".index").len(), 1);
     assert_eq!(rows(&lake, &tenant(), Signal::Spans).await.len(), 50 * 40);
     let of_spans =
         |work: &&store::Work| work.task.job == Job::Compact && work.task.dataset == Some(Signal::Spans.into());
@@ -270,7 +270,7 @@ async fn files_taken_out_wait_for_other_processes_and_outlive_a_restart() {
     let reopened = on_disk(&directory, eager()).await;
     maintain_all(&reopened).await;
     assert_eq!(objects(&directory.path().join("default/spans"), ".parquet").len(), 1, "a restart does not forget them");
-    assert_eq!(objects(directory.path(), ".traces").len(), 1);
+    assert_eq!(objects(directory.path(), ".index").len(), 1);
     assert_eq!(rows(&reopened, &tenant(), Signal::Spans).await.len(), 280);
 }
 
@@ -279,7 +279,7 @@ async fn what_a_crash_left_is_swept_when_it_is_old_and_not_before() {
     let directory = directory();
     let folder = directory.path().join("default/spans/2026-01-01");
     std::fs::create_dir_all(&folder).expect("a folder");
-    let orphans = ["0123.parquet", "0123.traces", "4567#0"].map(|name| folder.join(name));
+    let orphans = ["0123.parquet", "0123.index", "4567#0"].map(|name| folder.join(name));
     for orphan in &orphans {
         std::fs::write(orphan, b"half of a file").expect("a file");
     }

@@ -71,12 +71,8 @@ impl Partial {
 
     /// Earliest and latest period of the rows.
     pub fn times(&self) -> TimeRange {
-        times(&self.rows)
+        TimeRange::of(self.rows.column(0).as_primitive::<TimestampNanosecondType>().values())
     }
-}
-
-fn times(rows: &RecordBatch) -> TimeRange {
-    TimeRange::of(rows.column(0).as_primitive::<TimestampNanosecondType>().values())
 }
 
 impl Folded {
@@ -85,15 +81,20 @@ impl Folded {
 
     /// What the rows say of themselves.
     pub fn of(rollup: Rollup, rows: &RecordBatch) -> Self {
-        let column = |name: &str| rollup.has_services().then(|| rows.column(Table::of(rollup).index(name)));
-        let says_other = |name: &str| {
-            column(name).is_some_and(|texts| texts.as_string_view().iter().any(|text| text == Some(OTHER)))
+        if !rollup.has_services() {
+            return Self::NOTHING;
+        }
+        let times = rows.column(0).as_primitive::<TimestampNanosecondType>().values();
+        let when = |name: &str| {
+            let texts = rows.column(Table::of(rollup).index(name)).as_string_view();
+            let others = texts.iter().zip(times).filter(|(text, _)| *text == Some(OTHER));
+            others.fold(TimeRange::EMPTY, |range, (_, time)| {
+                // To the end of the period.
+                let end = Timestamp(time.saturating_add(rollup.period_nanos() - 1));
+                range.union(&TimeRange { min: Timestamp(*time), max: end })
+            })
         };
-        // To the end of the last period.
-        let all = times(rows);
-        let all = TimeRange { max: Timestamp(all.max.0.saturating_add(rollup.period_nanos() - 1)), ..all };
-        let when = |is_folded| if is_folded { all } else { TimeRange::EMPTY };
-        Self { operations: when(says_other("name")), services: when(says_other("service_name")) }
+        Self { operations: when("name"), services: when("service_name") }
     }
 
     /// What either says.

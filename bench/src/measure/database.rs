@@ -1,0 +1,87 @@
+//! Spans into a database by the store's binary COPY, and the same rows by `psql`'s `\\copy` from CSV into the same tables.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, ensure};
+use model::{Batch, Signal as Table, Tenant, Timestamp};
+use plane::Payload;
+use store::{Origin, Segment, SegmentId, Store, WriterId};
+use timescale::{Config, Timescale, Url};
+use uuid::Uuid;
+
+use crate::load::{Signal, sample_bodies};
+
+const SEGMENTS: u64 = 4;
+const BODIES: usize = 50;
+const ITEMS: usize = 1000;
+/// Both ways in turn, so that both meet the same machine.
+const TURNS: usize = 3;
+const SCHEMA: &str = "observatory_bench";
+
+/// Measures and prints.
+pub(crate) async fn print(url: &str) -> anyhow::Result<()> {
+    psql(url, &format!("drop schema if exists {SCHEMA} cascade"))?;
+    let config = Config { url: Some(Url::new(url)), schema: SCHEMA.to_owned(), ..Config::default() };
+    let store = Timescale::open(config).await?;
+    let folder = tempfile::tempdir().context("no temporary directory")?;
+    let csv = folder.path().join("spans.csv");
+    let rows = SEGMENTS * (BODIES * ITEMS) as u64;
+    println!(
+        "\n| {rows} spans into PostgreSQL | store, krows/s | psql \\\\copy from CSV, krows/s | ratio | bytes/span |"
+    );
+    println!("| --- | ---: | ---: | ---: | ---: |");
+    for turn in 0..TURNS {
+        psql(url, &format!("truncate {SCHEMA}.spans"))?;
+        let ours = rows as f64 / keep(&store).await?.as_secs_f64();
+        let bytes =
+            psql(url, &format!("select sum(pg_total_relation_size(relid)) from pg_partition_tree('{SCHEMA}.spans')"))?;
+        if turn == 0 {
+            copy(url, &format!("(select * from {SCHEMA}.spans) to"), &csv)?;
+        }
+        psql(url, &format!("truncate {SCHEMA}.spans"))?;
+        let theirs = rows as f64 / copy(url, &format!("{SCHEMA}.spans from"), &csv)?.as_secs_f64();
+        let bytes: f64 = bytes.trim().parse().unwrap_or(f64::NAN);
+        println!(
+            "| turn {turn} | {:.0} | {:.0} | {:.2} | {:.0} |",
+            ours / 1e3,
+            theirs / 1e3,
+            ours / theirs,
+            bytes / rows as f64
+        );
+    }
+    Ok(())
+}
+
+/// Time in which the store keeps all segments, made beforehand.
+async fn keep(store: &Timescale) -> anyhow::Result<Duration> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    let received = Timestamp(i64::try_from(now.as_nanos())?);
+    let batches: Vec<Batch> = sample_bodies(Signal::Spans, BODIES, ITEMS)
+        .iter()
+        .map(|body| Ok(ingest::decode(Payload::Traces, body, received).context("a body of our own decodes")?.batches))
+        .collect::<anyhow::Result<Vec<_>>>()?
+        .concat();
+    let writer = WriterId(Uuid::new_v4());
+    let started = Instant::now();
+    for position in 1..=SEGMENTS {
+        let origin = Origin { writer, first: position, through: position };
+        let (id, tenant) = (SegmentId::new(), Tenant::default_tenant());
+        store.keep(&Segment { id, tenant, signal: Table::Spans, origin, batches: batches.clone() }).await?;
+    }
+    Ok(started.elapsed())
+}
+
+fn copy(url: &str, what: &str, file: &Path) -> anyhow::Result<Duration> {
+    let started = Instant::now();
+    psql(url, &format!("\\copy {what} '{}' with (format csv)", file.display()))?;
+    Ok(started.elapsed())
+}
+
+fn psql(url: &str, command: &str) -> anyhow::Result<String> {
+    let said = Command::new("psql").args([url, "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", command]).output();
+    let said = said.context("psql is not installed")?;
+    ensure!(said.status.success(), "{command}: {}", String::from_utf8_lossy(&said.stderr));
+    Ok(String::from_utf8_lossy(&said.stdout).into_owned())
+}

@@ -1,0 +1,125 @@
+//! Indexes beside large files: what they cost to make, what they take, what they spare.
+//!
+//! Files are written by the lake itself, from simulated rows; the first holds rows of its own, the others the same with other
+//! trace ids, so that a word of one line is in one line of every file.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use lake::{IndexConfig, IndexScope, Lake};
+use model::Signal;
+use rustix::time::{ClockId, clock_gettime};
+use store::Store;
+
+use super::Measure;
+use super::process::{Server, Settings};
+use super::queries::{ask, millis};
+use super::rows_of_files::FileRows;
+
+const REPEATS: usize = 7;
+
+/// A lake in a directory, and what it was to write it.
+struct Written {
+    directory: tempfile::TempDir,
+    processor_seconds: f64,
+    file_bytes: u64,
+    index_bytes: u64,
+}
+
+pub(crate) async fn print(measure: &Measure) -> anyhow::Result<()> {
+    for signal in [Signal::Logs, Signal::Spans] {
+        let rows = FileRows::simulate(signal, measure.index_file_rows)?;
+        let files = measure.index_rows.div_ceil(rows.count() as u64).max(1);
+        let total = files * rows.count() as u64;
+        let plain = write(&rows, files, IndexScope::Traces).await?;
+        let indexed = write(&rows, files, IndexScope::Everything).await?;
+        report_cost(signal, total, files, &plain, &indexed);
+
+        println!("\n| {total} {signal} at rest | rows | traces indexed: first ms, then | everything: first ms, then |");
+        println!("| --- | ---: | ---: | ---: |");
+        let questions = rows.questions()?;
+        let (before, after) = (times(measure, &plain, &questions).await?, times(measure, &indexed, &questions).await?);
+        for (((name, _), before), after) in questions.iter().zip(before).zip(after) {
+            ensure!(before.rows == after.rows, "{name} has {} rows, and with all indexes {}", before.rows, after.rows);
+            println!(
+                "| {name} | {} | {:.1}, {:.1} | {:.1}, {:.1} |",
+                after.rows, before.first, before.best, after.first, after.best
+            );
+        }
+    }
+    Ok(())
+}
+
+async fn write(rows: &FileRows, files: u64, at_flush: IndexScope) -> anyhow::Result<Written> {
+    let directory = tempfile::tempdir()?;
+    let lake = Lake::on_disk(&directory.path().join("lake")).await?;
+    let lake = lake.with_indexes(&IndexConfig { at_flush, ..IndexConfig::default() });
+    let mut processor_seconds = 0.0;
+    for number in 1..=files {
+        let segment = rows.segment(number)?;
+        let before = processor();
+        lake.keep(&segment).await?;
+        processor_seconds += (processor() - before).as_secs_f64();
+    }
+    let (file_bytes, index_bytes) = (bytes_of(directory.path(), "parquet")?, bytes_of(directory.path(), "index")?);
+    Ok(Written { directory, processor_seconds, file_bytes, index_bytes })
+}
+
+fn report_cost(signal: Signal, rows: u64, files: u64, plain: &Written, indexed: &Written) {
+    println!("\n| {signal}: {files} files, {rows} rows | index, bytes a row | share of the file | writing, ns a row |");
+    println!("| --- | ---: | ---: | ---: |");
+    for (name, written) in [("traces", plain), ("everything", indexed)] {
+        println!(
+            "| {name} | {:.2} | {:.1} % | {:.0} |",
+            written.index_bytes as f64 / rows as f64,
+            written.index_bytes as f64 / written.file_bytes as f64 * 100.0,
+            written.processor_seconds * 1e9 / rows as f64
+        );
+    }
+}
+
+/// How long a question took the first time, and best of several; milliseconds.
+struct Took {
+    rows: usize,
+    first: f64,
+    best: f64,
+}
+
+async fn times(measure: &Measure, written: &Written, questions: &[(&str, String)]) -> anyhow::Result<Vec<Took>> {
+    let server = Server::start(&measure.server()?, written.directory.path(), &Settings::default()).await?;
+    let mut all = Vec::new();
+    for (_, sql) in questions {
+        let mut took = Vec::new();
+        let mut rows = 0;
+        for _ in 0..=REPEATS {
+            let started = Instant::now();
+            rows = ask(server.api(), sql).await?.len();
+            took.push(millis(started.elapsed()));
+        }
+        let best = took[1..].iter().copied().fold(f64::INFINITY, f64::min);
+        all.push(Took { rows, first: took[0], best });
+    }
+    server.stop().await?;
+    Ok(all)
+}
+
+/// Processor time of this process.
+fn processor() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// Bytes of all files with the extension, in a folder and all below.
+fn bytes_of(folder: &Path, extension: &str) -> anyhow::Result<u64> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            bytes += bytes_of(&path, extension)?;
+        } else if path.extension().is_some_and(|known| known == extension) {
+            bytes += path.metadata()?.len();
+        }
+    }
+    Ok(bytes)
+}

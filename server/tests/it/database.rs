@@ -1,0 +1,162 @@
+//! Telemetry at rest in PostgreSQL: the same promises, and days on which the database is away.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use testkit::{Client, Outcome, PostgresServer, Protocol, Server, Skip, attribute, logs, record, span, spans, until};
+
+use crate::observatory;
+
+const PATIENCE: Duration = Duration::from_secs(300);
+/// Spans in a request of the long outage.
+const SPANS: u64 = 100;
+
+/// How long the database is away; `OBSERVATORY_OUTAGE_SECONDS` asks for more than the ordinary suite.
+fn outage() -> Duration {
+    let seconds = std::env::var("OBSERVATORY_OUTAGE_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
+    Duration::from_secs(seconds.unwrap_or(5))
+}
+
+#[tokio::test]
+async fn a_database_named_in_the_environment_holds_the_telemetry() -> Result<(), ()> {
+    let database = PostgresServer::start().await.map_err(Skip::tell)?;
+    let setup = observatory().env("DATABASE_URL", database.url());
+    let server = setup.start().await.expect("a server");
+    server.client(Protocol::Grpc).deliver(&logs("shop", [record("kept", vec![])])).await;
+
+    let health = server.api().get("/health/db").await.expect("an answer");
+
+    assert_eq!(health.status, 200, "{}", health.text());
+    assert!(health.text().contains("latency_ms"), "{}", health.text());
+    assert!(server.said().contains("schema observatory"), "{}", server.said());
+    assert!(!server.said().contains("not-a-secret"), "no password is told");
+    server.stop().await;
+    assert_eq!(database.psql("select body from observatory.logs where tenant = 'default'"), "kept");
+    let server = setup.start().await.expect("a server");
+    assert_eq!(server.sql("select body from logs").await.text(), "kept");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_start_without_the_database_takes_telemetry_and_brings_it_there_later() -> Result<(), ()> {
+    let mut database = PostgresServer::start().await.map_err(Skip::tell)?;
+    let setup = observatory().env("DATABASE_URL", database.url());
+    let server = setup.start().await.expect("a server");
+    server.client(Protocol::Grpc).deliver(&logs("shop", [record("before", vec![])])).await;
+    server.kill();
+    database.stop().await;
+
+    let server = setup.start().await.expect("a start without the database");
+    server.client(Protocol::Http).deliver(&logs("shop", [record("meanwhile", vec![])])).await;
+    let health = server.api().get("/health/db").await.expect("an answer");
+    assert_eq!(health.status, 503);
+    assert!(health.text().contains("reason"), "{}", health.text());
+    database.run().await;
+
+    let count = "select count(*), count(distinct body) from logs where service_name = 'shop'";
+    until("both rows show", PATIENCE, async || answer(&server, count).await.filter(|rows| rows == "2|2")).await;
+    assert_eq!(server.api().get("/health/db").await.expect("an answer").status, 200);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_wrong_password_stops_the_start_and_says_so() -> Result<(), ()> {
+    let database = PostgresServer::start().await.map_err(Skip::tell)?;
+
+    let ended = observatory().env("DATABASE_URL", database.url_of("postgres", "wrong")).fail().await;
+
+    assert!(!ended.status.success());
+    assert!(ended.said.contains("check role and password in storage.database.url"), "{}", ended.said);
+    Ok(())
+}
+
+/// Memory is small, so that the outage outlasts it and rows stay in the log alone.
+#[tokio::test]
+async fn a_database_stopped_under_load_misses_nothing_and_gets_each_row_once() -> Result<(), ()> {
+    let mut database = PostgresServer::start().await.map_err(Skip::tell)?;
+    let server = observatory()
+        .env("DATABASE_URL", database.url())
+        .env("OBSERVATORY_PLANE__MEMORY_BYTES_MAX", 16 << 20)
+        .env("OBSERVATORY_PLANE__SEGMENT_BYTES", 1 << 20)
+        .env("OBSERVATORY_PLANE__SEGMENT_AGE_SECONDS", 1)
+        .start()
+        .await
+        .expect("a server");
+    let (is_over, acknowledged, refused) =
+        (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let senders: Vec<_> = Protocol::ALL
+        .into_iter()
+        .map(|protocol| {
+            let counts = [&acknowledged, &refused].map(Arc::clone);
+            tokio::spawn(send(server.client(protocol), Arc::clone(&is_over), counts))
+        })
+        .collect();
+
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    database.kill().await;
+    let (away, before) = (Instant::now(), acknowledged.load(Ordering::SeqCst));
+    tokio::time::sleep(outage()).await;
+    let meanwhile = acknowledged.load(Ordering::SeqCst) - before;
+    let memory = server.memory_bytes();
+    database.run().await;
+    let (away, back) = (away.elapsed(), Instant::now());
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    is_over.store(true, Ordering::SeqCst);
+    for sender in senders {
+        sender.await.expect("a sender does not panic");
+    }
+
+    let (sent, refused) = (acknowledged.load(Ordering::SeqCst), refused.load(Ordering::SeqCst));
+    let expected = format!("{sent}|{sent}");
+    let count = "select count(*), count(distinct attributes->>'item') from spans where service_name = 'shop'";
+    until("every row shows once", PATIENCE, async || answer(&server, count).await.filter(|rows| *rows == expected))
+        .await;
+    println!(
+        "{sent} spans acknowledged, {meanwhile} of them while the database was away for {away:?}; {refused} requests refused; \
+         all there {:?} after it came back; {} MiB resident at the end of the outage",
+        back.elapsed(),
+        memory >> 20
+    );
+    assert!(meanwhile > 0, "requests are taken while the database is away");
+    server.stop().await;
+    let rows = database.psql(
+        "select count(*), count(distinct attributes->>'item') from observatory.spans where service_name = 'shop'",
+    );
+    assert_eq!(rows, expected);
+    Ok(())
+}
+
+/// Sends until told to stop, numbered; what is refused is sent again.
+async fn send(client: Client, is_over: Arc<AtomicBool>, [acknowledged, refused]: [Arc<AtomicU64>; 2]) {
+    let name: u64 = rand::random();
+    let mut number = 0;
+    while !is_over.load(Ordering::SeqCst) {
+        let item = |item| vec![attribute("item", Value::StringValue(format!("{name}-{number}-{item}")))];
+        let request = spans("shop", (0..SPANS).map(|number| span("work", item(number))));
+        loop {
+            match client.send(&request).await {
+                Outcome::Accepted { rejected: 0 } => break,
+                Outcome::Refused(_) => refused.fetch_add(1, Ordering::SeqCst),
+                other => panic!("a valid request is taken or refused, not {other:?}"),
+            };
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        acknowledged.fetch_add(SPANS, Ordering::SeqCst);
+        number += 1;
+        // About 5 000 spans a second from both.
+        tokio::time::sleep(Duration::from_millis(40)).await;
+    }
+}
+
+/// The answer, or nothing while queries are refused.
+async fn answer(server: &Server, sql: &str) -> Option<String> {
+    let body = serde_json::json!({"sql": sql}).to_string();
+    let reply = server.api().post("/api/v1/sql", &[("content-type", "application/json")], body).await.ok()?;
+    if reply.status != 200 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        return None;
+    }
+    Some(server.sql(sql).await.text())
+}

@@ -1,0 +1,152 @@
+//! What is known of the database's ledger: how far into each log every table reaches.
+//!
+//! Known watermarks only grow. A table made from them shows the rows they name, whatever is kept meanwhile.
+
+use std::collections::HashMap;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use model::{Signal, Tenant};
+use parking_lot::RwLock;
+use store::WriterId;
+use tokio_postgres::{Client, Row};
+use uuid::Uuid;
+
+use crate::error::{Reaction, Refusal};
+
+/// The part of the ledger that was read.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    tables: RwLock<HashMap<(Tenant, Signal), Arc<Known>>>,
+    writers: RwLock<HashMap<WriterId, i32>>,
+    is_read: AtomicBool,
+}
+
+/// What is known of one table.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Known {
+    /// Each log by its number in the rows, and how far it is kept.
+    pub(crate) logs: Vec<(i32, u64)>,
+    pub(crate) watermarks: Arc<HashMap<WriterId, u64>>,
+    /// Rows kept; expired ones too.
+    pub(crate) rows: u64,
+    /// First and last microsecond of the rows that are not strays.
+    pub(crate) times: Option<(i64, i64)>,
+}
+
+/// One line of the ledger.
+#[derive(Clone, Debug)]
+pub(crate) struct Line {
+    pub(crate) tenant: Tenant,
+    pub(crate) signal: Signal,
+    pub(crate) writer: i32,
+    pub(crate) log: WriterId,
+    pub(crate) through: u64,
+    pub(crate) rows: u64,
+    pub(crate) times: Option<(i64, i64)>,
+}
+
+const LINES: &str = "SELECT l.tenant, l.signal, l.writer, w.log::text, l.through, l.rows, \
+     (extract(epoch FROM l.earliest) * 1000000)::bigint, (extract(epoch FROM l.latest) * 1000000)::bigint \
+     FROM {schema}.ledger l JOIN {schema}.writers w ON w.id = l.writer";
+
+impl Ledger {
+    /// False until it was read once.
+    pub(crate) fn is_read(&self) -> bool {
+        self.is_read.load(Ordering::Acquire)
+    }
+
+    /// What is known of a table now.
+    pub(crate) fn table(&self, tenant: &Tenant, signal: Signal) -> Arc<Known> {
+        self.tables.read().get(&(tenant.clone(), signal)).cloned().unwrap_or_default()
+    }
+
+    /// What is known of every table now.
+    pub(crate) fn tables(&self) -> Vec<((Tenant, Signal), Arc<Known>)> {
+        self.tables.read().iter().map(|(table, known)| (table.clone(), Arc::clone(known))).collect()
+    }
+
+    /// The number of a log, if it has one.
+    pub(crate) fn writer(&self, log: WriterId) -> Option<i32> {
+        self.writers.read().get(&log).copied()
+    }
+
+    /// Remembers the number of a log.
+    pub(crate) fn name_writer(&self, log: WriterId, number: i32) {
+        self.writers.write().insert(log, number);
+    }
+
+    /// Reads every line.
+    pub(crate) async fn read(&self, client: &Client, schema: &str) -> Result<(), Refusal> {
+        self.read_lines(client, &LINES.replace("{schema}", schema)).await?;
+        self.is_read.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Reads the lines that changed lately. A line is stamped when its transaction begins, so `within` is longer than any may take.
+    pub(crate) async fn read_changes(&self, client: &Client, schema: &str, within_seconds: u64) -> Result<(), Refusal> {
+        let lines = LINES.replace("{schema}", schema);
+        self.read_lines(client, &format!("{lines} WHERE l.kept_at > now() - interval '{within_seconds} seconds'")).await
+    }
+
+    /// Reads the lines of one table.
+    pub(crate) async fn read_table(
+        &self,
+        client: &Client,
+        schema: &str,
+        (tenant, signal): (&Tenant, Signal),
+    ) -> Result<(), Refusal> {
+        let lines = LINES.replace("{schema}", schema);
+        // Names of tenants and signals need no quotes.
+        self.read_lines(client, &format!("{lines} WHERE l.tenant = '{tenant}' AND l.signal = '{signal}'")).await
+    }
+
+    async fn read_lines(&self, client: &Client, sql: &str) -> Result<(), Refusal> {
+        for row in client.query(sql, &[]).await? {
+            let line = line(&row)?.ok_or_else(|| {
+                Refusal::new(
+                    Reaction::ChangeSomething,
+                    "the ledger names a table or log that this version does not know",
+                )
+            })?;
+            self.advance(&line);
+        }
+        Ok(())
+    }
+
+    /// Takes a line in, unless more is known already.
+    pub(crate) fn advance(&self, line: &Line) {
+        self.name_writer(line.log, line.writer);
+        let mut tables = self.tables.write();
+        let known = tables.entry((line.tenant.clone(), line.signal)).or_default();
+        if known.watermarks.get(&line.log).is_some_and(|through| *through >= line.through) {
+            return;
+        }
+        let known = Arc::make_mut(known);
+        let before = known.logs.iter().position(|(writer, _)| *writer == line.writer);
+        match before {
+            Some(place) => known.logs[place].1 = line.through,
+            None => known.logs.push((line.writer, line.through)),
+        }
+        Arc::make_mut(&mut known.watermarks).insert(line.log, line.through);
+        known.rows = known.rows.max(line.rows);
+        known.times = match (known.times, line.times) {
+            (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
+            (a, b) => a.or(b),
+        };
+    }
+}
+
+/// `None` when the line is of a later version of this program.
+fn line(row: &Row) -> Result<Option<Line>, tokio_postgres::Error> {
+    let tenant = Tenant::new(row.try_get(0)?).ok();
+    let signal = Signal::from_str(row.try_get(1)?).ok();
+    let log = Uuid::from_str(row.try_get(3)?).ok().map(WriterId);
+    let (Some(tenant), Some(signal), Some(log)) = (tenant, signal, log) else { return Ok(None) };
+    let number = |place: usize| Ok(u64::try_from(row.try_get::<_, i64>(place)?).unwrap_or(0));
+    let (through, rows) = (number(4)?, number(5)?);
+    let earliest: Option<i64> = row.try_get(6)?;
+    let times = earliest.zip(row.try_get(7)?);
+    Ok(Some(Line { tenant, signal, writer: row.try_get(2)?, log, through, rows, times }))
+}

@@ -1,0 +1,149 @@
+//! The rows of one tenant and signal at one moment, for DataFusion.
+
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::Result;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
+use model::{Signal, Table, Tenant};
+
+use crate::columns::names;
+use crate::database::Database;
+use crate::ledger::Known;
+use crate::predicate::{time_literal, translate};
+use crate::scan::TimescaleScan;
+
+/// Below this many rows a second connection costs more than it gains.
+const ROWS_PER_CONNECTION: u64 = 100_000;
+
+/// A table of the database; what is kept later does not show.
+#[derive(Debug)]
+pub(crate) struct TimescaleTable {
+    tenant: Tenant,
+    signal: Signal,
+    known: Arc<Known>,
+    database: Arc<Database>,
+    connections_max: usize,
+}
+
+impl TimescaleTable {
+    /// The rows up to the watermarks.
+    pub(crate) fn new(
+        (tenant, signal): (Tenant, Signal),
+        known: Arc<Known>,
+        database: Arc<Database>,
+        read_connections_max: usize,
+    ) -> Self {
+        // A join reads two tables at once, and other people ask too.
+        Self { tenant, signal, known, database, connections_max: (read_connections_max / 4).max(1) }
+    }
+
+    /// The rows of this table, and nobody else's.
+    fn own_rows(&self) -> String {
+        let logs: Vec<String> = self
+            .known
+            .logs
+            .iter()
+            .map(|(writer, through)| format!("writer = {writer} AND through <= {through}"))
+            .collect();
+        format!("tenant = '{}' AND ({})", self.tenant, logs.join(" OR "))
+    }
+
+    /// Ranges of time that several connections read side by side; together they hold every time.
+    fn ranges(&self, partitions: usize) -> Vec<Option<String>> {
+        let wanted = usize::try_from(self.known.rows / ROWS_PER_CONNECTION).unwrap_or(usize::MAX);
+        let count = wanted.clamp(1, partitions.min(self.connections_max).max(1));
+        let Some((first, last)) = self.known.times.filter(|_| count > 1) else { return vec![None] };
+        let time = self.signal.time_column();
+        let step = (last - first) / i64::try_from(count).unwrap_or(i64::MAX) + 1;
+        let bounds: Vec<String> =
+            (1..count as i64).map(|number| time_literal((first + step * number).saturating_mul(1000))).collect();
+        let part = |number: usize| {
+            let from = number.checked_sub(1).map(|before| format!("\"{time}\" >= {}", bounds[before]));
+            let to = bounds.get(number).map(|bound| format!("\"{time}\" < {bound}"));
+            [from, to].into_iter().flatten().reduce(|from, to| format!("{from} AND {to}"))
+        };
+        (0..count).map(part).collect()
+    }
+}
+
+#[async_trait]
+impl TableProvider for TimescaleTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&Table::of(self.signal).schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        let support = |filter: &&Expr| match translate(self.signal, filter) {
+            Some(condition) if condition.is_exact => TableProviderFilterPushDown::Exact,
+            Some(_) => TableProviderFilterPushDown::Inexact,
+            None => TableProviderFilterPushDown::Unsupported,
+        };
+        Ok(filters.iter().map(support).collect())
+    }
+
+    async fn scan(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let places: Vec<usize> = projection.cloned().unwrap_or_else(|| (0..self.schema().fields().len()).collect());
+        let schema = Arc::new(self.schema().project(&places)?);
+        if self.known.logs.is_empty() {
+            return Ok(Arc::new(EmptyExec::new(schema)));
+        }
+        let conditions: Vec<String> = std::iter::once(self.own_rows())
+            .chain(filters.iter().filter_map(|filter| Some(translate(self.signal, filter)?.sql)))
+            .collect();
+        let select = Select {
+            schema: &self.database.schema,
+            signal: self.signal,
+            places: &places,
+            conditions: &conditions,
+            limit,
+        };
+        // Counting is one answer, whoever gives it.
+        let ranges = if places.is_empty() { vec![None] } else { self.ranges(session.config().target_partitions()) };
+        let statements = ranges.iter().map(|range| select.sql(range.as_deref())).collect();
+        let database = Arc::clone(&self.database);
+        Ok(Arc::new(TimescaleScan::new(database, self.signal, places, schema, statements)))
+    }
+}
+
+/// A statement over chunks and strays.
+struct Select<'a> {
+    schema: &'a str,
+    signal: Signal,
+    places: &'a [usize],
+    conditions: &'a [String],
+    limit: Option<usize>,
+}
+
+impl Select<'_> {
+    fn sql(&self, range: Option<&str>) -> String {
+        let columns = if self.places.is_empty() {
+            "1".to_owned()
+        } else {
+            names(self.signal, self.places.iter().copied()).join(", ")
+        };
+        let conditions = self.conditions.iter().map(String::as_str).chain(range).collect::<Vec<_>>().join(" AND ");
+        let from =
+            |suffix: &str| format!("SELECT {columns} FROM {}.{}{suffix} WHERE {conditions}", self.schema, self.signal);
+        let limit = self.limit.map(|limit| format!(" LIMIT {limit}")).unwrap_or_default();
+        let rows = format!("{} UNION ALL {}{limit}", from(""), from("_strays"));
+        match self.places.is_empty() {
+            true => format!("SELECT count(*) FROM ({rows}) AS matching"),
+            false => rows,
+        }
+    }
+}
