@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableProvider};
@@ -15,10 +15,11 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::TableType;
 use model::{Dataset, Signal, Tenant};
-use plane::DataPlane;
+use plane::{DataPlane, Examine, Unreadable};
 
 use crate::error::QueryError;
 use crate::rollups::Answers;
+use crate::system::{self, SystemTables};
 use crate::table::SnapshotTable;
 use crate::views::{self, View};
 
@@ -27,59 +28,73 @@ pub(crate) const CATALOG: &str = "observatory";
 /// Name of the schema with the telemetry.
 pub(crate) const SCHEMA: &str = "public";
 
-/// A fixed set of one: the names of a catalog list, a catalog and a schema lead to the same provider.
+/// A list of one catalog.
 #[derive(Debug)]
-struct Only<T: ?Sized> {
-    name: &'static str,
-    provider: Arc<T>,
+struct OnlyCatalog {
+    catalog: Arc<dyn CatalogProvider>,
+}
+
+/// The telemetry, and what the platform knows of itself.
+#[derive(Debug)]
+struct Schemas {
+    telemetry: Arc<dyn SchemaProvider>,
+    /// Not for views, which are over telemetry.
+    system: Option<Arc<dyn SchemaProvider>>,
 }
 
 /// What the query of this tenant can name; `base` plans the views.
-pub(crate) fn of_tenant(
-    plane: Arc<DataPlane>,
-    tenant: Tenant,
-    answers: Answers,
-    base: Arc<SessionState>,
-) -> Arc<dyn CatalogProviderList> {
-    let tables = Arc::new(Tables { plane, tenant, answers, snapshots: Mutex::default() });
-    catalog_list(Arc::new(TenantSchema { tables, base }))
+pub(crate) fn of_tenant(tables: &Arc<Tables>, base: Arc<SessionState>) -> Arc<dyn CatalogProviderList> {
+    let system = SystemTables::new(Arc::clone(&tables.plane), tables.tenant.clone());
+    let telemetry = TenantSchema { tables: Arc::clone(tables), base };
+    catalog_list(Schemas { telemetry: Arc::new(telemetry), system: Some(Arc::new(system)) })
 }
 
-fn catalog_list(schema: Arc<dyn SchemaProvider>) -> Arc<dyn CatalogProviderList> {
-    let catalog: Arc<dyn CatalogProvider> = Arc::new(Only { name: SCHEMA, provider: schema });
-    Arc::new(Only { name: CATALOG, provider: catalog })
+fn catalog_list(schemas: Schemas) -> Arc<dyn CatalogProviderList> {
+    Arc::new(OnlyCatalog { catalog: Arc::new(schemas) })
 }
 
-impl CatalogProviderList for Only<dyn CatalogProvider> {
+impl CatalogProviderList for OnlyCatalog {
     fn register_catalog(&self, _name: String, _catalog: Arc<dyn CatalogProvider>) -> Option<Arc<dyn CatalogProvider>> {
         None
     }
 
     fn catalog_names(&self) -> Vec<String> {
-        vec![self.name.to_owned()]
+        vec![CATALOG.to_owned()]
     }
 
     fn catalog(&self, name: &str) -> Option<Arc<dyn CatalogProvider>> {
-        (name == self.name).then(|| Arc::clone(&self.provider))
+        (name == CATALOG).then(|| Arc::clone(&self.catalog))
     }
 }
 
-impl CatalogProvider for Only<dyn SchemaProvider> {
+impl CatalogProvider for Schemas {
     fn schema_names(&self) -> Vec<String> {
-        vec![self.name.to_owned()]
+        let system = self.system.iter().map(|_| system::SCHEMA.to_owned());
+        std::iter::once(SCHEMA.to_owned()).chain(system).collect()
     }
 
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
-        (name == self.name).then(|| Arc::clone(&self.provider))
+        match name {
+            SCHEMA => Some(Arc::clone(&self.telemetry)),
+            system::SCHEMA => self.system.clone(),
+            _ => None,
+        }
     }
 }
 
 /// The telemetry tables of one tenant, each as of its first use.
-struct Tables {
+pub(crate) struct Tables {
     plane: Arc<DataPlane>,
     tenant: Tenant,
     answers: Answers,
-    snapshots: Mutex<HashMap<Signal, Arc<SnapshotTable>>>,
+    snapshots: Mutex<HashMap<Signal, Used>>,
+}
+
+/// A table that the statement names.
+struct Used {
+    table: Arc<SnapshotTable>,
+    unreadable: Vec<Unreadable>,
+    examine: Examine,
 }
 
 impl fmt::Debug for Tables {
@@ -89,17 +104,58 @@ impl fmt::Debug for Tables {
 }
 
 impl Tables {
+    pub(crate) fn new(plane: Arc<DataPlane>, tenant: Tenant, answers: Answers) -> Arc<Self> {
+        Arc::new(Self { plane, tenant, answers, snapshots: Mutex::default() })
+    }
+
     fn get(&self, signal: Signal) -> Result<Arc<SnapshotTable>, QueryError> {
-        let mut snapshots = self.snapshots.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(table) = snapshots.get(&signal) {
-            return Ok(Arc::clone(table));
+        let mut snapshots = self.used();
+        if let Some(used) = snapshots.get(&signal) {
+            return Ok(Arc::clone(&used.table));
         }
         let snapshot = self.plane.snapshot(&self.tenant, signal);
-        let snapshot = snapshot.map_err(|cause| QueryError::Unavailable(Box::new(cause)))?;
+        let mut snapshot = snapshot.map_err(|cause| QueryError::Unavailable(Box::new(cause)))?;
+        let (unreadable, examine) = (std::mem::take(&mut snapshot.unreadable), snapshot.examine.clone());
         let table = Arc::new(SnapshotTable::new(snapshot, self.answers));
-        snapshots.insert(signal, Arc::clone(&table));
+        snapshots.insert(signal, Used { table: Arc::clone(&table), unreadable, examine });
         Ok(table)
     }
+
+    fn used(&self) -> MutexGuard<'_, HashMap<Signal, Used>> {
+        self.snapshots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is missing from the answer, a sentence for each table.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let used = self.used();
+        used.iter()
+            .filter(|(_, used)| !used.unreadable.is_empty())
+            .map(|(signal, used)| missing(*signal, used))
+            .collect()
+    }
+
+    /// The stored files that are to blame for an error while reading.
+    pub(crate) async fn examine(&self) -> Vec<Unreadable> {
+        let tables: Vec<Examine> = self.used().values().map(|used| used.examine.clone()).collect();
+        let mut unreadable = Vec::new();
+        for table in tables {
+            unreadable.append(&mut table.look().await);
+        }
+        unreadable
+    }
+}
+
+fn missing(signal: Signal, used: &Used) -> String {
+    let rows: u64 = used.unreadable.iter().map(|file| file.rows).sum();
+    let first = &used.unreadable[0];
+    let others = match used.unreadable.len() - 1 {
+        0 => String::new(),
+        others => format!(" and {others} more"),
+    };
+    format!(
+        "{rows} rows of {signal} are missing: {} cannot be read ({}){others}; system.files lists them",
+        first.name, first.reason
+    )
 }
 
 #[async_trait]
@@ -134,7 +190,8 @@ impl TenantSchema {
     /// Views see the tables but no other view.
     async fn plan(&self, view: &View) -> Result<Arc<dyn TableProvider>> {
         let mut state = SessionState::clone(&self.base);
-        state.register_catalog_list(catalog_list(Arc::clone(&self.tables) as Arc<dyn SchemaProvider>));
+        let telemetry = Arc::clone(&self.tables) as Arc<dyn SchemaProvider>;
+        state.register_catalog_list(catalog_list(Schemas { telemetry, system: None }));
         let plan = state.create_logical_plan(view.sql).await?;
         Ok(Arc::new(ViewTable::new(plan, Some(view.sql.trim().to_owned()))))
     }

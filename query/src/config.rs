@@ -22,8 +22,8 @@ pub struct Config {
     pub target_partitions: usize,
     /// Length of a statement, in bytes. Default 64 KiB.
     pub statement_bytes_max: usize,
-    /// Memory for footers of files with their page indexes, of all queries together, in bytes. Default 128 MiB.
-    pub footer_cache_bytes_max: usize,
+    /// Memory for what is known of stored files (footers, page indexes), shared by all queries, in bytes. Default 256 MiB.
+    pub footer_bytes_max: usize,
 }
 
 impl Default for Config {
@@ -36,7 +36,7 @@ impl Default for Config {
             queue_seconds_max: 5,
             target_partitions: std::thread::available_parallelism().map_or(1, usize::from),
             statement_bytes_max: 64 << 10,
-            footer_cache_bytes_max: 128 << 20,
+            footer_bytes_max: 256 << 20,
         }
     }
 }

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
@@ -24,9 +23,10 @@ use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
+use crate::catalog::Tables;
 use crate::config::Config;
 use crate::error::QueryError;
-use crate::rows::{self, Rows};
+use crate::rows::{self, Planned, Rows};
 use crate::session;
 use crate::statement::Statement;
 use crate::telemetry;
@@ -82,13 +82,13 @@ impl QueryEngine {
         }
         let span = telemetry::query_span(tenant, statement.sql.len());
         let place = self.place().instrument(span.clone()).await?;
-        let (planned, schema) = oneshot::channel();
+        let (planned, known) = oneshot::channel();
         let (sender, batches) = mpsc::channel(BATCHES_AHEAD);
         let query =
             Query { engine: self.clone(), tenant: tenant.clone(), statement, planned, batches: sender, _place: place };
         let driver = AbortOnDropHandle::new(self.runtime.spawn(query.drive().instrument(span)));
-        match schema.await {
-            Ok(schema) => Ok(Rows::new(schema, batches, driver)),
+        match known.await {
+            Ok(planned) => Ok(Rows::new(planned, batches, driver)),
             // The query ended before it knew its columns, so it ended with an error.
             Err(_) => {
                 Err(rows::outcome(driver.await).err().unwrap_or_else(|| QueryError::Internal("no schema".into())))
@@ -129,7 +129,7 @@ struct Query {
     engine: QueryEngine,
     tenant: Tenant,
     statement: Statement,
-    planned: oneshot::Sender<SchemaRef>,
+    planned: oneshot::Sender<Planned>,
     batches: mpsc::Sender<RecordBatch>,
     /// Given back when the query ends, whatever ends it.
     _place: OwnedSemaphorePermit,
@@ -147,10 +147,21 @@ impl Query {
     }
 
     async fn run(self, rows: &mut usize) -> Result<(), QueryError> {
+        let tables = Tables::new(Arc::clone(&self.engine.plane), self.tenant.clone(), self.statement.answers());
+        match self.run_over(&tables, rows).await {
+            Err(error @ (QueryError::Unavailable(_) | QueryError::Internal(_))) => {
+                Err(error.blamed_on(&tables.examine().await))
+            }
+            ended => ended,
+        }
+    }
+
+    async fn run_over(self, tables: &Arc<Tables>, rows: &mut usize) -> Result<(), QueryError> {
         let config = &self.engine.config;
         let refused = |cause| QueryError::from_datafusion(cause, config.memory_bytes_max);
-        let mut stream = self.start().await.map_err(refused)?;
-        if self.planned.send(stream.schema()).is_err() {
+        let mut stream = self.start(tables).await.map_err(refused)?;
+        let planned = Planned { schema: stream.schema(), warnings: tables.warnings() };
+        if self.planned.send(planned).is_err() {
             return Ok(());
         }
         while let Some(batch) = stream.next().await {
@@ -166,10 +177,10 @@ impl Query {
         Ok(())
     }
 
-    async fn start(&self) -> Result<SendableRecordBatchStream, DataFusionError> {
+    async fn start(&self, tables: &Arc<Tables>) -> Result<SendableRecordBatchStream, DataFusionError> {
         let started = Instant::now();
         let engine = &self.engine;
-        let state = session::of_tenant(&engine.base, &engine.plane, &self.tenant, self.statement.answers());
+        let state = session::over(&engine.base, tables);
         let plan = session::plan(&state, &self.statement).await?;
         let plan = state.create_physical_plan(&plan).await?;
         telemetry::planned(&self.statement.sql, started.elapsed());

@@ -12,7 +12,12 @@ use datafusion::common::{Diagnostic, SchemaError};
 use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::parser::ParserError;
 
+use plane::Unreadable;
+
 use crate::catalog::{CATALOG, SCHEMA};
+
+/// Unreadable files that an error names.
+const FILES_NAMED: usize = 5;
 
 /// A query was not answered, or not to its end.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +62,14 @@ pub enum QueryError {
     /// The rows cannot be read now; asking later may help.
     #[error("the stored rows cannot be read now")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    /// A file of the store cannot be read; later queries leave it out and say so.
+    #[error("{files} cannot be read: {reason}")]
+    Damaged {
+        /// Names of the files.
+        files: String,
+        /// What is wrong with the first.
+        reason: String,
+    },
     /// A fault of this program; someone must look.
     #[error("the query failed inside the server; its log says more")]
     Internal(#[source] Box<dyn Error + Send + Sync>),
@@ -118,6 +131,7 @@ impl QueryError {
             Self::TimeLimit { .. } => "time_limit",
             Self::RowLimit { .. } => "row_limit",
             Self::Unavailable(_) => "unavailable",
+            Self::Damaged { .. } => "damaged",
             Self::Internal(_) => "internal",
         }
     }
@@ -131,6 +145,9 @@ impl QueryError {
             Self::MemoryLimit { .. } => "narrow the time range, or group and sort by fewer values",
             Self::TimeLimit { .. } => "narrow the time range, or filter by service_name first",
             Self::RowLimit { .. } => "add a LIMIT, or group the rows",
+            Self::Damaged { .. } => {
+                "ask again: the file is left out from now on, with a warning; bring it back from a backup, system.files lists it"
+            }
             Self::Internal(_) => return None,
         })
     }
@@ -178,6 +195,17 @@ impl QueryError {
             | DataFusionError::ParquetError(_)) => Self::Unavailable(cause.into()),
             cause => Self::Internal(cause.into()),
         }
+    }
+
+    /// The same, or which files are to blame for it.
+    pub(crate) fn blamed_on(self, unreadable: &[Unreadable]) -> Self {
+        let Some(first) = unreadable.first() else { return self };
+        let names: Vec<&str> = unreadable.iter().take(FILES_NAMED).map(|file| file.name.as_str()).collect();
+        let others = match unreadable.len().saturating_sub(FILES_NAMED) {
+            0 => String::new(),
+            others => format!(" and {others} more"),
+        };
+        Self::Damaged { files: format!("{}{others}", names.join(", ")), reason: first.reason.clone() }
     }
 
     fn at(mut self, position: Option<Position>) -> Self {
@@ -319,6 +347,9 @@ fn arrow(cause: ArrowError) -> QueryError {
         }
         ArrowError::DivideByZero => QueryError::fault(FaultCode::Execution, "division by zero", None),
         ArrowError::ArithmeticOverflow(text) => QueryError::fault(FaultCode::Execution, lower_first(&text), None),
+        cause @ (ArrowError::ParquetError(_) | ArrowError::ExternalError(_) | ArrowError::IoError(..)) => {
+            QueryError::Unavailable(cause.into())
+        }
         cause => QueryError::Internal(cause.into()),
     }
 }

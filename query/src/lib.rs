@@ -18,6 +18,7 @@ mod rows;
 mod session;
 mod size;
 mod statement;
+mod system;
 mod table;
 mod telemetry;
 mod views;

@@ -17,23 +17,36 @@ use crate::error::QueryError;
 #[derive(Debug)]
 pub struct Rows {
     schema: SchemaRef,
+    warnings: Vec<String>,
     batches: mpsc::Receiver<RecordBatch>,
     /// Holds everything the query uses; its end says whether the rows are complete.
     driver: Option<AbortOnDropHandle<Result<(), QueryError>>>,
 }
 
+/// What is known of an answer before its first row.
+#[derive(Debug)]
+pub(crate) struct Planned {
+    pub(crate) schema: SchemaRef,
+    pub(crate) warnings: Vec<String>,
+}
+
 impl Rows {
     pub(crate) fn new(
-        schema: SchemaRef,
+        Planned { schema, warnings }: Planned,
         batches: mpsc::Receiver<RecordBatch>,
         driver: AbortOnDropHandle<Result<(), QueryError>>,
     ) -> Self {
-        Self { schema, batches, driver: Some(driver) }
+        Self { schema, warnings, batches, driver: Some(driver) }
     }
 
     /// Names and types of the columns.
     pub fn schema(&self) -> &SchemaRef {
         &self.schema
+    }
+
+    /// What is not as one would expect, a sentence each: above all, stored rows that are missing because they cannot be read.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 }
 

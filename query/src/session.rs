@@ -15,27 +15,22 @@ use datafusion::optimizer::optimizer::Optimizer;
 use datafusion::optimizer::{Analyzer, AnalyzerRule, OptimizerRule};
 use datafusion::prelude::SessionConfig;
 use datafusion_functions_json::udfs::json_union_to_text_udf;
-use model::Tenant;
-use plane::DataPlane;
 
 use crate::attributes::PromotedAttributes;
-use crate::catalog::{self, CATALOG, SCHEMA};
+use crate::catalog::{self, CATALOG, SCHEMA, Tables};
 use crate::config::Config;
 use crate::functions;
 use crate::ids::HexIds;
 use crate::rollups;
-use crate::rollups::Answers;
 use crate::statement::{self, Statement};
 
 /// What all sessions share.
 pub(crate) fn base(config: &Config) -> Result<SessionState> {
+    let footers = RuntimeEnvBuilder::new().with_metadata_cache_limit(config.footer_bytes_max);
     // Spilling would fight the write-ahead log for the disk.
     let no_spilling = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
-    let runtime = RuntimeEnvBuilder::new()
-        .with_disk_manager_builder(no_spilling)
-        .with_metadata_cache_limit(config.footer_cache_bytes_max);
     let mut state = SessionStateBuilder::new_with_default_features()
-        .with_runtime_env(runtime.build_arc()?)
+        .with_runtime_env(footers.with_disk_manager_builder(no_spilling).build_arc()?)
         .with_config(session_config(config))
         .with_analyzer_rules(analyzer_rules())
         .with_optimizer_rules(optimizer_rules())
@@ -83,14 +78,9 @@ fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
 }
 
 /// The session of one query: nothing in it outlives the query.
-pub(crate) fn of_tenant(
-    base: &Arc<SessionState>,
-    plane: &Arc<DataPlane>,
-    tenant: &Tenant,
-    answers: Answers,
-) -> SessionState {
+pub(crate) fn over(base: &Arc<SessionState>, tables: &Arc<Tables>) -> SessionState {
     let mut state = SessionState::clone(base);
-    state.register_catalog_list(catalog::of_tenant(Arc::clone(plane), tenant.clone(), answers, Arc::clone(base)));
+    state.register_catalog_list(catalog::of_tenant(tables, Arc::clone(base)));
     state.mark_start_execution();
     state
 }

@@ -37,7 +37,7 @@ pub(crate) struct SnapshotTable {
 impl SnapshotTable {
     /// Takes the rows of the snapshot; they are shared, not copied.
     pub(crate) fn new(snapshot: Snapshot, answers: Answers) -> Self {
-        let Snapshot { signal, live, stored, rollups } = snapshot;
+        let Snapshot { signal, live, stored, rollups, .. } = snapshot;
         let rollups = rollups.into_iter().map(|rollup| Arc::new(RollupTable(rollup))).collect();
         Self { signal, live, stored, rollups, answers }
     }

@@ -40,6 +40,7 @@ pub(crate) fn ended(rows: usize, elapsed: Duration, result: &Result<(), QueryErr
     Span::current().record("rows", rows).record("elapsed_ms", milliseconds(elapsed)).record("outcome", outcome);
     match result {
         Err(QueryError::Internal(cause)) => error!(cause = %cause, "a query failed inside the server"),
+        Err(QueryError::Damaged { files, reason }) => warn!(files, reason, "a query met files that cannot be read"),
         Err(QueryError::Unavailable(cause)) => warn!(cause = %cause, "a query could not read stored rows"),
         _ => {}
     }

@@ -23,9 +23,12 @@ pub(crate) struct Config {
     /// Who may write and read. Without any, everybody on this machine is the tenant `default`.
     pub(crate) tenants: Vec<TenantConfig>,
     pub(crate) storage: StorageConfig,
+    pub(crate) lake: lake::Config,
     pub(crate) backup: BackupConfig,
     pub(crate) wal: WalConfig,
     pub(crate) plane: plane::Config,
+    pub(crate) maintenance: plane::Maintenance,
+    pub(crate) retention: plane::Retention,
     pub(crate) ingest: ingest::Config,
     pub(crate) quotas: ingest::QuotaConfig,
     pub(crate) query: query::Config,
@@ -294,8 +297,17 @@ fn one_line(cause: &figment::Error) -> String {
 
 impl Config {
     fn check(&self) -> anyhow::Result<()> {
-        let checks =
-            [self.storage.check(), self.plane.check(), self.ingest.check(), self.quotas.check(), self.query.check()];
+        let checks = [
+            self.storage.check(),
+            self.lake.check(),
+            self.plane.check(),
+            self.maintenance.check(),
+            self.retention.check(),
+            self.ingest.check(),
+            self.quotas.check(),
+            self.query.check(),
+            self.check_graces(),
+        ];
         if let Some(wrong) = checks.into_iter().find_map(Result::err) {
             bail!("wrong setting: {wrong}");
         }
@@ -313,6 +325,17 @@ impl Config {
             );
         }
         Ok(())
+    }
+
+    /// A file that a query of another process reads must not go before the query is over.
+    fn check_graces(&self) -> Result<(), String> {
+        let (grace, longest) = (self.lake.deletion_grace_seconds, self.query.time_seconds_max);
+        match grace > longest {
+            true => Ok(()),
+            false => Err(format!(
+                "lake.deletion_grace_seconds is {grace}, must be above query.time_seconds_max ({longest}): queries of other processes may read files that were merged"
+            )),
+        }
     }
 
     fn check_tenants(&self) -> anyhow::Result<()> {

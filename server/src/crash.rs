@@ -1,11 +1,12 @@
 //! Ends the process at a named point, for crash tests: `OBSERVATORY_CRASH_AT=wal.half_written@25`.
 //!
-//! Points: wal.half_written, wal.written, wal.synced, flush.sealed, flush.kept, flush.forgotten; the number says at which
-//! passing, 1 if left out.
+//! Points: wal.half_written, wal.written, wal.synced, flush.sealed, flush.kept, flush.forgotten, upkeep.written,
+//! upkeep.committed, upkeep.deleted; the number says at which passing, 1 if left out.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use lake::UpkeepStep;
 use plane::FlushStep;
 
 /// Where to end.
@@ -51,6 +52,18 @@ impl CrashPoint {
                 FlushStep::Sealed => "flush.sealed",
                 FlushStep::Kept => "flush.kept",
                 FlushStep::Forgotten => "flush.forgotten",
+            });
+        })
+    }
+
+    /// For the lake's upkeep.
+    pub(crate) fn in_upkeep(&self) -> Arc<dyn Fn(UpkeepStep) + Send + Sync> {
+        let point = self.clone();
+        Arc::new(move |step| {
+            point.pass(match step {
+                UpkeepStep::Written => "upkeep.written",
+                UpkeepStep::Committed => "upkeep.committed",
+                UpkeepStep::Deleted => "upkeep.deleted",
             });
         })
     }

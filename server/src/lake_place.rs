@@ -3,12 +3,13 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use backup::{BackupError, Place};
 use lake::Lake;
-use object_store::ObjectStore;
 use object_store::aws::AmazonS3Builder;
+use object_store::{ObjectStore, RetryConfig};
 use store::StoreError;
 
 use crate::config::StorageConfig;
@@ -39,7 +40,7 @@ impl LakePlace {
         let prefix = url.strip_prefix("s3://").and_then(|rest| Some(rest.split_once('/')?.1.trim_end_matches('/')));
         let prefix = prefix.filter(|prefix| !prefix.is_empty());
         let prefix = prefix.with_context(|| format!("'{url}' has no folder, expected s3://bucket/prefix"))?;
-        let objects = AmazonS3Builder::from_env().with_url(url).build();
+        let objects = AmazonS3Builder::from_env().with_url(url).with_retry(retries()).build();
         let objects = Arc::new(objects.with_context(|| format!("{url} cannot be used"))?);
         Ok(Self::Bucket { url: url.to_owned(), objects, prefix: prefix.to_owned() })
     }
@@ -59,6 +60,13 @@ impl LakePlace {
             Self::Bucket { url, objects, prefix } => Ok(Place::on_objects(url, Arc::clone(objects), prefix)),
         }
     }
+}
+
+/// A request to object storage that fails is tried again with growing pauses, for less time than a query may take.
+fn retries() -> RetryConfig {
+    const RETRIES_MAX: usize = 8;
+    const RETRY_TIME_MAX: Duration = Duration::from_secs(20);
+    RetryConfig { max_retries: RETRIES_MAX, retry_timeout: RETRY_TIME_MAX, ..RetryConfig::default() }
 }
 
 impl fmt::Display for LakePlace {

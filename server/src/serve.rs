@@ -60,9 +60,10 @@ async fn serve(mut config: Config, queries: &Runtime) -> anyhow::Result<()> {
         grace,
     ));
 
-    let stores = Stores::open(&config.storage, &data).await?;
+    let stores = Stores::open(&config, &data).await?;
     let _ = database.set(stores.database.clone());
     let plane = Arc::new(open_plane(&config, &data, Arc::clone(&stores.telemetry)).await?);
+    plane.start_upkeep(&config.maintenance, &config.retention).context("upkeep cannot be started")?;
     let access = Arc::new(Access::new(&config.tenants));
     let authorize = Arc::clone(&access);
     let authorize = Arc::new(move |headers: &http::HeaderMap| authorize.tenant(headers));

@@ -1,6 +1,7 @@
 //! The figures of `docs/benchmarks.md`: what the server does, as a share of what the machine can do.
 //! Nothing here asserts; it prints.
 
+mod compaction;
 mod database;
 mod history;
 mod indexes;
@@ -31,6 +32,9 @@ pub struct Measure {
     /// Only these parts
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Part>,
+    /// Spans that are flushed in pieces and merged
+    #[arg(long, default_value_t = 1_000_000)]
+    compaction_spans: usize,
     /// Spans that queries run over
     #[arg(long, default_value_t = 5_000_000)]
     query_spans: u64,
@@ -64,6 +68,8 @@ pub enum Part {
     HalfLoad,
     /// SQL over spans at rest.
     Queries,
+    /// What merging files costs, and queries before and after it: no server.
+    Compaction,
     /// Indexes beside large files.
     Index,
     /// Spans into a database, beside `psql`'s own COPY; needs --database-url.
@@ -126,6 +132,9 @@ pub async fn run(measure: &Measure) -> anyhow::Result<()> {
     }
     if measure.wants(Part::Queries) {
         queries::print(measure).await?;
+    }
+    if measure.wants(Part::Compaction) {
+        compaction::print(measure.compaction_spans).await?;
     }
     Ok(())
 }

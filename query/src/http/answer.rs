@@ -5,10 +5,9 @@ use std::time::Instant;
 use axum::body::{Body, Bytes};
 use axum::response::Response;
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::SchemaRef;
 use futures::{StreamExt, stream};
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
@@ -20,6 +19,8 @@ use crate::rows::Rows;
 
 /// Chunks of the body that may wait for the client.
 const CHUNKS_AHEAD: usize = 2;
+/// Says, in every format and before the first row, what is missing from the answer.
+const WARNING: HeaderName = HeaderName::from_static("x-observatory-warning");
 /// Rows in a chunk: enough to be fast, few enough that wide rows stay small in memory.
 const CHUNK_ROWS: usize = 1024;
 
@@ -81,14 +82,11 @@ impl Format {
         }
     }
 
-    /// A writer of rows with this schema, and its media type.
-    pub(super) fn writer(
-        self,
-        schema: &SchemaRef,
-        started: Instant,
-    ) -> Result<(&'static str, Box<dyn Writer>), QueryError> {
+    /// A writer of these rows, and its media type.
+    pub(super) fn writer(self, rows: &Rows, started: Instant) -> Result<(&'static str, Box<dyn Writer>), QueryError> {
+        let schema = rows.schema();
         let writer: Box<dyn Writer> = match self {
-            Self::Json => Box::new(Json::new(schema, started)),
+            Self::Json => Box::new(Json::new(rows.schema(), rows.warnings(), started)),
             Self::Lines => Box::new(Lines::new(schema)),
             Self::Csv => Box::new(Csv::new(schema)),
             Self::Arrow => Box::new(Ipc::new(schema)?),
@@ -104,6 +102,8 @@ pub(super) fn stream(
     first: Option<RecordBatch>,
     rows: Rows,
 ) -> Response {
+    let warnings: Vec<HeaderValue> =
+        rows.warnings().iter().filter_map(|text| HeaderValue::from_str(text).ok()).collect();
     let (sender, chunks) = mpsc::channel(CHUNKS_AHEAD);
     // Writing text takes as long as many a query; it stays off the runtime that takes rows in.
     let task = AbortOnDropHandle::new(runtime.spawn(write(writer, first, rows, sender)));
@@ -113,6 +113,9 @@ pub(super) fn stream(
     });
     let mut response = Response::new(Body::from_stream(chunks));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    for warning in warnings {
+        response.headers_mut().append(WARNING, warning);
+    }
     response
 }
 

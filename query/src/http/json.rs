@@ -20,10 +20,11 @@ use crate::error::QueryError;
 /// RFC 3339; all our times are UTC.
 pub(super) const TIME_FORMAT: &str = "%Y-%m-%dT%H:%M:%S%.9fZ";
 
-/// `{"columns": […], "rows": [[…], …], "elapsed_ms": …}`.
+/// `{"columns": […], "warnings": […], "rows": [[…], …], "elapsed_ms": …}`; without `warnings` when there are none.
 #[derive(Debug)]
 pub(super) struct Json {
     schema: SchemaRef,
+    warnings: Vec<String>,
     rows: RowText,
     started: Instant,
     is_first: bool,
@@ -36,10 +37,10 @@ struct ColumnText<'a> {
 }
 
 impl Json {
-    pub(super) fn new(schema: &SchemaRef, started: Instant) -> Self {
+    pub(super) fn new(schema: &SchemaRef, warnings: &[String], started: Instant) -> Self {
         let before = (0..schema.fields().len()).map(|index| if index == 0 { vec![] } else { vec![b','] });
         let rows = RowText::new(b"[", before.collect(), b"]");
-        Self { schema: Arc::clone(schema), rows, started, is_first: true }
+        Self { schema: Arc::clone(schema), warnings: warnings.to_vec(), rows, started, is_first: true }
     }
 }
 
@@ -48,7 +49,11 @@ impl Writer for Json {
         let columns = self.schema.fields().iter();
         let columns = columns.map(|field| ColumnText { name: field.name(), r#type: column_type(field) });
         let columns = text(&columns.collect::<Vec<_>>())?;
-        Ok(format!("{{\"columns\":{columns},\"rows\":[").into_bytes())
+        let warnings = match self.warnings.is_empty() {
+            true => String::new(),
+            false => format!("\"warnings\":{},", text(&self.warnings)?),
+        };
+        Ok(format!("{{\"columns\":{columns},{warnings}\"rows\":[").into_bytes())
     }
 
     fn rows(&mut self, rows: &RecordBatch) -> Result<Vec<u8>, QueryError> {

@@ -50,7 +50,7 @@ async fn answer(engine: &QueryEngine, tenant: &Tenant, request: Request) -> Resu
     let statement = statement(&head.headers, body, engine.config().statement_bytes_max).await?;
     let mut rows = engine.sql(tenant, statement).await?;
     let first = rows.next().await.transpose()?;
-    Ok(answer::stream(engine.runtime(), format.writer(rows.schema(), started)?, first, rows))
+    Ok(answer::stream(engine.runtime(), format.writer(&rows, started)?, first, rows))
 }
 
 async fn statement(headers: &HeaderMap, body: Body, statement_bytes_max: usize) -> Result<Statement, QueryError> {

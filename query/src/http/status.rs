@@ -63,7 +63,9 @@ fn status(error: &QueryError) -> StatusCode {
         QueryError::MemoryLimit { .. } | QueryError::TimeLimit { .. } | QueryError::RowLimit { .. } => {
             StatusCode::UNPROCESSABLE_ENTITY
         }
-        QueryError::Busy { .. } | QueryError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        QueryError::Busy { .. } | QueryError::Unavailable(_) | QueryError::Damaged { .. } => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         QueryError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

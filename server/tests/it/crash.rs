@@ -17,8 +17,17 @@ use tokio::task::JoinHandle;
 use crate::observatory;
 
 /// Every point at which `OBSERVATORY_CRASH_AT` can end the program.
-const POINTS: [&str; 6] =
-    ["wal.half_written", "wal.written", "wal.synced", "flush.sealed", "flush.kept", "flush.forgotten"];
+const POINTS: [&str; 9] = [
+    "wal.half_written",
+    "wal.written",
+    "wal.synced",
+    "flush.sealed",
+    "flush.kept",
+    "flush.forgotten",
+    "upkeep.written",
+    "upkeep.committed",
+    "upkeep.deleted",
+];
 /// Kills in the ordinary suite; `OBSERVATORY_CRASH_KILLS` asks for more.
 const KILLS: usize = 24;
 /// With a database, which has its own tests of transactions; each point once.
@@ -71,7 +80,14 @@ async fn crashes(setup: Setup, kills: usize) {
     let setup = setup
         .env("OBSERVATORY_PLANE__SEGMENT_BYTES", 50_000)
         .env("OBSERVATORY_PLANE__SEGMENT_AGE_SECONDS", 1)
-        .env("OBSERVATORY_WAL__SEGMENT_BYTES", 200_000);
+        .env("OBSERVATORY_WAL__SEGMENT_BYTES", 200_000)
+        // Files are merged all the time, and those that were merged are deleted at once.
+        .env("OBSERVATORY_LAKE__MERGE_FILES_MIN", 2)
+        .env("OBSERVATORY_LAKE__LEASE_SECONDS", 1)
+        .env("OBSERVATORY_LAKE__DELETION_GRACE_SECONDS", 2)
+        .env("OBSERVATORY_QUERY__TIME_SECONDS_MAX", 1)
+        .env("OBSERVATORY_MAINTENANCE__CORE_SHARE", 1)
+        .env("OBSERVATORY_MAINTENANCE__EVERY_SECONDS", 1);
     let mut attempts = Vec::new();
     for number in 0..kills {
         let kill = choose(number, &mut random);
@@ -93,7 +109,12 @@ async fn crashes(setup: Setup, kills: usize) {
 /// Each point in turn, with as many kills at any moment in between.
 fn choose(number: usize, random: &mut ChaCha8Rng) -> Kill {
     match number % 2 {
-        0 => Kill::At(POINTS[number / 2 % POINTS.len()], random.random_range(1..=12)),
+        0 => {
+            let point = POINTS[number / 2 % POINTS.len()];
+            // Files are merged more seldom than requests come.
+            let passings = if point.starts_with("upkeep") { 1..=3 } else { 1..=12 };
+            Kill::At(point, random.random_range(passings))
+        }
         _ => Kill::After(Duration::from_millis(random.random_range(0..600))),
     }
 }

@@ -9,6 +9,7 @@ mod doors;
 mod durability;
 mod exporters;
 mod files;
+mod maintenance;
 mod own_telemetry;
 mod quotas;
 mod soak;

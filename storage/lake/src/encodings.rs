@@ -22,6 +22,8 @@ pub(crate) enum Plan {
     Runs,
     /// By the general writer.
     General,
+    /// To be seen from the first rows that say something.
+    Undecided,
 }
 
 /// The plan for each column of the segment.
@@ -34,10 +36,15 @@ fn plan(segment: &Segment, index: usize, column: &Column) -> Plan {
     if segment.batches.iter().all(|batch| batch.said(index).is_none()) {
         return if column.is_nullable() { Plan::Absent } else { Plan::Runs };
     }
+    plan_for(column, segment.batches.iter().filter_map(|batch| batch.said(index)))
+}
+
+/// The plan for a column of which these are values; never absent.
+pub(crate) fn plan_for<'a>(column: &Column, said: impl Iterator<Item = &'a ArrayRef> + Clone) -> Plan {
     let is_of_runs = match column.data_type {
         DataType::UInt32 | DataType::Int32 => true,
-        DataType::Utf8View => repeats(segment, index, texts),
-        DataType::Int64 => column.name != "duration_ns" && repeats(segment, index, integers),
+        DataType::Utf8View => repeats(said, texts),
+        DataType::Int64 => column.name != "duration_ns" && repeats(said, integers),
         _ => false,
     };
     if is_of_runs { Plan::Runs } else { Plan::General }
@@ -91,11 +98,10 @@ fn encoding(column: &Column) -> Option<Encoding> {
 }
 
 /// True when at least half of the values were there before: fewer distinct values than that make a dictionary worth its page.
-fn repeats(segment: &Segment, index: usize, hashes: fn(&ArrayRef, usize) -> u64) -> bool {
-    let said = || segment.batches.iter().filter_map(|batch| batch.said(index));
-    let step = (said().map(|array| array.len()).sum::<usize>() / SAMPLE_VALUES).max(1);
+fn repeats<'a>(said: impl Iterator<Item = &'a ArrayRef> + Clone, hashes: fn(&ArrayRef, usize) -> u64) -> bool {
+    let step = (said.clone().map(|array| array.len()).sum::<usize>() / SAMPLE_VALUES).max(1);
     let (mut values, mut distinct) = (0, HashSet::new());
-    for array in said() {
+    for array in said {
         for row in (0..array.len()).step_by(step).filter(|row| array.is_valid(*row)) {
             values += 1;
             distinct.insert(hashes(array, row));

@@ -7,23 +7,27 @@ use bytes::Bytes;
 use model::{Dataset, Signal, Table, Tenant, TimeRange};
 use object_store::path::Path;
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
+use parquet::file::writer::SerializedFileWriter;
 use store::rollup::Folded;
 use store::{Segment, SegmentId, StoreError};
 
-use crate::encodings;
+use crate::encodings::{self, Plan};
 use crate::index::{Builder, Index, IndexScope};
 use crate::manifest::FileEntry;
 use crate::row_group::RowGroup;
 
 /// Rows of a row group: the unit that queries read in parallel.
-const ROW_GROUP_ROWS: usize = 128 * 1024;
+pub(crate) const ROW_GROUP_ROWS: usize = 128 * 1024;
 /// Rows of a page: the unit that statistics skip.
 pub(crate) const PAGE_ROWS: usize = 8 * 1024;
 /// Rows that are brought in order and written at a time.
 const SORTED_ROWS: usize = 8 * 1024;
+/// A row group ends early when it holds this much memory.
+const ROW_GROUP_BYTES_MAX: usize = 64 << 20;
 const NANOS_PER_DAY: i64 = 86_400_000_000_000;
 /// Version of the column names and types, kept in each file.
 const SCHEMA_VERSION: &str = "1";
@@ -52,6 +56,7 @@ pub(crate) fn encode(segment: &Segment, scope: IndexScope) -> Result<Encoded, St
         origin: Some(segment.origin),
         trace_filter_bytes: None,
         index: index.as_ref().map(|index| index.size),
+        level: 0,
         rolled_up: segment.signal == Signal::Spans,
         folded: Folded::NOTHING,
     };
@@ -63,36 +68,92 @@ fn write(
     segment: &Segment,
     mut index: Option<&mut Builder>,
 ) -> Result<(Bytes, Option<(String, String)>), ParquetError> {
-    let schema = Arc::clone(&Table::of(segment.signal).schema);
-    let writer = ArrowWriter::try_new(Vec::new(), schema, Some(properties(segment.signal)))?;
-    let (mut file, general) = writer.into_serialized_writer()?;
-    let plans = encodings::plans(segment);
-    let mut keys = SortKeys::of(segment.signal);
-    let mut group = RowGroup::begin(segment.signal, &plans, &file, &general)?;
+    let mut file = FileWriter::begin(segment.signal, encodings::plans(segment), ROW_GROUP_BYTES_MAX)?;
     for rows in store::sorted(segment, SORTED_ROWS) {
         let rows = rows?;
-        keys.see(&rows);
         if let Some(index) = &mut index {
             index.see(&rows);
         }
-        if group.rows + rows.num_rows() > ROW_GROUP_ROWS {
-            let full = std::mem::replace(&mut group, RowGroup::begin(segment.signal, &plans, &file, &general)?);
-            full.finish(&mut file)?;
-        }
-        group.append(&rows)?;
+        file.append(&rows)?;
     }
-    group.finish(&mut file)?;
-    Ok((file.into_inner()?.into(), keys.range))
+    let Finished { rest, sort_keys } = file.finish()?;
+    Ok((rest, sort_keys))
 }
 
-/// `tenant/table/day/segment.parquet`, by the day of the earliest row.
+/// A file on its way: rows go in, in order, and its bytes can be taken piece by piece.
+pub(crate) struct FileWriter {
+    signal: Signal,
+    plans: Vec<Plan>,
+    group_bytes_max: usize,
+    file: SerializedFileWriter<Vec<u8>>,
+    general: ArrowRowGroupWriterFactory,
+    group: RowGroup,
+    keys: SortKeys,
+}
+
+/// The end of a file.
+pub(crate) struct Finished {
+    /// What was not taken yet.
+    pub(crate) rest: Bytes,
+    /// Least and greatest of what rows are sorted by first.
+    pub(crate) sort_keys: Option<(String, String)>,
+}
+
+impl FileWriter {
+    fn begin(signal: Signal, plans: Vec<Plan>, group_bytes_max: usize) -> Result<Self, ParquetError> {
+        let schema = Arc::clone(&Table::of(signal).schema);
+        let writer = ArrowWriter::try_new(Vec::new(), schema, Some(properties(signal)))?;
+        let (file, general) = writer.into_serialized_writer()?;
+        let group = RowGroup::begin(signal, &plans, &file, &general)?;
+        Ok(Self { signal, plans, group_bytes_max, file, general, group, keys: SortKeys::of(signal) })
+    }
+
+    /// For rows that are not known yet: how a column is written is seen from its first values in each row group.
+    ///
+    /// A row group ends early when it holds that much memory.
+    pub(crate) fn undecided(signal: Signal, group_bytes_max: usize) -> Result<Self, ParquetError> {
+        let plans = vec![Plan::Undecided; Table::of(signal).columns.len()];
+        Self::begin(signal, plans, group_bytes_max.min(ROW_GROUP_BYTES_MAX))
+    }
+
+    /// Adds rows that come after all that were added before.
+    pub(crate) fn append(&mut self, rows: &RecordBatch) -> Result<(), ParquetError> {
+        self.keys.see(rows);
+        if self.group.rows + rows.num_rows() > ROW_GROUP_ROWS || self.group.bytes() > self.group_bytes_max {
+            let next = RowGroup::begin(self.signal, &self.plans, &self.file, &self.general)?;
+            std::mem::replace(&mut self.group, next).finish(&mut self.file)?;
+        }
+        self.group.append(rows)
+    }
+
+    /// The bytes of finished row groups that were not taken yet.
+    pub(crate) fn take(&mut self) -> Result<Bytes, ParquetError> {
+        self.file.flush()?;
+        Ok(std::mem::take(self.file.inner_mut()).into())
+    }
+
+    /// Memory held, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.group.bytes() + self.file.inner().capacity()
+    }
+
+    pub(crate) fn finish(mut self) -> Result<Finished, ParquetError> {
+        self.group.finish(&mut self.file)?;
+        Ok(Finished { rest: self.file.into_inner()?.into(), sort_keys: self.keys.range })
+    }
+}
+
+/// `tenant/table/day/id.parquet`, by the day of the earliest row.
 pub(crate) fn path(tenant: &Tenant, dataset: Dataset, times: TimeRange, id: SegmentId) -> Path {
-    let days = times.min.0.div_euclid(NANOS_PER_DAY);
+    Path::from(format!("{tenant}/{dataset}/{}/{id}.parquet", day_name(times.min.0.div_euclid(NANOS_PER_DAY))))
+}
+
+/// As in `2026-01-31`.
+pub(crate) fn day_name(days: i64) -> String {
     let day = arrow::temporal_conversions::date32_to_datetime(
         i32::try_from(days).expect("nanoseconds of 64 bits end in 2262"),
     );
-    let day = day.map_or_else(|| "unknown".to_owned(), |day| day.date().to_string());
-    Path::from(format!("{tenant}/{dataset}/{day}/{id}.parquet"))
+    day.map_or_else(|| "unknown".to_owned(), |day| day.date().to_string())
 }
 
 fn properties(signal: Signal) -> WriterProperties {
@@ -137,7 +198,7 @@ impl SortKeys {
 mod tests {
     use arrow::array::{ArrayRef, Int64Array, StringViewArray, UInt32Array};
     use arrow::compute::concat_batches;
-    use model::{Batch, Defaults, Tenant};
+    use model::{Batch, Defaults};
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
     use store::WriterId;
     use uuid::Uuid;

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use bytes::Bytes;
-use model::{Signal, Table};
+use model::{Rollup, Signal, Table};
 use parquet::arrow::ArrowWriter;
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
@@ -24,7 +25,7 @@ pub(crate) fn encode(segment: &Segment) -> Result<Vec<Encoded>, StoreError> {
 }
 
 fn encode_one(segment: &Segment, partial: &Partial) -> Result<Encoded, StoreError> {
-    let file = write(partial).map_err(|cause| StoreError::unwritable("parquet", cause))?;
+    let file = write(partial.rollup, &partial.rows).map_err(|cause| StoreError::unwritable("parquet", cause))?;
     // Its own: files leave the lake by their names.
     let id = SegmentId::new();
     let entry = FileEntry {
@@ -41,17 +42,19 @@ fn encode_one(segment: &Segment, partial: &Partial) -> Result<Encoded, StoreErro
         index: None,
         rolled_up: false,
         folded: partial.folded,
+        level: 0,
     };
     Ok(Encoded { file, index: None, entry })
 }
 
-fn write(partial: &Partial) -> Result<Bytes, ParquetError> {
+/// The file of these sums.
+pub(crate) fn write(rollup: Rollup, rows: &RecordBatch) -> Result<Bytes, ParquetError> {
     let properties = parquet_file::described(WriterProperties::builder())
         .set_compression(encodings::compression())
         .set_data_page_row_count_limit(PAGE_ROWS)
         .build();
-    let schema = Arc::clone(&Table::of(partial.rollup).schema);
+    let schema = Arc::clone(&Table::of(rollup).schema);
     let mut writer = ArrowWriter::try_new(Vec::new(), schema, Some(properties))?;
-    writer.write(&partial.rows)?;
+    writer.write(rows)?;
     Ok(writer.into_inner()?.into())
 }

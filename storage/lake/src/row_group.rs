@@ -1,6 +1,7 @@
 //! One row group on its way into a file: each column by the writer that its plan names.
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, ArrayRef, RecordBatch, new_null_array};
+use arrow::datatypes::Field;
 use model::{Column, Signal, Table};
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::errors::Result;
@@ -22,6 +23,8 @@ enum Writers {
     Absent(Vec<RunColumn>),
     Runs(RunColumn),
     General(Vec<ArrowColumnWriter>),
+    /// So many rows have said nothing so far.
+    Undecided(Vec<ArrowColumnWriter>, usize),
 }
 
 impl RowGroup {
@@ -44,6 +47,7 @@ impl RowGroup {
                 Plan::Absent => Writers::Absent(leaves.iter().map(|_| RunColumn::default()).collect()),
                 Plan::Runs => Writers::Runs(RunColumn::default()),
                 Plan::General => Writers::General(leaves),
+                Plan::Undecided => Writers::Undecided(leaves, 0),
             });
         }
         Ok(Self { signal, columns, rows: 0 })
@@ -51,17 +55,10 @@ impl RowGroup {
 
     /// Adds rows of the signal's schema.
     pub(crate) fn append(&mut self, rows: &RecordBatch) -> Result<()> {
+        let columns = &Table::of(self.signal).columns;
         let schema = rows.schema_ref();
-        for ((writers, array), field) in self.columns.iter_mut().zip(rows.columns()).zip(schema.fields()) {
-            match writers {
-                Writers::Absent(leaves) => leaves.iter_mut().for_each(|leaf| leaf.append_nulls(rows.num_rows())),
-                Writers::Runs(column) => column.append(array),
-                Writers::General(leaves) => {
-                    for (writer, leaf) in leaves.iter_mut().zip(compute_leaves(field, array)?) {
-                        writer.write(&leaf)?;
-                    }
-                }
-            }
+        for (index, (writers, array)) in self.columns.iter_mut().zip(rows.columns()).enumerate() {
+            writers.append(&columns[index], schema.field(index), array)?;
         }
         self.rows += rows.num_rows();
         Ok(())
@@ -83,6 +80,7 @@ impl RowGroup {
                     }
                     continue;
                 }
+                Writers::Undecided(leaves, rows) => leaves.iter().map(|_| RunColumn::of_nulls(rows)).collect(),
             };
             for leaf in runs {
                 let descriptor = descriptors.next().expect("the file has the leaves of the table");
@@ -92,6 +90,65 @@ impl RowGroup {
         }
         group.close().map(drop)
     }
+
+    /// Memory held, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.columns.iter().map(Writers::bytes).sum()
+    }
+}
+
+impl Writers {
+    fn append(&mut self, column: &Column, field: &Field, array: &ArrayRef) -> Result<()> {
+        if let Writers::Undecided(leaves, silent) = self {
+            if column.is_nullable() && array.null_count() == array.len() {
+                *silent += array.len();
+                return Ok(());
+            }
+            let (leaves, silent) = (std::mem::take(leaves), *silent);
+            *self = Writers::decided(column, field, array, leaves, silent)?;
+        }
+        match self {
+            Writers::Absent(leaves) => leaves.iter_mut().for_each(|leaf| leaf.append_nulls(array.len())),
+            Writers::Runs(runs) => runs.append(array),
+            Writers::General(leaves) => write(leaves, field, array)?,
+            Writers::Undecided(..) => unreachable!("it was decided above"),
+        }
+        Ok(())
+    }
+
+    /// The writers of a column that begins to say something after some rows of nothing.
+    fn decided(
+        column: &Column,
+        field: &Field,
+        array: &ArrayRef,
+        mut leaves: Vec<ArrowColumnWriter>,
+        silent: usize,
+    ) -> Result<Self> {
+        if encodings::plan_for(column, std::iter::once(array)) == Plan::Runs {
+            return Ok(Writers::Runs(RunColumn::of_nulls(silent)));
+        }
+        if silent > 0 {
+            write(&mut leaves, field, &new_null_array(&column.data_type, silent))?;
+        }
+        Ok(Writers::General(leaves))
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Writers::Absent(_) => 0,
+            Writers::Runs(runs) => runs.bytes(),
+            Writers::General(leaves) | Writers::Undecided(leaves, _) => {
+                leaves.iter().map(ArrowColumnWriter::memory_size).sum()
+            }
+        }
+    }
+}
+
+fn write(leaves: &mut [ArrowColumnWriter], field: &Field, array: &ArrayRef) -> Result<()> {
+    for (writer, leaf) in leaves.iter_mut().zip(compute_leaves(field, array)?) {
+        writer.write(&leaf)?;
+    }
+    Ok(())
 }
 
 fn options<'a>(

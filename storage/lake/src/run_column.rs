@@ -62,6 +62,21 @@ pub(crate) struct ChunkOptions<'a> {
 }
 
 impl RunColumn {
+    /// A column that has begun with rows that say nothing.
+    pub(crate) fn of_nulls(rows: usize) -> Self {
+        let mut column = Self::default();
+        column.append_nulls(rows);
+        column
+    }
+
+    /// Memory held, in bytes, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let Self { runs, dictionary, .. } = self;
+        // Long texts are kept as they are written and as keys.
+        let entries = dictionary.places.len() * (size_of::<Range<usize>>() + 2 * size_of::<u128>());
+        runs.capacity() * size_of::<(u32, usize)>() + 2 * dictionary.plain.capacity() + entries
+    }
+
     /// Adds rows of a type that `encodings` plans to write as runs.
     pub(crate) fn append(&mut self, array: &ArrayRef) {
         match array.data_type() {

@@ -26,15 +26,18 @@ use futures::stream;
 use model::{Dataset, Table};
 use object_store::ObjectMeta;
 
+use crate::damage::Damage;
 use crate::depot::Depot;
 use crate::index::{Asked, BlockSet, Indexes};
 use crate::manifest::{FileEntry, TableState};
 use crate::paged::Paged;
 use crate::pruning::FileStatistics;
+use crate::readers::Pin;
 use crate::telemetry;
+use crate::watched::{Opened, WatchedReaders};
 
 /// Bytes read from the end of a file at first: footer and page index of a file of this many columns fit.
-const FOOTER_BYTES: usize = 256 * 1024;
+pub(crate) const FOOTER_BYTES: usize = 256 * 1024;
 /// Files whose indexes are looked into at the same time.
 const INDEXES_AT_ONCE: usize = 32;
 /// Rows are filtered while they are decoded when indexes leave at most one in this many.
@@ -45,8 +48,18 @@ const FEW_ROWS: u64 = 8;
 pub(crate) struct LakeTable {
     dataset: Dataset,
     state: Arc<TableState>,
-    depot: Arc<Depot>,
-    indexes: Arc<Indexes>,
+    reading: Reading,
+}
+
+/// What a scan needs beside the names of files.
+#[derive(Clone, Debug)]
+pub(crate) struct Reading {
+    pub(crate) depot: Arc<Depot>,
+    pub(crate) indexes: Arc<Indexes>,
+    pub(crate) damage: Arc<Damage>,
+    pub(crate) pin: Arc<Pin>,
+    /// The files that scans have opened.
+    pub(crate) opened: Arc<Opened>,
 }
 
 /// A file to be read.
@@ -64,8 +77,8 @@ impl Chosen {
 }
 
 impl LakeTable {
-    pub(crate) fn new(dataset: Dataset, state: Arc<TableState>, depot: Arc<Depot>, indexes: Arc<Indexes>) -> Self {
-        Self { dataset, state, depot, indexes }
+    pub(crate) fn new(dataset: Dataset, state: Arc<TableState>, reading: Reading) -> Self {
+        Self { dataset, state, reading }
     }
 
     /// Files that may hold rows for the predicate, by time and by the first sort column.
@@ -85,13 +98,13 @@ impl LakeTable {
         }
         let (of_files, of_rows) = (files.len(), files.iter().map(|file| file.rows).sum());
         let chosen = stream::iter(files).map(|file| async {
-            let blocks = self.indexes.find(&file, asked).await;
+            let blocks = self.reading.indexes.find(&file, asked).await;
             Chosen { file, blocks }
         });
         let chosen = chosen.buffered(INDEXES_AT_ONCE);
         let chosen: Vec<Chosen> = chosen.filter(|chosen| ready(chosen.rows() > 0)).collect().await;
         let rows = chosen.iter().map(Chosen::rows).sum();
-        telemetry::looked_up((chosen.len(), of_files), (rows, of_rows), self.indexes.figures());
+        telemetry::looked_up((chosen.len(), of_files), (rows, of_rows), self.reading.indexes.figures());
         chosen
     }
 
@@ -106,8 +119,10 @@ impl LakeTable {
     }
 
     fn readers(&self, runtime: &RuntimeEnv, chosen: &[Chosen]) -> Arc<dyn ParquetFileReaderFactory> {
-        let objects = Arc::clone(self.depot.objects());
-        let readers = CachedParquetFileReaderFactory::new(objects, runtime.cache_manager.get_file_metadata_cache());
+        let Reading { depot, damage, pin, opened, .. } = &self.reading;
+        let footers = runtime.cache_manager.get_file_metadata_cache();
+        let readers = CachedParquetFileReaderFactory::new(Arc::clone(depot.objects()), footers);
+        let readers = WatchedReaders::new(readers, Arc::clone(damage), Arc::clone(pin), Arc::clone(opened));
         match chosen.iter().any(|chosen| chosen.blocks.is_some()) {
             true => Arc::new(Paged(readers)),
             false => Arc::new(readers),
@@ -126,7 +141,8 @@ impl LakeTable {
         };
         let partitioned = PartitionedFile::new_from_meta(object)
             .with_metadata_size_hint(FOOTER_BYTES)
-            .with_statistics(Arc::new(self.statistics(std::slice::from_ref(chosen))));
+            .with_statistics(Arc::new(self.statistics(std::slice::from_ref(chosen))))
+            .with_extension(Arc::clone(file));
         match &chosen.blocks {
             Some(blocks) => partitioned.with_extension(ParquetRowSelection::new(blocks.selection(file.rows))),
             None => partitioned,
@@ -170,7 +186,8 @@ impl TableProvider for LakeTable {
         }
 
         let runtime = session.runtime_env();
-        runtime.register_object_store(self.depot.url().as_ref(), Arc::clone(self.depot.objects()));
+        let depot = &self.reading.depot;
+        runtime.register_object_store(depot.url().as_ref(), Arc::clone(depot.objects()));
         let mut source = ParquetSource::new(self.schema())
             .with_parquet_file_reader_factory(self.readers(runtime, &chosen))
             // Filtering while decoding pays when few rows pass, and costs when many do.
@@ -179,7 +196,7 @@ impl TableProvider for LakeTable {
             source = source.with_predicate(predicate);
         }
         let group = FileGroup::new(chosen.iter().map(|chosen| self.partitioned(chosen)).collect());
-        let config = FileScanConfigBuilder::new(self.depot.url().clone(), Arc::new(source))
+        let config = FileScanConfigBuilder::new(depot.url().clone(), Arc::new(source))
             .with_file_groups(group.split_files(session.config().target_partitions()))
             .with_statistics(self.statistics(&chosen))
             .with_projection_indices(projection.cloned())?

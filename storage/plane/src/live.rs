@@ -59,6 +59,8 @@ struct OpenSegment {
 #[derive(Clone, Debug)]
 pub(crate) struct Sealed {
     pub(crate) segment: Arc<Segment>,
+    /// When its first row came.
+    since: Instant,
     /// All rows of spans, to be summed at once: fewer sums to read than one for each batch.
     summed: Option<Arc<Summed>>,
     /// Held as long as the rows are.
@@ -70,6 +72,23 @@ pub(crate) struct Sealed {
 pub(crate) struct LiveSize {
     pub(crate) rows: usize,
     pub(crate) sealed_segments: usize,
+}
+
+/// Rows of one table that are not in the store yet, as `system.segments` shows them.
+#[derive(Clone, Debug)]
+pub struct SegmentStatus {
+    /// Whose rows.
+    pub tenant: Tenant,
+    /// Which table.
+    pub signal: Signal,
+    /// False: it still takes rows. True: it waits for the store.
+    pub is_sealed: bool,
+    /// Number of rows.
+    pub rows: usize,
+    /// Memory held, in bytes.
+    pub bytes: usize,
+    /// Time since its first row came.
+    pub age: Duration,
 }
 
 impl Live {
@@ -159,6 +178,13 @@ impl Live {
         first_live.map_or(tables.last, |first| first - 1)
     }
 
+    /// What waits for the store and what still takes rows, of one tenant or of all.
+    pub(crate) fn segments(&self, tenant: Option<&Tenant>) -> Vec<SegmentStatus> {
+        let tables = self.tables.lock();
+        let asked = tables.by_key.iter().filter(|((of, _), _)| tenant.is_none_or(|tenant| tenant == of));
+        asked.flat_map(|((of, signal), table)| table.segments(of, *signal)).collect()
+    }
+
     /// Sums over all tables.
     pub(crate) fn size(&self) -> LiveSize {
         self.tables.lock().by_key.values().fold(LiveSize::default(), |size, table| LiveSize {
@@ -211,7 +237,8 @@ impl LiveTable {
             batches: open.batches,
         };
         let summed = (segment.signal == Signal::Spans).then(|| Arc::new(Summed::new(segment.batches.clone())));
-        self.sealed.push_back(Sealed { segment: Arc::new(segment), summed, room: Arc::new(open.room) });
+        let (segment, room) = (Arc::new(segment), Arc::new(open.room));
+        self.sealed.push_back(Sealed { segment, since: open.since, summed, room });
         true
     }
 
@@ -224,6 +251,23 @@ impl LiveTable {
             through: open.origin.through,
             rows: LiveRows { batches: open.batches.clone(), summed: open.summed.clone() },
         });
+        sealed.chain(open).collect()
+    }
+
+    fn segments(&self, tenant: &Tenant, signal: Signal) -> Vec<SegmentStatus> {
+        let status = |is_sealed, rows, bytes, since: Instant| SegmentStatus {
+            tenant: tenant.clone(),
+            signal,
+            is_sealed,
+            rows,
+            bytes,
+            age: since.elapsed(),
+        };
+        let sealed = self.sealed.iter().map(|sealed| status(true, sealed.segment.rows(), sealed.bytes(), sealed.since));
+        let open = self
+            .open
+            .iter()
+            .map(|open| status(false, open.batches.iter().map(Batch::rows).sum(), open.bytes, open.since));
         sealed.chain(open).collect()
     }
 

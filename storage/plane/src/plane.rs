@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use model::{Batch, Signal, Tenant};
 use parking_lot::Mutex;
-use store::{Store, StoreError, Stored, WriterId};
+use store::{Part, Store, StoreError, Stored, WriterId};
 use tokio::sync::{Notify, broadcast};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -21,10 +21,12 @@ use crate::config::Config;
 use crate::error::{AppendError, CloseError, OpenError};
 use crate::flush::{DrainRate, FlushStep, Flusher};
 use crate::frame::{Decoded, Envelope};
-use crate::live::{Live, LiveRows};
+use crate::live::{Live, LiveRows, SegmentStatus};
+use crate::maintenance::{Maintenance, Retention};
 use crate::snapshot::{Snapshot, SnapshotRollup};
 use crate::subscription::{Committed, Subscription};
 use crate::telemetry::Telemetry;
+use crate::upkeep::{Upkeep, UpkeepStatus};
 
 /// Where in the log a request is.
 pub use wal::Position;
@@ -50,6 +52,7 @@ pub struct DataPlane {
     wake: Arc<Notify>,
     stop: CancellationToken,
     flusher: Arc<Flusher>,
+    upkeep: Upkeep,
     task: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -127,7 +130,23 @@ impl DataPlane {
         let (committed, _) = broadcast::channel(config.subscription_requests_max);
         let task = Mutex::new(Some(task));
         let wait_max = Duration::from_millis(config.wait_millis_max);
-        Ok(Self { live, wal, store, backlog, budget, wait_max, rate, telemetry, committed, wake, stop, flusher, task })
+        let upkeep = Upkeep::new(stop.child_token());
+        Ok(Self {
+            live,
+            wal,
+            store,
+            backlog,
+            budget,
+            wait_max,
+            rate,
+            telemetry,
+            committed,
+            wake,
+            stop,
+            flusher,
+            upkeep,
+            task,
+        })
     }
 
     /// Makes a request durable and visible; `Ok` says both.
@@ -177,10 +196,11 @@ impl DataPlane {
             let table = stored.insert(self.store.table(tenant, signal)?);
             Ok(table.kept_through(self.live.writer()))
         })?;
-        let Stored { table: stored, rollups, .. } = stored.expect("the store was asked for the watermark");
+        let stored = stored.expect("the store was asked for the watermark");
+        let Stored { table: stored, rollups, unreadable, examine, .. } = stored;
         let summed: Arc<[_]> = summed.into();
         let rollups = rollups.into_iter().map(|stored| SnapshotRollup::new(Arc::clone(&summed), stored)).collect();
-        Ok(Snapshot { signal, live, stored, rollups })
+        Ok(Snapshot { signal, live, stored, rollups, unreadable, examine })
     }
 
     /// Committed rows of these signals from now on.
@@ -209,6 +229,29 @@ impl DataPlane {
         }
     }
 
+    /// Keeps the store in order from now on: merges, expires, deletes, as far as the settings say. Ends with `close`.
+    ///
+    /// # Errors
+    /// When the system gives no threads.
+    pub fn start_upkeep(&self, maintenance: &Maintenance, retention: &Retention) -> std::io::Result<()> {
+        self.upkeep.start(Arc::clone(&self.store), self.budget.clone(), maintenance, retention)
+    }
+
+    /// What upkeep has done and has to do.
+    pub fn upkeep(&self) -> UpkeepStatus {
+        self.upkeep.status()
+    }
+
+    /// What is in memory, of one tenant or of all.
+    pub fn segments(&self, tenant: Option<&Tenant>) -> Vec<SegmentStatus> {
+        self.live.segments(tenant)
+    }
+
+    /// What the store is made of, of one tenant or of all.
+    pub async fn parts(&self, tenant: Option<&Tenant>) -> Result<Vec<Part>, StoreError> {
+        self.store.inventory(tenant).await
+    }
+
     /// False when the log refused its last request: its disk or its cap is full.
     pub fn is_writable(&self) -> bool {
         !self.telemetry.log_refuses.load(Ordering::Relaxed)
@@ -227,6 +270,7 @@ impl DataPlane {
         if let Some(task) = task {
             task.await.expect("the flush task does not panic");
         }
+        self.upkeep.join().await;
         // Before the log ends, so that it can be cut: the next start has nothing to replay.
         let flushed = self.flush().await;
         self.wal.close()?;

@@ -6,6 +6,7 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::catalog::TableProvider;
 use model::{Batch, Rollup, Signal};
 use store::rollup::{Folded, StoredRollup, Summed};
+use store::{Examine, Unreadable};
 
 /// The rows of one tenant and signal at one instant: live and stored, each exactly once.
 #[derive(Clone, Debug)]
@@ -16,6 +17,10 @@ pub struct Snapshot {
     pub live: Vec<Batch>,
     /// Rows in the store.
     pub stored: Arc<dyn TableProvider>,
+    /// Parts of the store that cannot be read, whose rows are missing: whoever shows the others must say so.
+    pub unreadable: Vec<Unreadable>,
+    /// To be asked when reading stored rows has failed.
+    pub examine: Examine,
     /// Sums of exactly these rows; of spans only.
     pub rollups: Vec<SnapshotRollup>,
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use store::{Segment, StoreError};
+use store::{Amount, Outcome, Segment, StoreError, Task};
 
 use crate::error::OpenError;
 
@@ -63,5 +63,32 @@ impl Telemetry {
         if frames > 0 {
             tracing::info!(frames, rows, took_ms = took.as_millis(), "write-ahead log replayed");
         }
+    }
+}
+
+/// A piece of upkeep ended. What failed is tried again; what cannot be read is told as an error by the store.
+pub(crate) fn upkept(
+    task: &Task,
+    took: Duration,
+    read: &Amount,
+    written: &Amount,
+    outcome: &Outcome,
+    error: Option<&str>,
+) {
+    let Task { job, target, .. } = task;
+    let (job, took_ms, outcome) = (job.name(), took.as_millis(), outcome.name());
+    match error {
+        Some(error) => tracing::warn!(job, target, took_ms, error, "upkeep of the store failed, trying again"),
+        None => tracing::debug!(
+            job,
+            target,
+            took_ms,
+            outcome,
+            parts_read = read.parts,
+            rows_read = read.rows,
+            parts_written = written.parts,
+            bytes_written = written.bytes,
+            "upkeep of the store"
+        ),
     }
 }

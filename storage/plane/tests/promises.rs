@@ -8,10 +8,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use datafusion::prelude::SessionContext;
-use model::{Batch, Signal, Tenant, Timestamp};
+use model::{Batch, Dataset, Signal, Tenant, Timestamp};
 use plane::{AppendError, Config, DataPlane, Decoded, Encoding, Envelope, Event, Payload, Snapshot};
 use store::conformance::spans;
-use store::{MemoryStore, Segment, Store, StoreError, Stored, WriterId};
+use store::{Maintained, MemoryStore, Pace, Part, Segment, Store, StoreError, Stored, Work, WriterId};
 use testkit::until;
 
 fn tenant() -> Tenant {
@@ -91,6 +91,18 @@ impl Store for Flaky {
             return Err(StoreError::unavailable("a store that is down", "as told"));
         }
         self.inner.table(tenant, signal)
+    }
+
+    async fn expire(&self, tenant: &Tenant, dataset: Dataset, horizon: Timestamp) -> Result<Option<Work>, StoreError> {
+        self.inner.expire(tenant, dataset, horizon).await
+    }
+
+    async fn maintain(&self, pace: &Pace) -> Maintained {
+        self.inner.maintain(pace).await
+    }
+
+    async fn inventory(&self, tenant: Option<&Tenant>) -> Result<Vec<Part>, StoreError> {
+        self.inner.inventory(tenant).await
     }
 }
 
@@ -177,6 +189,18 @@ impl Store for Recorder {
 
     fn table(&self, tenant: &Tenant, signal: Signal) -> Result<Stored, StoreError> {
         self.inner.table(tenant, signal)
+    }
+
+    async fn expire(&self, tenant: &Tenant, dataset: Dataset, horizon: Timestamp) -> Result<Option<Work>, StoreError> {
+        self.inner.expire(tenant, dataset, horizon).await
+    }
+
+    async fn maintain(&self, pace: &Pace) -> Maintained {
+        self.inner.maintain(pace).await
+    }
+
+    async fn inventory(&self, tenant: Option<&Tenant>) -> Result<Vec<Part>, StoreError> {
+        self.inner.inventory(tenant).await
     }
 }
 

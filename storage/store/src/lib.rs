@@ -5,10 +5,12 @@
 
 pub mod conformance;
 mod error;
+mod examine;
 mod memory;
 pub mod rollup;
 mod segment;
 mod sort;
+mod upkeep;
 
 use std::collections::HashMap;
 use std::fmt::Debug;
@@ -16,13 +18,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::catalog::TableProvider;
-use model::{Signal, Tenant};
+use model::{Dataset, Signal, Tenant, Timestamp};
 
 pub use error::StoreError;
+pub use examine::{Examine, Unreadable};
 pub use memory::MemoryStore;
 use rollup::StoredRollup;
 pub use segment::{Origin, Segment, SegmentId, WriterId};
-pub use sort::{sort_key, sorted};
+pub use sort::{sort_columns, sort_key, sorted};
+pub use upkeep::{Amount, Closing, Condition, Gate, Job, Maintained, Outcome, Pace, Part, Task, Work};
 
 /// Keeps segments and gives them back as tables.
 #[async_trait]
@@ -40,6 +44,19 @@ pub trait Store: Debug + Send + Sync {
 
     /// The rows of one tenant and signal as of this call. What is kept later does not show.
     fn table(&self, tenant: &Tenant, signal: Signal) -> Result<Stored, StoreError>;
+
+    /// Takes out what has only rows older than the horizon: whole parts (files, chunks), so that some older rows stay
+    /// until the youngest of their part is old too. Queries that have begun still see them. `None` when there is nothing.
+    async fn expire(&self, tenant: &Tenant, dataset: Dataset, horizon: Timestamp) -> Result<Option<Work>, StoreError>;
+
+    /// Does one bounded piece of upkeep, if there is any, and says what it was; a failure is the outcome of the piece.
+    ///
+    /// It may compute for milliseconds without giving way and belongs on a runtime of its own. It may be called by several
+    /// processes that share the store: what one does, the others leave alone.
+    async fn maintain(&self, pace: &Pace) -> Maintained;
+
+    /// The parts that the store is made of, of one tenant or of all.
+    async fn inventory(&self, tenant: Option<&Tenant>) -> Result<Vec<Part>, StoreError>;
 }
 
 /// A table as of one moment, and how far into each writer's log it reaches.
@@ -49,6 +66,10 @@ pub struct Stored {
     pub table: Arc<dyn TableProvider>,
     /// Highest position kept of each writer.
     pub watermarks: Arc<HashMap<WriterId, u64>>,
+    /// Parts whose rows are not in the table, because they cannot be read: whoever shows rows of it must say so.
+    pub unreadable: Vec<Unreadable>,
+    /// To be asked when reading the table has failed.
+    pub examine: Examine,
     /// Every rollup as of the same moment, if the rows are spans.
     pub rollups: Vec<StoredRollup>,
 }

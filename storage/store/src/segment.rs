@@ -16,6 +16,14 @@ impl SegmentId {
     pub fn new() -> Self {
         Self(Uuid::now_v7())
     }
+
+    /// When it was made, in milliseconds since 1970, by the clock of its maker.
+    pub fn created_millis(&self) -> u64 {
+        self.0.get_timestamp().map_or(0, |made| {
+            let (seconds, nanos) = made.to_unix();
+            seconds * 1000 + u64::from(nanos) / 1_000_000
+        })
+    }
 }
 
 impl Default for SegmentId {

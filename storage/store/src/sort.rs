@@ -26,6 +26,17 @@ pub fn sort_key(signal: Signal) -> &'static str {
     }
 }
 
+/// Columns that rows of the signal are sorted by, the first one first.
+///
+/// The last, the time, is as good as sorted in spans and logs; the others are exact.
+pub fn sort_columns(signal: Signal) -> &'static [&'static str] {
+    match signal {
+        Signal::Spans => &["service_name", "start_time"],
+        Signal::Logs => &["service_name", "time"],
+        Signal::Metrics | Signal::Histograms => &["name", "series_id", "time"],
+    }
+}
+
 /// The rows of the segment in sorted order, in record batches of at most `batch_rows`.
 ///
 /// Rows with equal keys keep their order of arrival.

@@ -97,6 +97,11 @@ impl Ledger {
         Ok(())
     }
 
+    /// What is known of every table now.
+    pub(crate) fn tables(&self) -> Vec<((Tenant, Signal), Arc<Known>)> {
+        self.tables.read().iter().map(|(table, known)| (table.clone(), Arc::clone(known))).collect()
+    }
+
     /// The number of a log, if it has one.
     pub(crate) fn writer(&self, log: WriterId) -> Option<i32> {
         self.writers.read().get(&log).copied()

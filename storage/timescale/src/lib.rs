@@ -28,10 +28,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
-use model::{Dataset, Rollup, Signal, Tenant, Timestamp};
+use model::{Dataset, Rollup, Signal, Tenant, TimeRange, Timestamp};
 use parking_lot::RwLock;
 use store::rollup::{self, StoredRollup};
-use store::{Segment, Store, StoreError, Stored};
+use store::{
+    Amount, Condition, Examine, Job, Maintained, Outcome, Pace, Part, Segment, Store, StoreError, Stored, Task, Work,
+};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
@@ -175,7 +177,30 @@ impl Store for Timescale {
         let rollups = rollups.iter().map(|rollup| self.rollup(tenant, *rollup, &known)).collect();
         let key = (tenant.clone(), Dataset::Signal(signal));
         let table = TimescaleTable::new(key, known, Arc::clone(database), config.read_connections_max);
-        Ok(Stored { table: Arc::new(table), watermarks, rollups })
+        let (unreadable, examine) = (Vec::new(), Examine::default());
+        Ok(Stored { table: Arc::new(table), watermarks, rollups, unreadable, examine })
+    }
+
+    /// The database does not say how many rows went with whole chunks.
+    async fn expire(&self, tenant: &Tenant, dataset: Dataset, horizon: Timestamp) -> Result<Option<Work>, StoreError> {
+        let expired = self.shared.expire(tenant, dataset, horizon).await;
+        expired.map_err(|cause| self.shared.database.error(Form::Written, cause))?;
+        let target = format!("before {} ns since 1970", horizon.0);
+        let task = Task { job: Job::Expire, tenant: Some(tenant.clone()), dataset: Some(dataset), target };
+        let (read, written) = (Amount::default(), Amount::default());
+        Ok(Some(Work { task, read, written, outcome: Outcome::Done }))
+    }
+
+    /// Nothing: chunks and partitions are looked after beside reading the ledger, by `watch`.
+    async fn maintain(&self, _pace: &Pace) -> Maintained {
+        Maintained::default()
+    }
+
+    async fn inventory(&self, tenant: Option<&Tenant>) -> Result<Vec<Part>, StoreError> {
+        let schema = &self.shared.config.schema;
+        let tables = self.shared.ledger.tables().into_iter();
+        let asked = tables.filter(|((of, _), _)| tenant.is_none_or(|tenant| tenant == of));
+        Ok(asked.map(|((of, signal), known)| part(schema, of, signal, &known)).collect())
     }
 }
 
@@ -323,6 +348,23 @@ async fn sums(segment: &Segment) -> Result<Vec<rollup::Partial>, Refusal> {
     let spans = segment.batches.clone();
     let summed = tokio::task::spawn_blocking(move || rollup::of(&spans)).await;
     summed.map_err(|cause| Refusal::new(Reaction::WrongData, format!("spans cannot be summed: {cause}")))
+}
+
+/// A table of one tenant, as the ledger knows it: rows that have come, expired ones too.
+fn part(schema: &str, tenant: Tenant, signal: Signal, known: &Known) -> Part {
+    let micros = |time: i64| Timestamp(time.saturating_mul(1000));
+    let times = known.times.map_or(TimeRange::EMPTY, |(min, max)| TimeRange { min: micros(min), max: micros(max) });
+    Part {
+        name: format!("{schema}.{signal}"),
+        tenant,
+        dataset: signal.into(),
+        rows: known.rows,
+        bytes: 0,
+        times,
+        level: 0,
+        created_millis: 0,
+        condition: Condition::Kept,
+    }
 }
 
 fn now() -> Timestamp {

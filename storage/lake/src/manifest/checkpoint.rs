@@ -15,7 +15,7 @@ use store::{SegmentId, StoreError};
 use uuid::Uuid;
 
 use super::state::{Gone, State, Watermark};
-use super::{FOLDER, FileEntry, from_json, to_json};
+use super::{FOLDER, FileEntry, Tombstone, from_json, to_json};
 use crate::depot::Depot;
 
 /// Commits and checkpoints that a newer checkpoint replaces stay this long for writers that have not seen it.
@@ -36,23 +36,26 @@ struct Checkpoint {
     watermarks: Vec<Watermark>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     gone: Vec<Gone>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tombstones: Vec<Tombstone>,
 }
 
 impl Checkpoint {
     /// The object that says the state, and its place.
-    fn of(state: &State, chunks: &[Chunk]) -> (Path, Bytes) {
+    fn of(state: &State, chunks: &[Chunk], tombstones: Vec<Tombstone>) -> (Path, Bytes) {
         let names = chunks.iter().map(|chunk| chunk.name.clone()).collect();
         let (watermarks, gone) = (state.watermarks(), state.gone());
-        let checkpoint = Checkpoint { version: state.version, chunks: names, watermarks, gone };
+        let checkpoint = Checkpoint { version: state.version, chunks: names, watermarks, gone, tombstones };
         (Path::from(format!("{FOLDER}/{:020}{CHECKPOINT}", state.version)), to_json(&checkpoint))
     }
 }
 
-/// The objects of a manifest that begins with this state, the one that makes it so last.
+/// The objects of a manifest that begins with this state, the one that makes it so last. Files that were taken out before
+/// are not part of it: a copy does not have them.
 pub(crate) fn written_out(state: &State) -> Result<Vec<(Path, Bytes)>, StoreError> {
     let chunk = Chunk::new(state.files().cloned().collect());
     let of_chunk = (Chunk::path(&chunk.name), chunk.packed()?);
-    Ok(vec![of_chunk, Checkpoint::of(state, &[chunk])])
+    Ok(vec![of_chunk, Checkpoint::of(state, &[chunk], Vec::new())])
 }
 
 #[derive(Clone, Debug)]
@@ -81,7 +84,9 @@ impl Checkpoints {
             chunks.push(Chunk::load(depot, name).await?);
         }
         let files: Vec<_> = chunks.iter().flat_map(|chunk| chunk.files.iter().cloned()).collect();
-        Ok((State::restore(checkpoint.version, &files, &checkpoint.watermarks, &checkpoint.gone), Self { chunks }))
+        let Checkpoint { version, watermarks, gone, tombstones, .. } = checkpoint;
+        let state = State::restore(version, &files, &watermarks, &gone).with_tombstones(tombstones);
+        Ok((state, Self { chunks }))
     }
 
     /// Writes the state as a checkpoint and removes what it replaces.
@@ -91,7 +96,7 @@ impl Checkpoints {
         for chunk in chunks.iter().filter(|chunk| !known.contains(chunk.name.as_str())) {
             chunk.store(depot).await?;
         }
-        let (path, checkpoint) = Checkpoint::of(state, &chunks);
+        let (path, checkpoint) = Checkpoint::of(state, &chunks, state.tombstones().cloned().collect());
         depot.put(&path, checkpoint).await?;
         self.chunks = chunks;
         self.remove_replaced(depot, state.version).await

@@ -12,7 +12,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use model::{Dataset, Tenant};
+use model::{Dataset, Tenant, Timestamp};
 use object_store::path::Path;
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
@@ -20,16 +20,18 @@ use store::{Segment, SegmentId, StoreError};
 
 use self::checkpoint::Checkpoints;
 pub(crate) use self::checkpoint::written_out;
-pub(crate) use self::entry::FileEntry;
+pub(crate) use self::entry::{FileEntry, Tombstone};
 pub(crate) use self::state::{State, TableState};
 use crate::depot::{Created, Depot};
+use crate::readers::{Pin, Readers};
 
 /// Commits between two checkpoints: what a start has to read beside the last one.
 const COMMITS_PER_CHECKPOINT: u64 = 64;
 /// Writers that commit at the same moment try again this often before the store counts as unavailable.
 const CONFLICTS_MAX: usize = 100;
 
-const FOLDER: &str = "_manifest";
+/// Where the manifest's objects are.
+pub(crate) const FOLDER: &str = "_manifest";
 
 /// One step of the log.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -40,6 +42,17 @@ pub(crate) struct Commit {
     /// Files that no longer are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) remove: Vec<SegmentId>,
+    /// When files were taken out, by the medium's clock.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) at: Timestamp,
+    /// Files taken out before that are no longer on the medium.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) deleted: Vec<SegmentId>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(at: &Timestamp) -> bool {
+    at.0 == 0
 }
 
 /// How a commit ended.
@@ -74,6 +87,13 @@ impl Manifest {
         self.state.read().table(tenant, dataset)
     }
 
+    /// All tables as of now, for a query: while it holds the pin, no file of them is deleted.
+    pub(crate) fn pinned(&self, readers: &Arc<Readers>) -> (Arc<State>, Pin) {
+        // Pinned before the lock is let go: whoever removes files later finds the pin.
+        let state = self.state.read();
+        (Arc::clone(&state), readers.pin(state.version))
+    }
+
     /// All tables as of now.
     pub(crate) fn state(&self) -> Arc<State> {
         Arc::clone(&self.state.read())
@@ -89,6 +109,9 @@ impl Manifest {
         let mut checkpoints = self.checkpoints.lock().await;
         for _ in 0..CONFLICTS_MAX {
             // Another writer, or this one in a try whose answer got lost, may have been here.
+            if self.is_made(commit) {
+                return Ok(Committed::Done);
+            }
             if self.is_overtaken(commit) {
                 return Ok(Committed::Overtaken);
             }
@@ -108,6 +131,12 @@ impl Manifest {
         ))
     }
 
+    /// True when the lake is as the commit says, by this very commit: nobody else gives files these names.
+    fn is_made(&self, commit: &Commit) -> bool {
+        let state = self.state();
+        !commit.add.is_empty() && commit.add.iter().all(|file| state.holds(file))
+    }
+
     fn is_overtaken(&self, commit: &Commit) -> bool {
         let state = self.state();
         let has = |file: &FileEntry, origin| state.table(&file.tenant, file.dataset).has(origin);
@@ -119,6 +148,13 @@ impl Manifest {
         }
         let present: HashSet<SegmentId> = state.files().map(|file| file.id).collect();
         commit.remove.iter().any(|id| !present.contains(id))
+    }
+
+    /// Takes in what other processes have committed.
+    pub(crate) async fn refresh(&self) -> Result<(), StoreError> {
+        // Not at the same time as a commit of this process: each version is applied once.
+        let _committing = self.checkpoints.lock().await;
+        self.catch_up().await
     }
 
     /// Reads the commits that others have made.

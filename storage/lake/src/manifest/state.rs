@@ -7,13 +7,14 @@ use model::{Dataset, Rollup, Signal, Tenant, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::{Origin, SegmentId, WriterId};
 
-use super::{Commit, FileEntry};
+use super::{Commit, FileEntry, Tombstone};
 
 /// All tables at one version.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct State {
     pub(crate) version: u64,
     tables: HashMap<(Tenant, Dataset), Arc<TableState>>,
+    tombstones: Arc<HashMap<SegmentId, Tombstone>>,
 }
 
 /// One table at one version.
@@ -53,24 +54,18 @@ impl TableState {
         *watermark = through.max(*watermark);
     }
 
-    /// Takes files out; says until when there were rows in them.
-    fn remove(&mut self, removed: &HashSet<SegmentId>) -> Option<Timestamp> {
-        let mut latest = None;
-        self.files.retain(|file| {
-            let stays = !removed.contains(&file.id);
-            if !stays {
-                latest = latest.max(Some(file.times.max));
-            }
-            stays
-        });
-        latest
+    /// Takes files out, and gives them back.
+    fn remove(&mut self, removed: &HashSet<SegmentId>) -> Vec<Arc<FileEntry>> {
+        let (taken, kept) = std::mem::take(&mut self.files).into_iter().partition(|file| removed.contains(&file.id));
+        self.files = kept;
+        taken
     }
 }
 
 impl State {
     /// What a checkpoint says.
     pub(crate) fn restore(version: u64, files: &[Arc<FileEntry>], watermarks: &[Watermark], gone: &[Gone]) -> Self {
-        let files = Commit { add: files.to_vec(), remove: Vec::new() };
+        let files = Commit { add: files.to_vec(), ..Commit::default() };
         let mut state = Self::default().with(version, &files);
         for watermark in watermarks {
             let table = state.tables.entry((watermark.tenant.clone(), watermark.dataset)).or_default();
@@ -83,19 +78,32 @@ impl State {
         state
     }
 
+    /// The same, with files that were taken out before and are still on the medium.
+    pub(crate) fn with_tombstones(self, tombstones: Vec<Tombstone>) -> Self {
+        let by_id = tombstones.into_iter().map(|tombstone| (tombstone.file.id, tombstone)).collect();
+        Self { tombstones: Arc::new(by_id), ..self }
+    }
+
     /// The next version.
     pub(crate) fn with(&self, version: u64, commit: &Commit) -> Self {
         let mut tables = self.tables.clone();
+        let mut tombstones = Arc::clone(&self.tombstones);
         let removed: HashSet<SegmentId> = commit.remove.iter().copied().collect();
-        for ((tenant, dataset), table) in &mut tables {
-            if table.files.iter().any(|file| removed.contains(&file.id)) {
-                let table = Arc::make_mut(table);
-                let latest = table.remove(&removed);
-                let goes_on = commit.add.iter().any(|file| (&file.tenant, file.dataset) == (tenant, *dataset));
-                if !goes_on {
-                    table.gone = table.gone.max(latest);
-                }
+        for ((tenant, dataset), table) in tables.iter_mut().filter(|_| !removed.is_empty()) {
+            if !table.files.iter().any(|file| removed.contains(&file.id)) {
+                continue;
             }
+            let table = Arc::make_mut(table);
+            let taken = table.remove(&removed);
+            let goes_on = commit.add.iter().any(|file| (&file.tenant, file.dataset) == (tenant, *dataset));
+            if !goes_on {
+                table.gone = table.gone.max(taken.iter().map(|file| file.times.max).max());
+            }
+            let buried = |file: Arc<FileEntry>| (file.id, Tombstone { file, since: commit.at, version });
+            Arc::make_mut(&mut tombstones).extend(taken.into_iter().map(buried));
+        }
+        if !commit.deleted.is_empty() {
+            Arc::make_mut(&mut tombstones).retain(|id, _| !commit.deleted.contains(id));
         }
         for file in &commit.add {
             let table = Arc::make_mut(tables.entry((file.tenant.clone(), file.dataset)).or_default());
@@ -104,7 +112,7 @@ impl State {
             }
             table.files.push(Arc::clone(file));
         }
-        Self { version, tables }
+        Self { version, tables, tombstones }
     }
 
     pub(crate) fn table(&self, tenant: &Tenant, dataset: Dataset) -> Arc<TableState> {
@@ -128,6 +136,17 @@ impl State {
 
     pub(crate) fn files(&self) -> impl Iterator<Item = &Arc<FileEntry>> {
         self.tables.values().flat_map(|table| &table.files)
+    }
+
+    /// Files that are no longer part of the lake, but still on the medium.
+    pub(crate) fn tombstones(&self) -> impl Iterator<Item = &Tombstone> {
+        self.tombstones.values()
+    }
+
+    /// True when the file is part of the lake.
+    pub(crate) fn holds(&self, file: &FileEntry) -> bool {
+        let table = self.tables.get(&(file.tenant.clone(), file.dataset));
+        table.is_some_and(|table| table.files.iter().any(|held| held.id == file.id))
     }
 
     pub(crate) fn gone(&self) -> Vec<Gone> {

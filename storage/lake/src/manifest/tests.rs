@@ -17,6 +17,7 @@ fn entry(writer: WriterId, position: u64) -> FileEntry {
         sort_keys: None,
         origin: Some(Origin { writer, first: position, through: position }),
         trace_filter_bytes: None,
+        level: 0,
         index: None,
         rolled_up: false,
         folded: store::rollup::Folded::NOTHING,
@@ -24,7 +25,7 @@ fn entry(writer: WriterId, position: u64) -> FileEntry {
 }
 
 fn adds(writer: WriterId, position: u64) -> Commit {
-    Commit { add: vec![Arc::new(entry(writer, position))], remove: Vec::new() }
+    Commit { add: vec![Arc::new(entry(writer, position))], ..Commit::default() }
 }
 
 fn positions(manifest: &Manifest) -> Vec<u64> {
@@ -110,7 +111,7 @@ async fn removed_files_stay_away_and_their_watermark_stays() {
     }
 
     let gone = vec![first.add[0].id];
-    let removal = Commit { add: Vec::new(), remove: gone };
+    let removal = Commit { remove: gone, at: Timestamp(7), ..Commit::default() };
     assert_eq!(manifest.commit(&removal).await.expect("a commit"), Committed::Done);
 
     for _ in 0..2 {
@@ -122,7 +123,7 @@ async fn removed_files_stay_away_and_their_watermark_stays() {
         for position in 1..=COMMITS_PER_CHECKPOINT {
             let other = adds(WriterId(Uuid::new_v4()), position);
             reopened.commit(&other).await.expect("a commit");
-            let removal = Commit { add: Vec::new(), remove: vec![other.add[0].id] };
+            let removal = Commit { remove: vec![other.add[0].id], ..Commit::default() };
             assert_eq!(reopened.commit(&removal).await.expect("a commit"), Committed::Done);
         }
     }

@@ -8,9 +8,11 @@ use lake::Lake;
 use model::{Signal, Tenant};
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use store::conformance::spans;
-use store::{Store, WriterId};
+use store::{Job, Pace, Store, WriterId};
 use testkit::S3Server;
 use uuid::Uuid;
+
+use crate::support::{Segments, eager, maintain_all, rows};
 
 fn bucket(server: &S3Server) -> Arc<AmazonS3> {
     let settings = server.environment();
@@ -50,6 +52,27 @@ async fn what_one_has_kept_on_s3_another_finds() {
 
     let stored = second.table(&tenant, Signal::Spans).expect("a table");
     assert_eq!(stored.kept_through(writer), 70);
+}
+
+#[tokio::test]
+async fn two_compactors_on_s3_neither_lose_nor_double_a_row() {
+    let server = s3_or_skip!();
+    let tenant = Tenant::default_tenant();
+    let open = async || Lake::on_objects(bucket(&server), "lake").await.expect("a lake").configured(eager());
+    let (one, two) = (open().await, open().await);
+    let mut segments = Segments::new();
+    for minute in 0..24 {
+        let times = minute * 100..minute * 100 + 10;
+        one.keep(&segments.next(Signal::Spans, &crate::support::spans(times))).await.expect("kept");
+    }
+
+    let (by_one, by_two) = tokio::join!(maintain_all(&one), maintain_all(&two));
+
+    assert!(by_one.iter().chain(&by_two).any(|work| work.task.job == Job::Compact), "{by_one:?} {by_two:?}");
+    for lake in [&one, &two, &open().await] {
+        lake.maintain(&Pace::full()).await;
+        assert_eq!(rows(lake, &tenant, Signal::Spans).await.len(), 240);
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,293 @@
+//! Lets the store keep itself in order: merge, delete, expire. On threads of its own, with less right to a core than anything else.
+//!
+//! What was done is remembered, within a limit, for `system.maintenance`.
+
+use std::collections::{HashMap, VecDeque};
+use std::error::Error;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use model::{Dataset, Tenant, Timestamp};
+use parking_lot::Mutex;
+use store::{Amount, Condition, Gate, Outcome, Pace, Store, StoreError, Task, Work};
+use tokio::runtime::{self, Runtime};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::budget::Budget;
+use crate::maintenance::{Maintenance, Retention};
+
+/// One computes, the other keeps connections going meanwhile.
+const THREADS: usize = 2;
+/// The least right to a core that leaves others of the machine a fair part.
+const NICENESS: i32 = 10;
+/// Longest pause after failures.
+const BACKOFF_MAX: Duration = Duration::from_secs(300);
+/// Expired rows are looked for once in so many looks for something to do.
+const EXPIRE_LOOKS: u32 = 10;
+/// What the store is in the middle of gets so much time at the end; then it is left as a crash would leave it.
+const CLOSING_TIME: Duration = Duration::from_secs(5);
+
+/// Work that was done or tried, as `system.maintenance` shows it.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// What it was.
+    pub task: Task,
+    /// When it began.
+    pub started: Timestamp,
+    /// How long it took, with its rests.
+    pub took: Duration,
+    /// What it took in, or away.
+    pub read: Amount,
+    /// What it made.
+    pub written: Amount,
+    /// done, overtaken, stopped or failed.
+    pub outcome: &'static str,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+/// What upkeep has done and has to do.
+#[derive(Clone, Debug, Default)]
+pub struct UpkeepStatus {
+    /// The last pieces of work, the newest last.
+    pub done: Vec<Done>,
+    /// What can be done next.
+    pub waiting: Vec<Task>,
+}
+
+/// The running task and its threads.
+#[derive(Debug)]
+pub(crate) struct Upkeep {
+    stop: CancellationToken,
+    history: Arc<Mutex<History>>,
+    running: Mutex<Option<(Runtime, JoinHandle<()>)>>,
+}
+
+#[derive(Debug, Default)]
+struct History {
+    done: VecDeque<Done>,
+    waiting: Vec<Task>,
+}
+
+impl Upkeep {
+    pub(crate) fn new(stop: CancellationToken) -> Self {
+        Self { stop, history: Arc::default(), running: Mutex::default() }
+    }
+
+    /// Begins, unless it is switched off or has begun.
+    pub(crate) fn start(
+        &self,
+        store: Arc<dyn Store>,
+        budget: Budget,
+        maintenance: &Maintenance,
+        retention: &Retention,
+    ) -> std::io::Result<()> {
+        let mut running = self.running.lock();
+        if !maintenance.enabled || running.is_some() {
+            return Ok(());
+        }
+        let threads = runtime::Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .thread_name("upkeep")
+            .on_thread_start(give_way)
+            .enable_all()
+            .build()?;
+        let (stop, hours) = (self.stop.clone(), maintenance.hours);
+        let gate = move || match () {
+            () if stop.is_cancelled() => Gate::Closing,
+            () if !hours.include(SystemTime::now()) || budget.is_tight() => Gate::Busy,
+            () => Gate::Open,
+        };
+        let worker = Worker {
+            store,
+            pace: Pace::new(maintenance.core_share, gate),
+            every: Duration::from_secs(maintenance.every_seconds),
+            history_max: maintenance.history_max,
+            retention: retention.clone(),
+            history: Arc::clone(&self.history),
+            stop: self.stop.clone(),
+        };
+        let task = threads.spawn(worker.run());
+        *running = Some((threads, task));
+        Ok(())
+    }
+
+    /// Waits for its end, after the plane's stop.
+    pub(crate) async fn join(&self) {
+        let running = self.running.lock().take();
+        if let Some((threads, task)) = running {
+            task.await.expect("the upkeep task does not panic");
+            threads.shutdown_background();
+        }
+    }
+
+    pub(crate) fn status(&self) -> UpkeepStatus {
+        let history = self.history.lock();
+        UpkeepStatus { done: history.done.iter().cloned().collect(), waiting: history.waiting.clone() }
+    }
+}
+
+impl Drop for Upkeep {
+    /// A runtime may not be waited for inside another.
+    fn drop(&mut self) {
+        if let Some((threads, task)) = self.running.lock().take() {
+            task.abort();
+            threads.shutdown_background();
+        }
+    }
+}
+
+/// On Linux, the niceness is the thread's own.
+fn give_way() {
+    // Without the right to it, it is one thread among the others.
+    let _ = rustix::process::nice(NICENESS);
+}
+
+struct Worker {
+    store: Arc<dyn Store>,
+    pace: Pace,
+    every: Duration,
+    history_max: usize,
+    retention: Retention,
+    history: Arc<Mutex<History>>,
+    stop: CancellationToken,
+}
+
+impl Worker {
+    async fn run(self) {
+        tokio::select! {
+            () = self.work() => {}
+            () = self.closing_time() => tracing::info!("upkeep was left in the middle of something, it is done again"),
+        }
+    }
+
+    /// Ends at the first pause after the stop.
+    async fn work(&self) {
+        let mut failures = 0;
+        let mut next_expiry = Instant::now() + jittered(self.every * EXPIRE_LOOKS);
+        while !self.stop.is_cancelled() {
+            let started = Instant::now();
+            let maintained = self.store.maintain(&self.pace).await;
+            self.history.lock().waiting = maintained.waiting;
+            let pause = match maintained.done {
+                None => jittered(self.every),
+                Some(work) if matches!(work.outcome, Outcome::Failed(_)) => {
+                    self.record(work, started);
+                    failures += 1;
+                    backoff(self.every, failures)
+                }
+                Some(work) => {
+                    self.record(work, started);
+                    failures = 0;
+                    Duration::ZERO
+                }
+            };
+            if Instant::now() >= next_expiry {
+                self.expire().await;
+                next_expiry = Instant::now() + jittered(self.every * EXPIRE_LOOKS);
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    async fn closing_time(&self) {
+        self.stop.cancelled().await;
+        tokio::time::sleep(CLOSING_TIME).await;
+    }
+
+    async fn expire(&self) {
+        let old = match self.oldest().await {
+            Ok(oldest) => oldest,
+            Err(cause) => {
+                let cause: &dyn Error = &cause;
+                tracing::warn!(cause, "what may be expired is not known, looking again later");
+                return;
+            }
+        };
+        let now = SystemTime::now();
+        for ((tenant, dataset), oldest) in old {
+            let Some(horizon) = self.retention.horizon(&tenant, dataset, now) else { continue };
+            if oldest >= horizon {
+                continue;
+            }
+            let started = Instant::now();
+            match self.store.expire(&tenant, dataset, horizon).await {
+                Ok(Some(work)) => self.record(work, started),
+                Ok(None) => {}
+                Err(cause) => {
+                    let task = Task {
+                        job: store::Job::Expire,
+                        tenant: Some(tenant),
+                        dataset: Some(dataset),
+                        target: "rows past their retention".to_owned(),
+                    };
+                    let (read, written) = (Amount::default(), Amount::default());
+                    self.record(Work { task, read, written, outcome: Outcome::Failed(cause) }, started);
+                }
+            }
+        }
+    }
+
+    /// The oldest row of each table.
+    async fn oldest(&self) -> Result<HashMap<(Tenant, Dataset), Timestamp>, StoreError> {
+        let mut oldest = HashMap::new();
+        for part in self.store.inventory(None).await? {
+            if part.condition != Condition::Removed {
+                let least = oldest.entry((part.tenant, part.dataset)).or_insert(part.times.min);
+                *least = part.times.min.min(*least);
+            }
+        }
+        Ok(oldest)
+    }
+
+    fn record(&self, work: Work, started: Instant) {
+        let Work { task, read, written, outcome } = work;
+        let took = started.elapsed();
+        let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().saturating_sub(took);
+        let error = match &outcome {
+            Outcome::Failed(cause) => Some(with_causes(cause)),
+            _ => None,
+        };
+        crate::telemetry::upkept(&task, took, &read, &written, &outcome, error.as_deref());
+        let done = Done {
+            task,
+            started: Timestamp(i64::try_from(began.as_nanos()).unwrap_or(i64::MAX)),
+            took,
+            read,
+            written,
+            outcome: outcome.name(),
+            error,
+        };
+        let mut history = self.history.lock();
+        if history.done.len() >= self.history_max {
+            history.done.pop_front();
+        }
+        history.done.push_back(done);
+    }
+}
+
+/// Some processes of one store must not do everything at the same moment.
+fn jittered(pause: Duration) -> Duration {
+    let chance = f64::from(random()) / f64::from(u16::MAX);
+    pause.mul_f64(0.75 + chance / 2.0)
+}
+
+/// Twice as long after each failure.
+fn backoff(every: Duration, failures: u32) -> Duration {
+    jittered(every.saturating_mul(1 << failures.min(16)).min(BACKOFF_MAX))
+}
+
+/// Differs between processes and moments; nothing hangs on how well.
+fn random() -> u16 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(0) as u16
+}
+
+fn with_causes(cause: &StoreError) -> String {
+    let causes = std::iter::successors(cause.source(), |cause| (*cause).source());
+    causes.fold(cause.to_string(), |text, cause| format!("{text}: {cause}"))
+}
