@@ -6,6 +6,7 @@ mod limits;
 mod process;
 mod queries;
 mod report;
+mod rollups;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -34,6 +35,9 @@ pub struct Measure {
     /// Keep the data of the query part in this directory, and use it again when it is there
     #[arg(long)]
     query_data: Option<PathBuf>,
+    /// Memory at which the server seals a segment, in bytes: small segments make many files [default: the server's]
+    #[arg(long)]
+    segment_bytes: Option<usize>,
     /// A Python with the package duckdb, to ask DuckDB the same questions over the same files
     #[arg(long)]
     duckdb_python: Option<PathBuf>,
@@ -52,11 +56,13 @@ pub enum Part {
     HalfLoad,
     /// SQL over spans at rest.
     Queries,
+    /// Rate, errors and durations over a week, from rollups and from spans.
+    Rollups,
 }
 
 impl Measure {
     fn wants(&self, part: Part) -> bool {
-        if self.only.is_empty() { part != Part::Core } else { self.only.contains(&part) }
+        if self.only.is_empty() { !matches!(part, Part::Core | Part::Rollups) } else { self.only.contains(&part) }
     }
 
     fn server(&self) -> anyhow::Result<PathBuf> {
@@ -100,6 +106,9 @@ pub async fn run(measure: &Measure) -> anyhow::Result<()> {
     }
     if measure.wants(Part::Queries) {
         queries::print(measure).await?;
+    }
+    if measure.wants(Part::Rollups) {
+        rollups::print(measure).await?;
     }
     Ok(())
 }

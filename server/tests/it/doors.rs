@@ -15,7 +15,7 @@ const DOORS: [(&str, &[&str]); 11] = [
     ("plane", &["store", "wal", "model"]),
     ("ingest", &["plane", "model"]),
     ("query", &["plane", "model"]),
-    ("bench", &["ingest", "plane", "model"]),
+    ("bench", &["ingest", "plane", "store", "model"]),
     ("testkit", &[]),
     ("observatory", &["bench", "ingest", "lake", "model", "plane", "query", "store", "timescale", "wal"]),
 ];
