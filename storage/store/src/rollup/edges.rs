@@ -2,33 +2,21 @@
 //!
 //! Who calls a service is said by another span, the client's or producer's, which may be in another segment, or still on its way.
 //! So rows also hold *halves*: a callee whose caller was not found, and every caller, for there may be callees to come.
-//! A half counts as what it is without the other: a callee of nobody known, a caller of a host. `pair` joins halves of
-//! several segments, whatever was joined before, and `settle` ends the waiting.
+//! A half counts as what it is without the other: a callee of nobody known, a caller of a host.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use ahash::RandomState;
-use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, FixedSizeBinaryArray, RecordBatch, StringViewArray,
-    TimestampNanosecondArray, UInt32Array,
-};
-use arrow::compute::{filter_record_batch, interleave, take};
-use arrow::datatypes::{Int64Type, TimestampNanosecondType};
-use arrow::error::ArrowError;
-use model::{Batch, Rollup, Table, Timestamp};
+use arrow::array::{Array, ArrayRef, FixedSizeBinaryArray, RecordBatch, StringViewArray, TimestampNanosecondArray};
+use model::{Batch, Rollup, Table};
 
+use super::halves::{CALLEE, CALLER, CallId, bytes};
 use super::spans::{Columns, Periods};
-use super::sums::{SUM_COLUMNS, SumBuilders, Sums};
+use super::sums::{SumBuilders, Sums};
 use super::texts::{NULL, TextColumn, Texts};
-use crate::StoreError;
 
 const EDGES: Rollup = Rollup::ServiceEdges;
-const CALLER: &str = "caller";
-const CALLEE: &str = "callee";
-
-/// Trace, and the caller's span in it.
-type CallId = ([u8; 16], [u8; 8]);
 
 /// One row for each minute and edge, then the halves.
 pub(super) fn edges(spans: &[Batch]) -> RecordBatch {
@@ -56,10 +44,16 @@ struct Edge {
 struct Half {
     edge: Edge,
     id: CallId,
-    duration: i64,
-    is_error: bool,
+    call: Call,
     /// As long as nobody has answered it, a call is one of a host.
     counts: bool,
+}
+
+/// What is summed of a span.
+#[derive(Clone, Copy, Debug)]
+struct Call {
+    duration: i64,
+    is_error: bool,
 }
 
 /// Numbers of the words that rows are told apart by.
@@ -114,46 +108,66 @@ impl Edges {
         let (times, mut minutes) = (columns.times(), Periods::new(EDGES));
         let durations = columns.integers("duration_ns").expect("the duration is required").values();
         for (row, (time, duration)) in times.iter().zip(durations).enumerate() {
-            let kind = read.kind.number(row, &mut self.texts);
-            let Words { server, client, producer, consumer, .. } = self.words;
-            if ![server, client, producer, consumer].contains(&kind) {
+            let (kind, words) = (read.kind.number(row, &mut self.texts), self.words);
+            let is_caller = kind == words.client || kind == words.producer;
+            if !is_caller && kind != words.server && kind != words.consumer {
                 continue;
             }
-            let span = read.span(row, kind, minutes.of(*time), &mut self.texts);
-            let is_error = read.status.number(row, &mut self.texts) == self.words.error;
-            self.add_span(&span, *duration, is_error);
+            let edge = read.edge(row, kind, minutes.of(*time), &mut self.texts);
+            let call = Call { duration: *duration, is_error: read.status.number(row, &mut self.texts) == words.error };
+            let is_settled = kind != words.server && self.add_system(&mut read, row, edge, call);
+            match is_caller {
+                true => self.add_caller(&mut read, row, edge, call, is_settled),
+                false => self.add_callee(&read, row, edge, call),
+            }
         }
     }
 
-    fn add_span(&mut self, span: &Span, duration: i64, is_error: bool) {
-        let words = self.words;
-        let Span { edge, .. } = *span;
-        let is_caller = edge.kind == words.client || edge.kind == words.producer;
-        let is_queue = edge.kind == words.producer || (edge.kind != words.server && span.queue_system != NULL);
-        if edge.kind == words.client && span.database_system != NULL {
-            let target = if span.database == NULL { span.database_system } else { span.database };
-            let edge = Edge { target, target_kind: words.database, system: span.database_system, ..edge };
-            self.settled.entry(edge).or_default().add(duration, is_error);
-            return;
-        }
-        if is_queue {
-            let target = if span.queue == NULL { span.queue_system } else { span.queue };
-            let edge = Edge { target, target_kind: words.queue, system: span.queue_system, ..edge };
-            self.settled.entry(edge).or_default().add(duration, is_error);
-        }
-        if is_caller {
-            let target = if span.peer == NULL { span.address } else { span.peer };
-            let edge = Edge { target, target_kind: words.host, ..edge };
-            self.callers.push(Half { edge, id: (span.trace, span.id), duration, is_error, counts: !is_queue });
-            return;
-        }
-        let edge = Edge { source: NULL, target: edge.source, target_kind: words.service, ..edge };
-        match span.parent {
-            Some(parent) => {
-                self.callees.push(Half { edge, id: (span.trace, parent), duration, is_error, counts: true });
+    /// Adds the edge to the database or queue that the span calls; true when there is one.
+    fn add_system(&mut self, read: &mut SpanReader<'_>, row: usize, edge: Edge, call: Call) -> bool {
+        let (texts, words) = (&mut self.texts, self.words);
+        let database = if edge.kind == words.client { read.database_system.number(row, texts) } else { NULL };
+        let (target_kind, system, target) = if database == NULL {
+            let system = read.queue_system.number(row, texts);
+            if system == NULL && edge.kind != words.producer {
+                return false;
             }
-            None => self.settled.entry(edge).or_default().add(duration, is_error),
+            (words.queue, system, read.queue.number(row, texts))
+        } else {
+            (words.database, database, read.database.number(row, texts))
+        };
+        let target = if target == NULL { system } else { target };
+        self.settle(Edge { target, target_kind, system, ..edge }, call);
+        true
+    }
+
+    /// Notes a span that others may be called by; nobody is by one that calls a database.
+    fn add_caller(&mut self, read: &mut SpanReader<'_>, row: usize, edge: Edge, call: Call, is_settled: bool) {
+        let (texts, words) = (&mut self.texts, self.words);
+        if is_settled && edge.kind == words.client && read.database_system.number(row, texts) != NULL {
+            return;
         }
+        let peer = read.peer.number(row, texts);
+        let target = if peer == NULL { read.address.number(row, texts) } else { peer };
+        let edge = Edge { target, target_kind: words.host, ..edge };
+        let id = (bytes(read.trace, row), bytes(read.id, row));
+        self.callers.push(Half { edge, id, call, counts: !is_settled });
+    }
+
+    /// Notes a span that was called, by whom its parent will tell.
+    fn add_callee(&mut self, read: &SpanReader<'_>, row: usize, edge: Edge, call: Call) {
+        let edge = Edge { source: NULL, target: edge.source, target_kind: self.words.service, ..edge };
+        match read.parent.filter(|parents| parents.is_valid(row)) {
+            Some(parents) => {
+                let id = (bytes(read.trace, row), bytes(parents, row));
+                self.callees.push(Half { edge, id, call, counts: true });
+            }
+            None => self.settle(edge, call),
+        }
+    }
+
+    fn settle(&mut self, edge: Edge, call: Call) {
+        self.settled.entry(edge).or_default().add(call.duration, call.is_error);
     }
 
     /// Joins what is here already; the others stay halves.
@@ -167,7 +181,7 @@ impl Edges {
             let Some((source, is_answered)) = by_id.get_mut(&callee.id) else { return true };
             *is_answered = true;
             let edge = Edge { source: *source, ..callee.edge };
-            settled.entry(edge).or_default().add(callee.duration, callee.is_error);
+            settled.entry(edge).or_default().add(callee.call.duration, callee.call.is_error);
             false
         });
         for caller in callers {
@@ -188,7 +202,7 @@ impl Edges {
             for half in halves {
                 let mut sum = Sums::default();
                 if half.counts {
-                    sum.add(half.duration, half.is_error);
+                    sum.add(half.call.duration, half.call.is_error);
                 }
                 rows.push(half.edge, Some((word, half.id)));
                 sums.append(&sum);
@@ -198,21 +212,7 @@ impl Edges {
     }
 }
 
-/// A span that begins or ends an edge.
-struct Span {
-    /// From the span's service, to nowhere yet.
-    edge: Edge,
-    trace: [u8; 16],
-    id: [u8; 8],
-    parent: Option<[u8; 8]>,
-    database: u32,
-    database_system: u32,
-    queue: u32,
-    queue_system: u32,
-    address: u32,
-    peer: u32,
-}
-
+/// The columns of a batch that tell its edges.
 struct SpanReader<'a> {
     kind: TextColumn<'a>,
     status: TextColumn<'a>,
@@ -248,27 +248,11 @@ impl<'a> SpanReader<'a> {
         }
     }
 
-    fn span(&mut self, row: usize, kind: u32, minute: i64, texts: &mut Texts) -> Span {
+    /// From the span's service, to nowhere yet.
+    fn edge(&mut self, row: usize, kind: u32, minute: i64, texts: &mut Texts) -> Edge {
         let (source, environment) = (self.service.number(row, texts), self.environment.number(row, texts));
-        let edge = Edge { minute, source, target: NULL, target_kind: NULL, system: NULL, kind, environment };
-        let parent = self.parent.filter(|parents| parents.is_valid(row));
-        Span {
-            edge,
-            trace: bytes(self.trace, row),
-            id: bytes(self.id, row),
-            parent: parent.map(|parents| bytes(parents, row)),
-            database: self.database.number(row, texts),
-            database_system: self.database_system.number(row, texts),
-            queue: self.queue.number(row, texts),
-            queue_system: self.queue_system.number(row, texts),
-            address: self.address.number(row, texts),
-            peer: self.peer.number(row, texts),
-        }
+        Edge { minute, source, target: NULL, target_kind: NULL, system: NULL, kind, environment }
     }
-}
-
-fn bytes<const WIDTH: usize>(ids: &FixedSizeBinaryArray, row: usize) -> [u8; WIDTH] {
-    ids.value(row).try_into().expect("ids have the width of their column")
 }
 
 /// Keys of rows that are written.
@@ -310,102 +294,4 @@ impl Rows {
 fn ids<const WIDTH: usize>(width: i32, ids: impl Iterator<Item = Option<[u8; WIDTH]>>) -> ArrayRef {
     let ids = FixedSizeBinaryArray::try_from_sparse_iter_with_size(ids, width);
     Arc::new(ids.expect("ids of one width"))
-}
-
-/// Joins callees with callers among the rows: the callee's edge gets its source, the caller no longer counts.
-pub(super) fn pair(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-    let halves = Halves::of(rows);
-    let mut callers: HashMap<CallId, (usize, bool), RandomState> = HashMap::default();
-    for row in halves.that_are(CALLER) {
-        callers.entry(halves.id(row)).or_insert((row, false));
-    }
-    // Of each row: whose source it has, and whether it is a half still.
-    let mut sources: Vec<u32> = (0..rows.num_rows() as u32).collect();
-    let mut is_joined = vec![false; rows.num_rows()];
-    for row in halves.that_are(CALLEE) {
-        if let Some((caller, is_answered)) = callers.get_mut(&halves.id(row)) {
-            *is_answered = true;
-            sources[row] = u32::try_from(*caller).expect("rows are counted in 32 bits");
-            is_joined[row] = true;
-        }
-    }
-    let mut is_answered = vec![false; rows.num_rows()];
-    for row in halves.that_are(CALLER) {
-        is_answered[row] = callers[&halves.id(row)].1;
-    }
-    let source = take(rows.column(column("source")), &UInt32Array::from(sources), None)?;
-    let mut columns = without_half(rows, &is_joined)?;
-    columns[column("source")] = source;
-    without_calls(&mut columns, &is_answered)?;
-    RecordBatch::try_new(rows.schema(), columns)
-}
-
-/// Ends the waiting of halves from before this time: what has found nobody counts as it is, for ever.
-///
-/// # Errors
-/// When the rows are not those of edges.
-pub fn settle(rows: &RecordBatch, before: Timestamp) -> Result<RecordBatch, StoreError> {
-    let halves = Halves::of(rows);
-    let minutes = rows.column(0).as_primitive::<TimestampNanosecondType>().values();
-    let calls = rows.column(rows.num_columns() - SUM_COLUMNS).as_primitive::<Int64Type>().values();
-    let is_due: Vec<bool> =
-        (0..rows.num_rows()).map(|row| halves.half.is_valid(row) && minutes[row] < before.0).collect();
-    let counts = is_due.iter().zip(calls).map(|(is_due, calls)| !is_due || *calls > 0);
-    let settled = || {
-        let columns = without_half(rows, &is_due)?;
-        filter_record_batch(&RecordBatch::try_new(rows.schema(), columns)?, &counts.map(Some).collect::<BooleanArray>())
-    };
-    settled().map_err(|cause| StoreError::unwritable("arrow", cause))
-}
-
-/// The columns that say of a row which half it is.
-struct Halves<'a> {
-    half: &'a StringViewArray,
-    trace: &'a FixedSizeBinaryArray,
-    span: &'a FixedSizeBinaryArray,
-}
-
-impl<'a> Halves<'a> {
-    fn of(rows: &'a RecordBatch) -> Self {
-        Self {
-            half: rows.column(column("half")).as_string_view(),
-            trace: rows.column(column("trace_id")).as_fixed_size_binary(),
-            span: rows.column(column("span_id")).as_fixed_size_binary(),
-        }
-    }
-
-    fn that_are(&self, word: &str) -> impl Iterator<Item = usize> {
-        self.half.iter().enumerate().filter(move |(_, half)| *half == Some(word)).map(|(row, _)| row)
-    }
-
-    fn id(&self, row: usize) -> CallId {
-        (bytes(self.trace, row), bytes(self.span, row))
-    }
-}
-
-fn column(name: &str) -> usize {
-    Table::of(EDGES).index(name)
-}
-
-/// These rows are halves no longer.
-fn without_half(rows: &RecordBatch, which: &[bool]) -> Result<Vec<ArrayRef>, ArrowError> {
-    let mut columns = rows.columns().to_vec();
-    for name in ["half", "trace_id", "span_id"] {
-        let place = column(name);
-        columns[place] = arrow::compute::nullif(&columns[place], &BooleanArray::from(which.to_vec()))?;
-    }
-    Ok(columns)
-}
-
-/// These rows sum nothing.
-fn without_calls(columns: &mut [ArrayRef], which: &[bool]) -> Result<(), ArrowError> {
-    let mut nothing = SumBuilders::with_capacity(1);
-    nothing.append(&Sums::default());
-    let first = columns.len() - SUM_COLUMNS;
-    for (place, nothing) in (first..).zip(nothing.finish()) {
-        let places: Vec<(usize, usize)> =
-            which.iter().enumerate().map(|(row, is_empty)| if *is_empty { (1, 0) } else { (0, row) }).collect();
-        columns[place] = interleave(&[columns[place].as_ref(), nothing.as_ref()], &places)?;
-    }
-    Ok(())
 }

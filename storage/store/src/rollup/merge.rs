@@ -11,7 +11,7 @@ use arrow::error::ArrowError;
 use arrow::row::{RowConverter, Rows, SortField};
 use model::{Rollup, Table};
 
-use super::edges;
+use super::halves;
 use super::sums::{SUM_COLUMNS, SumArrays, SumBuilders, Sums};
 use crate::StoreError;
 
@@ -26,7 +26,7 @@ pub fn merge(rollup: Rollup, parts: &[RecordBatch]) -> Result<RecordBatch, Store
         return Ok(rows);
     }
     let rows = match rollup {
-        Rollup::ServiceEdges => edges::pair(&rows).map_err(|cause| StoreError::unwritable("arrow", cause))?,
+        Rollup::ServiceEdges => halves::pair(&rows).map_err(|cause| StoreError::unwritable("arrow", cause))?,
         Rollup::ServiceMinutes | Rollup::ServiceHours => rows,
     };
     let keys = keys_of(&rows).map_err(|cause| StoreError::unwritable("arrow", cause))?;

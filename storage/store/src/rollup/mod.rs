@@ -5,6 +5,7 @@
 //! are *partial*: several may have the same key, and whoever reads adds them up. `merge` does so for stores that compact.
 
 mod edges;
+mod halves;
 mod merge;
 mod services;
 mod spans;
@@ -20,7 +21,7 @@ use datafusion::catalog::TableProvider;
 use model::{Batch, Rollup, Table, TimeRange, Timestamp};
 use serde::{Deserialize, Serialize};
 
-pub use edges::settle;
+pub use halves::settle;
 pub use merge::merge;
 pub use services::{OPERATIONS_PER_SERVICE_MAX, OTHER, SERVICES_MAX};
 
