@@ -266,6 +266,7 @@ fn edge_columns() -> Vec<Column> {
         text("source"),
         text("target"),
         required("target_kind", DataType::Utf8View),
+        text("system"),
         required("kind", DataType::Utf8View),
         text("deployment_environment_name"),
         text("half"),

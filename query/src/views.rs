@@ -10,13 +10,14 @@ pub(crate) struct View {
 }
 
 /// Every view, in the order they are listed to people.
-pub(crate) const ALL: [View; 6] = [
+pub(crate) const ALL: [View; 7] = [
     View { name: "services", sql: SERVICES },
     View { name: "operations", sql: OPERATIONS },
     View { name: "traces", sql: TRACES },
     View { name: "service_minutes", sql: SERVICE_MINUTES },
     View { name: "service_hours", sql: SERVICE_HOURS },
     View { name: "service_days", sql: SERVICE_DAYS },
+    View { name: "service_edges", sql: SERVICE_EDGES },
 ];
 
 /// One row a service, with the version and environment it named last.
@@ -126,3 +127,47 @@ SELECT
     sketch(duration_sketch) AS duration_sketch
 FROM service_hours
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9";
+
+/// Calls between services, and from services to databases, queues and hosts, by minute: halves of calls that are in several
+/// segments are joined here, and a half that finds no other counts as it is.
+const SERVICE_EDGES: &str = "
+WITH callers AS (
+    SELECT trace_id, span_id, min(source) AS source FROM service_edges WHERE half = 'caller' GROUP BY trace_id, span_id
+),
+answered AS (
+    SELECT DISTINCT trace_id, span_id FROM service_edges WHERE half = 'callee'
+),
+edges AS (
+    SELECT minute, source, target, target_kind, system, kind, deployment_environment_name,
+        calls, errors, duration_sum_ns, duration_min_ns, duration_max_ns, duration_sketch
+    FROM service_edges WHERE half IS NULL
+    UNION ALL
+    SELECT minute, callers.source, target, target_kind, system, kind, deployment_environment_name,
+        calls, errors, duration_sum_ns, duration_min_ns, duration_max_ns, duration_sketch
+    FROM service_edges callee
+    LEFT JOIN callers ON callee.trace_id = callers.trace_id AND callee.span_id = callers.span_id
+    WHERE half = 'callee'
+    UNION ALL
+    SELECT minute, source, target, target_kind, system, kind, deployment_environment_name,
+        calls, errors, duration_sum_ns, duration_min_ns, duration_max_ns, duration_sketch
+    FROM service_edges caller
+    WHERE half = 'caller' AND calls > 0 AND NOT EXISTS (
+        SELECT 1 FROM answered WHERE answered.trace_id = caller.trace_id AND answered.span_id = caller.span_id
+    )
+)
+SELECT
+    minute,
+    source,
+    target,
+    target_kind,
+    system,
+    kind,
+    deployment_environment_name,
+    sum(calls) AS calls,
+    sum(errors) AS errors,
+    sum(duration_sum_ns) AS duration_sum_ns,
+    min(duration_min_ns) AS duration_min_ns,
+    max(duration_max_ns) AS duration_max_ns,
+    sketch(duration_sketch) AS duration_sketch
+FROM edges
+GROUP BY 1, 2, 3, 4, 5, 6, 7";

@@ -12,17 +12,15 @@ use tonic::{Code, Status};
 
 use crate::simulator::{Shop, Telemetry};
 
-/// What the data spans, up to now.
-pub(super) const HOURS: u64 = 6;
 const STEP: Duration = Duration::from_secs(10);
 const SEED: u64 = 42;
 const IN_FLIGHT: usize = 4;
 const RETRY: Duration = Duration::from_millis(500);
 
-/// Sends spans, about as many as asked for, and the log lines that go with them.
-pub(super) async fn send(endpoint: Uri, spans: u64) -> anyhow::Result<()> {
+/// Sends spans of so many hours up to now, about as many as asked for, and the log lines that go with them.
+pub(super) async fn send(endpoint: Uri, spans: u64, hours: u64) -> anyhow::Result<()> {
     let channel = Endpoint::from(endpoint).connect().await.context("the server does not answer")?;
-    let period = Duration::from_secs(HOURS * 3600);
+    let period = Duration::from_secs(hours * 3600);
     let steps = period.as_secs() / STEP.as_secs();
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
     let begin = now.saturating_sub(period).as_nanos() as u64;

@@ -9,6 +9,7 @@ mod limits;
 mod process;
 mod queries;
 mod report;
+mod rollups;
 mod rows_of_files;
 
 use std::path::{Path, PathBuf};
@@ -47,6 +48,9 @@ pub struct Measure {
     /// Rows of one file of them
     #[arg(long, default_value_t = 2_000_000)]
     index_file_rows: usize,
+    /// Memory at which the server seals a segment, in bytes: small segments make many files [default: the server's]
+    #[arg(long)]
+    segment_bytes: Option<usize>,
     /// A Python with the package duckdb, to ask DuckDB the same questions over the same files
     #[arg(long)]
     duckdb_python: Option<PathBuf>,
@@ -74,12 +78,14 @@ pub enum Part {
     Index,
     /// Spans into a database, beside `psql`'s own COPY; needs --database-url.
     Database,
+    /// Rate, errors and durations over a week, from rollups and from spans.
+    Rollups,
 }
 
 impl Measure {
     fn wants(&self, part: Part) -> bool {
         match part {
-            Part::Core | Part::Index => self.only.contains(&part),
+            Part::Core | Part::Index | Part::Rollups => self.only.contains(&part),
             Part::Database if self.database_url.is_none() => false,
             part => self.only.is_empty() || self.only.contains(&part),
         }
@@ -135,6 +141,9 @@ pub async fn run(measure: &Measure) -> anyhow::Result<()> {
     }
     if measure.wants(Part::Compaction) {
         compaction::print(measure.compaction_spans).await?;
+    }
+    if measure.wants(Part::Rollups) {
+        rollups::print(measure).await?;
     }
     Ok(())
 }

@@ -19,6 +19,8 @@ use super::process::{Server, Settings};
 use super::{Measure, bytes_under, history};
 use crate::load::Protocol;
 
+/// What the data spans, up to now.
+const HOURS: u64 = 6;
 const REPEATS: usize = 7;
 
 /// What is asked, in our SQL and in DuckDB's.
@@ -40,7 +42,7 @@ pub(crate) async fn print(measure: &Measure) -> anyhow::Result<()> {
         millis(first.start_time)
     );
     if count(first.api()).await? == 0 {
-        history::send(first.endpoint(Protocol::Grpc), measure.query_spans).await?;
+        history::send(first.endpoint(Protocol::Grpc), measure.query_spans, HOURS).await?;
     }
     let log_lines = ask(first.api(), "select count(*) from logs").await?[0][0].as_u64().unwrap_or(0);
     first.stop().await?;
@@ -55,7 +57,7 @@ pub(crate) async fn print(measure: &Measure) -> anyhow::Result<()> {
         let each = |bytes: u64| format!("{:.1}", bytes as f64 / rows as f64);
         println!(
             "{table} of the simulated shop, {rows} in {} hours: {} bytes each on disk, {} in DuckDB's own format",
-            history::HOURS,
+            HOURS,
             each(bytes_under(&lake.join(table))?),
             duckdb.as_ref().map_or_else(|| "-".to_owned(), |duckdb| each(duckdb.bytes[table])),
         );
@@ -153,11 +155,17 @@ async fn count(api: SocketAddr) -> anyhow::Result<u64> {
 }
 
 pub(super) async fn ask(api: SocketAddr, sql: &str) -> anyhow::Result<Vec<Value>> {
-    let body = Full::new(Bytes::from(json!({"sql": sql}).to_string()));
+    // The rows, not their sums: questions here measure reading them.
+    ask_statement(api, &json!({"sql": sql, "raw": true})).await
+}
+
+/// The rows of the answer to the body of a request.
+pub(super) async fn ask_statement(api: SocketAddr, statement: &Value) -> anyhow::Result<Vec<Value>> {
+    let body = Full::new(Bytes::from(statement.to_string()));
     let request =
         Request::post(format!("http://{api}/api/v1/sql")).header("content-type", "application/json").body(body)?;
     let (status, body) = send(request).await?;
-    ensure!(status.is_success(), "{sql}: {status} {}", String::from_utf8_lossy(&body));
+    ensure!(status.is_success(), "{statement}: {status} {}", String::from_utf8_lossy(&body));
     let answer: Value = serde_json::from_slice(&body)?;
     Ok(answer["rows"].as_array().context("an answer has rows")?.clone())
 }

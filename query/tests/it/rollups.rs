@@ -168,7 +168,7 @@ async fn whole_hours_minutes_and_the_rest_come_from_tables_of_their_own() {
 async fn names_that_were_summed_together_are_asked_of_the_spans() {
     let fixture = fixture(6).await;
     let spans: Vec<Value> = (0..1100)
-        .map(|id| json!({"name": format!("GET /users/{id}"), "service_name": "shop", "kind": "client"}))
+        .map(|id| json!({"name": format!("GET /users/{id}"), "service_name": "users", "kind": "client"}))
         .collect();
     fixture.spans(&spans).await;
     let (by_name, by_service) = (
@@ -249,5 +249,78 @@ async fn a_quantile_is_within_its_error_and_says_what_it_does_not_take() {
     ] {
         let error = fixture.error(sql).await;
         assert!(error.to_string().contains(says), "{sql}: {error}");
+    }
+}
+
+/// The definition that people read.
+fn edges_by_hand() -> &'static str {
+    let document = include_str!("../../../docs/sql.md");
+    let (_, from) = document.split_once("-- service_edges by hand\n").expect("the definition is in the document");
+    from.split_once(";\n```").expect("it ends with its block").0
+}
+
+impl Dice {
+    /// A caller, its callee or both, or a call of a database or queue; now and then a span of another kind.
+    fn call(&mut self, number: u64) -> Vec<Value> {
+        let trace = format!("{:016x}{number:016x}", self.below(1 << 30));
+        let (caller, callee) = (format!("{:016x}", 2 * number + 1), format!("{:016x}", 2 * number + 2));
+        let services = [Some("web"), Some("shop"), Some("payment"), None];
+        let with = |mut span: Value, more: Value| {
+            span.as_object_mut().expect("a span").extend(more.as_object().expect("fields").clone());
+            span
+        };
+        let messaging = self.one_of(&[Some("kafka"), None]);
+        let destination = self.one_of(&[Some("orders"), None]);
+        let client = with(
+            self.span(),
+            json!({
+                "trace_id": trace, "span_id": caller, "service_name": self.one_of(&services), "kind": "client",
+                "peer_service": self.one_of(&[Some("partner"), None]), "server_address": self.one_of(&[Some("10.0.0.1"), None]),
+            }),
+        );
+        let server = with(
+            self.span(),
+            json!({
+                "trace_id": trace, "span_id": callee, "parent_span_id": caller, "service_name": self.one_of(&services), "kind": "server",
+            }),
+        );
+        let queue = json!({"messaging_system": messaging, "messaging_destination_name": destination});
+        let (producer, consumer) = (json!({"kind": "producer"}), json!({"kind": "consumer"}));
+        match self.below(9) {
+            0 => vec![with(client, json!({"db_system_name": "postgresql", "db_namespace": destination}))],
+            1 => vec![with(with(client, producer), queue.clone()), with(with(server, consumer), queue)],
+            2 => vec![with(client, queue)],
+            3 => vec![with(client, json!({"kind": "internal"})), server],
+            4 => vec![client],
+            5 => vec![server],
+            // Two answers to one call.
+            6 => vec![client, server.clone(), with(server, json!({"span_id": format!("{:016x}", number + (1 << 40))}))],
+            7 => vec![with(server, json!({"parent_span_id": null}))],
+            _ => vec![client, server],
+        }
+    }
+}
+
+#[tokio::test]
+async fn edges_are_what_the_spans_joined_by_hand_say() {
+    for seed in [1, 2, 3] {
+        let (fixture, mut dice) = (Fixture::new().await, Dice(seed));
+        let mut waiting: Vec<Value> = (0..80).flat_map(|number| dice.call(number)).collect();
+        let columns = "minute, source, target, target_kind, system, kind, deployment_environment_name, calls, errors, duration_sum_ns, duration_min_ns, duration_max_ns, duration_sketch";
+        while !waiting.is_empty() {
+            // In any order, so that halves of a call are in different requests and segments.
+            let request: Vec<Value> = (0..10.min(waiting.len()))
+                .map(|_| waiting.swap_remove(dice.below(waiting.len() as u64) as usize))
+                .collect();
+            fixture.spans(&request).await;
+            if dice.below(3) == 0 {
+                fixture.flush().await;
+            }
+
+            let [by_hand, _] = both_ways(&fixture, edges_by_hand()).await;
+            let [kept, _] = both_ways(&fixture, &format!("SELECT {columns} FROM service_edges")).await;
+            assert_eq!(kept, by_hand);
+        }
+        assert_eq!(fixture.rows("SELECT count(DISTINCT target_kind) FROM service_edges").await, "4");
     }
 }

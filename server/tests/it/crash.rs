@@ -205,4 +205,20 @@ async fn check(server: &Server, attempts: &[Attempt], rounds: &str) {
         }
         assert_eq!(stored, HashMap::new(), "{table}: rows that nobody has sent");
     }
+    check_rollups(server).await;
+}
+
+/// Every span is summed once: sums and spans become durable in one step, and are lost or found together.
+async fn check_rollups(server: &Server) {
+    let calls = "kind in ('server', 'consumer') and duration_ns >= 0";
+    let sql = format!(
+        "select (select count(*) from spans) as spans, (select sum(requests) from service_minutes) as minutes, \
+         (select sum(requests) from service_hours) as hours, (select count(*) from spans where {calls}) as calls, \
+         (select sum(calls) from service_edges where target_kind = 'service') as edges"
+    );
+    let rows = server.sql(&sql).await.0;
+    let counts: Vec<u64> = rows[0].iter().map(|count| count.as_u64().unwrap_or(0)).collect();
+    let [spans, by_minute, by_hour, answered, edges] = counts[..] else { panic!("five counts, not {counts:?}") };
+    assert_eq!([by_minute, by_hour], [spans; 2], "spans and requests in their rollups");
+    assert_eq!(edges, answered, "calls and edges");
 }

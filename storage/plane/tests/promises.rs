@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use datafusion::arrow::array::{AsArray, RecordBatch};
+use datafusion::arrow::datatypes::Int64Type;
 use datafusion::prelude::SessionContext;
 use model::{Batch, Dataset, Signal, Tenant, Timestamp};
 use plane::{AppendError, Config, DataPlane, Decoded, Encoding, Envelope, Event, Payload, Snapshot};
@@ -52,10 +54,25 @@ async fn open(directory: &Path, config: &Config, store: Arc<dyn Store>) -> DataP
     opened.expect("the plane opens")
 }
 
+/// Rows, of which at every instant each is summed once in each rollup.
 async fn count(snapshot: Snapshot) -> usize {
     let live: usize = snapshot.live.iter().map(Batch::rows).sum();
     let stored = SessionContext::new().read_table(snapshot.stored).expect("a table").count().await.expect("a count");
+    for rollup in snapshot.rollups.iter().filter(|rollup| rollup.rollup().has_services()) {
+        let table = Arc::clone(&rollup.stored().table);
+        let sums = SessionContext::new().read_table(table).expect("a table").collect().await.expect("sums");
+        assert_eq!(requests(&rollup.live()), live, "live {}", rollup.rollup());
+        assert_eq!(requests(&sums), stored, "stored {}", rollup.rollup());
+    }
     live + stored
+}
+
+fn requests(sums: &[RecordBatch]) -> usize {
+    let of_batch = |sums: &RecordBatch| -> i64 {
+        let requests = sums.column_by_name("requests").expect("a column of the rollup");
+        requests.as_primitive::<Int64Type>().values().iter().sum()
+    };
+    usize::try_from(sums.iter().map(of_batch).sum::<i64>()).expect("a count")
 }
 
 async fn rows_seen(plane: &DataPlane) -> usize {

@@ -377,6 +377,7 @@ CREATE TABLE service_edges (
     source text COLLATE "C",
     target text COLLATE "C",
     target_kind text COLLATE "C" NOT NULL,
+    system text COLLATE "C",
     kind text COLLATE "C" NOT NULL,
     deployment_environment_name text COLLATE "C",
     half text COLLATE "C",

@@ -215,7 +215,7 @@ fn is_whole(expr: &Expr) -> bool {
     match expr {
         Expr::Literal(ScalarValue::Float64(Some(value)), _) => value.fract() == 0.0 && value.abs() < WHOLE_MAX,
         Expr::Literal(value, _) => value.is_null() || matches!(value, ScalarValue::Int64(_)),
-        Expr::Cast(Cast { expr, .. }) => is_whole(expr),
+        Expr::Cast(Cast { expr, .. }) => is_whole(expr) || type_of(expr) == Some(DataType::Int64),
         Expr::Case(Case { when_then_expr, else_expr, .. }) => {
             let values = when_then_expr.iter().map(|(_, then)| then).chain(else_expr);
             values.into_iter().all(|value| is_whole(value))

@@ -1,4 +1,4 @@
-use model::{Signal, TimeRange, Timestamp};
+use model::{Rollup, Signal, TimeRange, Timestamp};
 use store::{Origin, SegmentId, WriterId};
 use uuid::Uuid;
 
@@ -127,4 +127,38 @@ async fn removed_files_stay_away_and_their_watermark_stays() {
             assert_eq!(reopened.commit(&removal).await.expect("a commit"), Committed::Done);
         }
     }
+}
+
+#[tokio::test]
+async fn rollups_say_from_when_on_they_are_those_of_the_spans() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let (writer, tenant) = (WriterId(Uuid::new_v4()), Tenant::default_tenant());
+    let hour = Rollup::ServiceHours.period_nanos();
+    let spans = |position: u64, latest: i64, rolled_up| {
+        let times = TimeRange { min: Timestamp(0), max: Timestamp(latest) };
+        Arc::new(FileEntry { dataset: Signal::Spans.into(), times, rolled_up, ..entry(writer, position) })
+    };
+    let manifest = on_disk(directory.path()).await;
+    let same_from = |manifest: &Manifest| manifest.state().same_from(&tenant, Rollup::ServiceHours).0;
+    let commit = async |add: &[&Arc<FileEntry>], remove: &[&Arc<FileEntry>]| {
+        let (add, remove) = (add.iter().copied().cloned().collect(), remove.iter().map(|file| file.id).collect());
+        assert_eq!(manifest.commit(&Commit { add, remove, ..Commit::default() }).await.expect("a commit"), Committed::Done);
+        (same_from(&manifest), same_from(&on_disk(directory.path()).await))
+    };
+    let (old, first, second) = (spans(3, 70, false), spans(1, 90, true), spans(2, 80, true));
+    let compacted = Arc::new(FileEntry { origin: None, ..FileEntry::clone(&spans(9, 90, true)) });
+    let dataset = Rollup::ServiceHours.into();
+    let sums = Arc::new(FileEntry { dataset, times: TimeRange::of(&[0, hour]), ..entry(writer, 3) });
+
+    assert_eq!(same_from(&manifest), i64::MIN, "an empty lake");
+    assert_eq!(commit(&[&first, &second, &sums], &[]).await, (i64::MIN, i64::MIN), "rolled up from the start");
+    assert_eq!(commit(&[&old], &[]).await, (71, 71), "after spans that were kept without");
+    assert_eq!(commit(&[], &[&old]).await, (71, 71), "after spans that expired");
+    assert_eq!(commit(&[&compacted], &[&first, &second]).await, (71, 71), "compaction loses nothing");
+    assert_eq!(commit(&[], &[&compacted]).await, (91, 91), "after more that expired");
+    assert_eq!(commit(&[], &[&sums]).await, (2 * hour, 2 * hour), "after sums that expired");
+    for position in 4..4 + COMMITS_PER_CHECKPOINT {
+        manifest.commit(&adds(writer, position)).await.expect("a commit");
+    }
+    assert_eq!(same_from(&on_disk(directory.path()).await), 2 * hour, "through a checkpoint");
 }

@@ -11,10 +11,11 @@ use arrow::error::ArrowError;
 use arrow::row::{RowConverter, Rows, SortField};
 use model::{Rollup, Table};
 
+use super::halves;
 use super::sums::{SUM_COLUMNS, SumArrays, SumBuilders, Sums};
 use crate::StoreError;
 
-/// One row a key, in the order of the keys.
+/// One row a key, in the order of the keys. Halves of edges that meet become edges.
 ///
 /// # Errors
 /// When a sketch is damaged.
@@ -24,6 +25,10 @@ pub fn merge(rollup: Rollup, parts: &[RecordBatch]) -> Result<RecordBatch, Store
     if rows.num_rows() == 0 {
         return Ok(rows);
     }
+    let rows = match rollup {
+        Rollup::ServiceEdges => halves::pair(&rows).map_err(|cause| StoreError::unwritable("arrow", cause))?,
+        Rollup::ServiceMinutes | Rollup::ServiceHours => rows,
+    };
     let keys = keys_of(&rows).map_err(|cause| StoreError::unwritable("arrow", cause))?;
     let order = order(&keys);
     let arrays = SumArrays::of(&rows);

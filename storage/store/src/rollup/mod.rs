@@ -4,6 +4,8 @@
 //! So each span is summed exactly once, whatever crashes, and a late span adds a row for an old minute. Rows of a rollup
 //! are *partial*: several may have the same key, and whoever reads adds them up. `merge` does so for stores that compact.
 
+mod edges;
+mod halves;
 mod merge;
 mod services;
 mod spans;
@@ -19,6 +21,7 @@ use datafusion::catalog::TableProvider;
 use model::{Batch, Rollup, Table, TimeRange, Timestamp};
 use serde::{Deserialize, Serialize};
 
+pub use halves::settle;
 pub use merge::merge;
 pub use services::{OPERATIONS_PER_SERVICE_MAX, OTHER, SERVICES_MAX};
 
@@ -27,7 +30,7 @@ pub use services::{OPERATIONS_PER_SERVICE_MAX, OTHER, SERVICES_MAX};
 pub struct Partial {
     /// Which rollup.
     pub rollup: Rollup,
-    /// Rows with all columns of its table, in the order of their keys; none when there were no spans.
+    /// Rows with all columns of its table; none when there were no spans it sums.
     pub rows: RecordBatch,
     /// What was summed under `(other)`.
     pub folded: Folded,
@@ -60,7 +63,9 @@ pub struct StoredRollup {
 pub fn of(spans: &[Batch]) -> Vec<Partial> {
     let minutes = services::minutes(spans);
     let hours = merge::coarser(&minutes, Rollup::ServiceHours);
-    vec![Partial::new(Rollup::ServiceMinutes, minutes), Partial::new(Rollup::ServiceHours, hours)]
+    let edges = edges::edges(spans);
+    let rows = [(Rollup::ServiceMinutes, minutes), (Rollup::ServiceHours, hours), (Rollup::ServiceEdges, edges)];
+    rows.into_iter().map(|(rollup, rows)| Partial::new(rollup, rows)).collect()
 }
 
 impl Partial {

@@ -1,6 +1,6 @@
 //! The columns of spans that rollups read.
 
-use arrow::array::{AsArray, Int64Array};
+use arrow::array::{AsArray, FixedSizeBinaryArray, Int64Array};
 use arrow::datatypes::{Int64Type, TimestampNanosecondType};
 use model::{Batch, Rollup, Signal, Table};
 
@@ -25,6 +25,10 @@ impl<'a> Columns<'a> {
 
     pub(super) fn texts(&self, name: &str) -> TextColumn<'a> {
         TextColumn::new(self.spans.said(self.table.index(name)).map(|texts| texts.as_string_view()))
+    }
+
+    pub(super) fn ids(&self, name: &str) -> Option<&'a FixedSizeBinaryArray> {
+        self.spans.said(self.table.index(name)).map(|ids| ids.as_fixed_size_binary())
     }
 
     /// `None` where every row is NULL.

@@ -1,7 +1,6 @@
 use std::collections::BTreeMap;
 
 use arrow::array::{Array, AsArray};
-use arrow::compute::concat_batches;
 use arrow::datatypes::{Decimal128Type, Int64Type};
 use model::Sketch;
 use proptest::prelude::*;
@@ -48,8 +47,11 @@ fn partial(rollup: Rollup, spans: &[Span<'_>]) -> RecordBatch {
 
 type Key = (i64, Option<String>, Option<String>, String, String, Option<i64>);
 
-/// What a reader would sum by hand: requests, errors, durations, sketch.
-fn by_hand(rollup: Rollup, spans: &[Span<'_>]) -> BTreeMap<Key, (i64, i64, i128, i64, i64, Vec<u8>)> {
+/// Requests, errors, durations, sketch.
+type Values = (i64, i64, i128, i64, i64, Vec<u8>);
+
+/// What a reader would sum by hand.
+fn by_hand(rollup: Rollup, spans: &[Span<'_>]) -> BTreeMap<Key, Values> {
     let mut groups: BTreeMap<Key, Vec<&Span<'_>>> = BTreeMap::new();
     for span in spans {
         let texts = (span.service_name.map(str::to_owned), span.service_version.map(str::to_owned));
@@ -70,7 +72,7 @@ fn by_hand(rollup: Rollup, spans: &[Span<'_>]) -> BTreeMap<Key, (i64, i64, i128,
     groups.into_iter().map(|(key, spans)| (key, sum(spans))).collect()
 }
 
-fn read(rows: &RecordBatch) -> BTreeMap<Key, (i64, i64, i128, i64, i64, Vec<u8>)> {
+fn read(rows: &RecordBatch) -> BTreeMap<Key, Values> {
     let column = |name: &str| rows.column_by_name(name).expect("a column");
     let texts = |name: &str| column(name).as_string_view();
     let integers = |name: &str| column(name).as_primitive::<Int64Type>();
@@ -154,9 +156,9 @@ fn the_rows_are_in_the_order_of_their_keys() {
     let spans = ["b", "c", "a", "b"].map(|service| Span { service_name: Some(service), ..Span::default() });
     let rows = partial(Rollup::ServiceMinutes, &[&spans[..], &[Span { start_time: -1, ..spans[3] }]].concat());
 
-    let sorted = concat_batches(&rows.schema(), &[merge(Rollup::ServiceMinutes, &[rows.clone()]).expect("rows")]);
+    let sorted = merge(Rollup::ServiceMinutes, std::slice::from_ref(&rows)).expect("rows that can be merged");
 
-    assert_eq!(sorted.expect("rows"), rows);
+    assert_eq!(sorted, rows);
     assert_eq!(rows.column(1).as_string_view().iter().flatten().collect::<Vec<_>>(), ["b", "a", "b", "c"]);
 }
 
@@ -167,4 +169,98 @@ fn sums_of_live_spans_are_made_once() {
     let first = summed.partials().as_ptr();
 
     assert_eq!(summed.partials().as_ptr(), first);
+}
+
+/// A client's and a server's span of one call, of which either may be missing, and spans that call a database or a queue.
+fn call() -> impl Strategy<Value = Vec<Span<'static>>> {
+    let service = || prop::sample::select(vec![Some("web"), Some("shop"), None]);
+    let kinds = (0..5_u8, any::<bool>(), any::<bool>());
+    (kinds, service(), service(), 0..3 * MINUTE, 1..4_u128, 1..40_u64).prop_map(
+        |((what, has_caller, has_callee), from, to, start_time, trace_id, span_id)| {
+            let caller = Span {
+                start_time,
+                trace_id,
+                span_id,
+                service_name: from,
+                kind: "client",
+                server_address: Some("10.0.0.1"),
+                ..Span::default()
+            };
+            let callee = Span {
+                start_time: start_time + 5,
+                span_id: span_id + 1000,
+                parent_span_id: has_caller.then_some(span_id),
+                service_name: to,
+                kind: "server",
+                status_code: "error",
+                ..caller
+            };
+            match what {
+                0 => vec![Span { db_system_name: Some("postgresql"), db_namespace: Some("orders"), ..caller }],
+                1 => vec![
+                    Span { kind: "producer", messaging_system: Some("kafka"), ..caller },
+                    Span { kind: "consumer", messaging_system: Some("kafka"), ..callee },
+                ],
+                2 => vec![Span { kind: "internal", ..caller }],
+                _ if has_caller && has_callee => vec![caller, callee],
+                _ if has_callee => vec![callee],
+                _ => vec![caller],
+            }
+        },
+    )
+}
+
+fn merged_edges(parts: &[RecordBatch]) -> RecordBatch {
+    merge(Rollup::ServiceEdges, parts).expect("whole sketches")
+}
+
+/// Each call has an id of its own, as in life.
+fn with_own_ids(calls: Vec<Vec<Span<'static>>>) -> Vec<Span<'static>> {
+    let own = |(number, call): (usize, Vec<Span<'static>>)| {
+        call.into_iter().map(move |span| Span { trace_id: span.trace_id << 32 | number as u128, ..span })
+    };
+    calls.into_iter().enumerate().flat_map(own).collect()
+}
+
+proptest! {
+    #[test]
+    fn halves_of_calls_find_each_other_wherever_they_are(
+        calls in prop::collection::vec(call(), 0..30),
+        parts in prop::collection::vec(0..4_usize, 60),
+    ) {
+        let spans = with_own_ids(calls);
+        let all = merged_edges(&[partial(Rollup::ServiceEdges, &spans)]);
+        let part = |number: usize| -> Vec<Span<'static>> {
+            spans.iter().zip(&parts).filter(|(_, part)| **part == number).map(|(span, _)| *span).collect()
+        };
+        let [a, b, c, d] = [0, 1, 2, 3].map(|number| partial(Rollup::ServiceEdges, &part(number)));
+
+        let left = merged_edges(&[merged_edges(&[merged_edges(&[a.clone(), b.clone()]), c.clone()]), d.clone()]);
+        let right = merged_edges(&[merged_edges(&[d, c]), merged_edges(&[b, a])]);
+
+        prop_assert_eq!(&left, &all);
+        prop_assert_eq!(&right, &all);
+    }
+}
+
+#[test]
+fn halves_that_waited_long_enough_count_as_they_are() {
+    let caller = |span_id| Span { span_id, service_name: Some("web"), kind: "client", ..Span::default() };
+    let callee = |parent| Span { span_id: parent + 100, parent_span_id: Some(parent), kind: "server", ..caller(1) };
+    let spans = [caller(1), callee(1), caller(2), callee(3), Span { start_time: 5 * MINUTE, ..caller(4) }];
+    let edges = merged_edges(&[partial(Rollup::ServiceEdges, &spans)]);
+    let half = |rows: &RecordBatch| -> Vec<Option<String>> {
+        let halves = rows.column_by_name("half").expect("a column").as_string_view().clone();
+        halves.iter().map(|half| half.map(str::to_owned)).collect()
+    };
+    assert_eq!(half(&edges).iter().flatten().count(), 4, "a caller that was answered waits for more");
+
+    let settled = settle(&edges, Timestamp(MINUTE)).expect("edges");
+
+    // The joined call, the call nobody answered, the callee of nobody; and who waits still.
+    assert_eq!(half(&settled).iter().flatten().collect::<Vec<_>>(), ["caller"]);
+    assert_eq!(settled.num_rows(), 4);
+    let late = merged_edges(&[settled, partial(Rollup::ServiceEdges, &[Span { start_time: 6 * MINUTE, ..callee(4) }])]);
+    let sources = late.column_by_name("source").expect("a column").as_string_view().iter();
+    assert_eq!(sources.filter(Option::is_some).count(), 4, "the one that waited was answered");
 }
