@@ -36,7 +36,7 @@ pub(crate) async fn print(spans: usize) -> anyhow::Result<()> {
     );
     println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     let mut times = Vec::new();
-    for flushes in [10, 100, 1000, spans / ITEMS] {
+    for flushes in [10, 100, 1000, 10_000].into_iter().filter(|flushes| flushes * ITEMS <= spans) {
         times.push((flushes, case(&bodies, spans, flushes).await?));
     }
     println!("\n| ms, best of {REPEATS} | {} |", QUESTIONS.map(|(name, _)| name).join(" | "));
@@ -56,7 +56,9 @@ async fn case(bodies: &[Bytes], spans: usize, flushes: usize) -> anyhow::Result<
     let directory = tempfile::tempdir().context("no temporary directory")?;
     let config = Config { settled_seconds: 0, deletion_grace_seconds: 0, ..Config::default() };
     let lake = Lake::on_disk(directory.path()).await?.configured(config);
-    flush(&lake, bodies, spans / flushes / ITEMS, flushes).await?;
+    let requests = spans / flushes / ITEMS;
+    ensure!(requests > 0, "{spans} spans are too few for {flushes} flushes of {ITEMS}");
+    flush(&lake, bodies, requests, flushes).await?;
     let (files, bytes) = size(&lake).await?;
     let before = ask_all(&lake).await?;
 
@@ -121,8 +123,7 @@ async fn ask_all(lake: &Lake) -> anyhow::Result<Times> {
         let mut best = Duration::MAX;
         for _ in 0..REPEATS {
             let started = Instant::now();
-            let rows = context.sql(sql).await?.collect().await?;
-            ensure!(!rows.is_empty(), "{sql} has no answer");
+            context.sql(sql).await?.collect().await?;
             best = best.min(started.elapsed());
         }
         times.push(best);
