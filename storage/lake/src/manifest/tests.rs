@@ -142,7 +142,10 @@ async fn rollups_say_from_when_on_they_are_those_of_the_spans() {
     let same_from = |manifest: &Manifest| manifest.state().same_from(&tenant, Rollup::ServiceHours).0;
     let commit = async |add: &[&Arc<FileEntry>], remove: &[&Arc<FileEntry>]| {
         let (add, remove) = (add.iter().copied().cloned().collect(), remove.iter().map(|file| file.id).collect());
-        assert_eq!(manifest.commit(&Commit { add, remove, ..Commit::default() }).await.expect("a commit"), Committed::Done);
+        assert_eq!(
+            manifest.commit(&Commit { add, remove, ..Commit::default() }).await.expect("a commit"),
+            Committed::Done
+        );
         (same_from(&manifest), same_from(&on_disk(directory.path()).await))
     };
     let (old, first, second) = (spans(3, 70, false), spans(1, 90, true), spans(2, 80, true));
