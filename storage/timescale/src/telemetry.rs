@@ -18,7 +18,7 @@ pub(crate) fn ready(edition: &Edition, layout: &Layout) {
         (Layout::Hypertables(extension), _) => tracing::warn!(
             postgres,
             timescaledb = extension.version,
-            "TimescaleDB runs under the Apache licence (timescaledb.license), which has no compression: rows take about ten times the space"
+            "TimescaleDB runs under the Apache licence (timescaledb.license), which has no compression: rows take several times the space"
         ),
         (Layout::Partitions(_), Some(_)) => tracing::warn!(
             postgres,
@@ -26,7 +26,7 @@ pub(crate) fn ready(edition: &Edition, layout: &Layout) {
         ),
         (Layout::Partitions(_), None) => tracing::info!(
             postgres,
-            "telemetry rests in plain partitions: without TimescaleDB there is no compression, rows take about ten times the space"
+            "telemetry rests in plain partitions: without TimescaleDB there is no compression, rows take several times the space"
         ),
     }
 }
