@@ -1,0 +1,1 @@
+//! Who is asking: tenants, people, keys, roles, licences, the audit trail, and events between products.

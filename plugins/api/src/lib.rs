@@ -1,0 +1,1 @@
+//! The face that plugins see: the `Plugin` trait, its context, and the host that runs them.
