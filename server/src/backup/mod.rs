@@ -6,7 +6,7 @@ pub(crate) mod schedule;
 use anyhow::{Context, ensure};
 use backup::{BackupId, Record, Repository, Source, Target};
 
-use crate::config::{Config, ConfigArgs};
+use crate::config::{Config, ConfigArgs, Rest};
 use crate::data_dir::DataDir;
 use crate::lake_place::LakePlace;
 
@@ -85,6 +85,10 @@ async fn take(
     watch: &backup::Watch,
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<(Record, Vec<BackupId>)> {
+    ensure!(
+        config.storage.rest() == Rest::Lake,
+        "telemetry rests in a database: back it up with PostgreSQL's own tools; this command copies Parquet files"
+    );
     let repository = Repository::open_or_begin(LakePlace::named(to)?.objects()?).await?;
     let lake = LakePlace::of(&config.storage, &config.server.data_dir)?;
     let place = lake.objects()?;
