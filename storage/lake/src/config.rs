@@ -20,6 +20,9 @@ pub struct Config {
     pub merge_bytes_max: usize,
     /// A day that is over and got no file for so long is brought to its final form, in seconds. Default 3600.
     pub settled_seconds: u64,
+    /// A call whose other side has not been seen for so long counts as what it is without it, in seconds: a call of a host, or
+    /// of nobody known. Default 900.
+    pub calls_wait_seconds: u64,
     /// A process that merges a table and dies holds others up for so long, in seconds. Default 60.
     pub lease_seconds: u64,
     /// Files that were merged or have expired are deleted after so long, for queries of other processes that
@@ -41,6 +44,7 @@ impl Default for Config {
             merge_files_max: 32,
             merge_bytes_max: 256 << 20,
             settled_seconds: 3600,
+            calls_wait_seconds: 900,
             lease_seconds: 60,
             deletion_grace_seconds: 3600,
             orphan_grace_seconds: 24 * 3600,
@@ -72,6 +76,10 @@ impl Config {
             return Err(format!("lake.merge_bytes_max is {}, must be at least {least}", self.merge_bytes_max));
         }
         Ok(())
+    }
+
+    pub(crate) fn calls_wait(&self) -> Duration {
+        Duration::from_secs(self.calls_wait_seconds)
     }
 
     pub(crate) fn lease(&self) -> Duration {

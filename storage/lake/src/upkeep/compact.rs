@@ -15,6 +15,7 @@ use parquet::errors::ParquetError;
 use store::rollup::Folded;
 use store::{Amount, Closing, Outcome, Pace, SegmentId, StoreError, Work};
 
+use super::calls::Waited;
 use super::lease::Lease;
 use super::merge::Merge;
 use super::plan::Merging;
@@ -192,7 +193,12 @@ impl Lake {
             let batches: Vec<RecordBatch> = source.batches.try_collect().await?;
             parts.extend(batches);
         }
-        let rows = store::rollup::merge(rollup, &parts)?;
+        let mut rows = store::rollup::merge(rollup, &parts)?;
+        if rollup == Rollup::ServiceEdges {
+            let table = self.manifest.table(&merging.tenant, merging.dataset);
+            let waited = Waited::of(merging, &table, self.depot.now().await?, &self.config);
+            rows = store::rollup::merge(rollup, &[store::rollup::settle(&rows, |minute| waited.is_over(minute))?])?;
+        }
         upload.write(rollup_file::write(rollup, &rows)?).await?;
         pace.rest(working.elapsed()).await?;
         Ok(Written { rows: rows.num_rows() as u64, sort_keys: None, index: None })

@@ -2,6 +2,7 @@
 //!
 //! All of it may be stopped at any point, by a crash too, and be done again; queries see each row once throughout.
 
+mod calls;
 mod compact;
 mod delete;
 mod lease;

@@ -133,12 +133,48 @@ async fn sums(lake: &Lake) -> (i64, usize) {
     let rollups = lake.table(&tenant(), Signal::Spans).expect("a table").rollups;
     let minutes = rollups.into_iter().find(|rollup| rollup.rollup == model::Rollup::ServiceMinutes).expect("a rollup");
     assert_eq!(minutes.same_from, Timestamp(i64::MIN), "merging leaves sums and spans alike");
-    let context = SessionContext::new();
-    context.register_table("minutes", minutes.table).expect("a new name");
-    let rows = context.sql("SELECT count(*), CAST(sum(requests) AS BIGINT) FROM minutes").await.expect("a plan");
-    let rows = rows.collect().await.expect("rows");
+    let sums = "SELECT count(*), CAST(sum(requests) AS BIGINT) FROM minutes";
+    let rows = ask_rollup(lake, model::Rollup::ServiceMinutes, "minutes", sums).await;
     let number = |column: usize| rows[0].column(column).as_primitive::<arrow::datatypes::Int64Type>().value(0);
     (number(1), usize::try_from(number(0)).expect("a count"))
+}
+
+#[tokio::test]
+async fn calls_that_waited_long_enough_are_summed_by_edge() {
+    let directory = directory();
+    let lake = on_disk(&directory, eager()).await;
+    let mut segments = Segments::new();
+    let call = |number: u64, kind: &str| {
+        let (service, id, parent) = match kind {
+            "client" => ("web", number, json!(null)),
+            _ => ("shop", 1 << 32 | number, json!(format!("{number:016x}"))),
+        };
+        json!({"start_time": number * 1_000_000, "service_name": service, "kind": kind, "span_id": format!("{id:016x}"), "parent_span_id": parent})
+    };
+    // Each call is answered one segment later, the last one never.
+    for number in 0..20 {
+        let answer = (number > 0).then(|| call(number - 1, "server"));
+        let spans: Vec<Value> = std::iter::once(call(number, "client")).chain(answer).collect();
+        lake.keep(&segments.next(Signal::Spans, &spans)).await.expect("kept");
+    }
+
+    maintain_all(&lake).await;
+
+    let edges = "SELECT source, target, CAST(sum(calls) AS BIGINT), count(*), count(half) FROM edges GROUP BY 1, 2 ORDER BY 2 NULLS LAST";
+    let rows = ask_rollup(&lake, model::Rollup::ServiceEdges, "edges", edges).await;
+    let told = arrow::util::pretty::pretty_format_batches(&rows).expect("a table").to_string();
+    let cells = |line: &str| line.split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
+    let told: Vec<Vec<String>> = told.lines().skip(3).take(2).map(cells).collect();
+    assert_eq!(told, [["", "web", "shop", "19", "1", "0", ""], ["", "web", "", "1", "1", "0", ""]], "calls, rows, halves");
+}
+
+/// Answers a question of the partial rows of a rollup, under this name.
+async fn ask_rollup(lake: &Lake, rollup: model::Rollup, name: &str, sql: &str) -> Vec<arrow::array::RecordBatch> {
+    let rollups = lake.table(&tenant(), Signal::Spans).expect("a table").rollups;
+    let rows = rollups.into_iter().find(|stored| stored.rollup == rollup).expect("a rollup");
+    let context = SessionContext::new();
+    context.register_table(name, rows.table).expect("a new name");
+    context.sql(sql).await.expect("a plan").collect().await.expect("rows")
 }
 
 #[tokio::test]

@@ -55,16 +55,16 @@ pub(super) fn pair(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     RecordBatch::try_new(rows.schema(), columns)
 }
 
-/// Ends the waiting of halves from before this time: what has found nobody counts as it is, for ever.
+/// Ends the waiting of halves in minutes that are over: what has found nobody counts as it is, for ever.
 ///
 /// # Errors
 /// When the rows are not those of edges.
-pub fn settle(rows: &RecordBatch, before: Timestamp) -> Result<RecordBatch, StoreError> {
+pub fn settle(rows: &RecordBatch, is_over: impl Fn(Timestamp) -> bool) -> Result<RecordBatch, StoreError> {
     let halves = Halves::of(rows);
     let minutes = rows.column(0).as_primitive::<TimestampNanosecondType>().values();
     let calls = rows.column(rows.num_columns() - SUM_COLUMNS).as_primitive::<Int64Type>().values();
     let is_due: Vec<bool> =
-        (0..rows.num_rows()).map(|row| halves.half.is_valid(row) && minutes[row] < before.0).collect();
+        (0..rows.num_rows()).map(|row| halves.half.is_valid(row) && is_over(Timestamp(minutes[row]))).collect();
     let counts = is_due.iter().zip(calls).map(|(is_due, calls)| !is_due || *calls > 0);
     let settled = || {
         let columns = without_half(rows, &is_due)?;
