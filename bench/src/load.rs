@@ -179,8 +179,10 @@ async fn work(mut connection: Connection, schedule: Arc<Schedule>) -> Tally {
     while let Some((turn, due)) = schedule.next_turn() {
         let is_late = due <= Instant::now();
         sleep_until(due.into()).await;
-        let body = &schedule.bodies[turn as usize % schedule.bodies.len()];
-        let fresh = body.fresh(unix_nanos(), mix(schedule.seed ^ turn), connection.framing());
+        let (round, place) = (turn / schedule.bodies.len() as u64, turn as usize % schedule.bodies.len());
+        let body = &schedule.bodies[place];
+        // Requests of a round keep their ids in common: a call and its answer come from different processes.
+        let fresh = body.fresh(unix_nanos(), mix(schedule.seed ^ round), connection.framing());
         // A late request counts from when it was due, or a slow endpoint would hide its own delays.
         let begun = if is_late && schedule.rate.is_some() { due } else { Instant::now() };
         let answer = connection.send(fresh).await;

@@ -68,7 +68,7 @@ impl Body {
         self.encoded.len() as u64
     }
 
-    /// The request as it would be now: its latest time is `now`, and its ids were never seen before.
+    /// The request as it would be now: its latest time is `now`, and its ids are those of this salt.
     pub(super) fn fresh(&self, now: u64, salt: u64, framing: Framing) -> Bytes {
         let mut fresh = BytesMut::with_capacity(5 + self.encoded.len());
         if let Framing::Grpc = framing {
