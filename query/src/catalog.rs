@@ -28,25 +28,37 @@ pub(crate) const CATALOG: &str = "observatory";
 /// Name of the schema with the telemetry.
 pub(crate) const SCHEMA: &str = "public";
 
+/// Tables that are not telemetry, in a schema of their own, as `hub.users`.
+pub trait ForeignSchema: fmt::Debug + Send + Sync {
+    /// Name of the schema; `public` and `system` are taken.
+    fn name(&self) -> &str;
+
+    /// The tables as one tenant sees them, with that tenant's rows and nobody else's.
+    fn of(&self, tenant: &Tenant) -> Arc<dyn SchemaProvider>;
+}
+
 /// A list of one catalog.
 #[derive(Debug)]
 struct OnlyCatalog {
     catalog: Arc<dyn CatalogProvider>,
 }
 
-/// The telemetry, and what the platform knows of itself.
+/// The telemetry, what the platform knows of itself, and what others bring.
 #[derive(Debug)]
 struct Schemas {
     telemetry: Arc<dyn SchemaProvider>,
-    /// Not for views, which are over telemetry.
-    system: Option<Arc<dyn SchemaProvider>>,
+    /// By name. Not for views, which are over telemetry.
+    others: Vec<(String, Arc<dyn SchemaProvider>)>,
 }
 
 /// What the query of this tenant can name; `base` plans the views.
 pub(crate) fn of_tenant(tables: &Arc<Tables>, base: Arc<SessionState>) -> Arc<dyn CatalogProviderList> {
-    let system = SystemTables::new(Arc::clone(&tables.plane), tables.tenant.clone());
+    let system: Arc<dyn SchemaProvider> =
+        Arc::new(SystemTables::new(Arc::clone(&tables.plane), tables.tenant.clone()));
+    let foreign = tables.foreign.iter().map(|schema| (schema.name().to_owned(), schema.of(&tables.tenant)));
+    let others = std::iter::once((system::SCHEMA.to_owned(), system)).chain(foreign).collect();
     let telemetry = TenantSchema { tables: Arc::clone(tables), base };
-    catalog_list(Schemas { telemetry: Arc::new(telemetry), system: Some(Arc::new(system)) })
+    catalog_list(Schemas { telemetry: Arc::new(telemetry), others })
 }
 
 fn catalog_list(schemas: Schemas) -> Arc<dyn CatalogProviderList> {
@@ -69,15 +81,13 @@ impl CatalogProviderList for OnlyCatalog {
 
 impl CatalogProvider for Schemas {
     fn schema_names(&self) -> Vec<String> {
-        let system = self.system.iter().map(|_| system::SCHEMA.to_owned());
-        std::iter::once(SCHEMA.to_owned()).chain(system).collect()
+        std::iter::once(SCHEMA.to_owned()).chain(self.others.iter().map(|(name, _)| name.clone())).collect()
     }
 
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
         match name {
             SCHEMA => Some(Arc::clone(&self.telemetry)),
-            system::SCHEMA => self.system.clone(),
-            _ => None,
+            name => self.others.iter().find(|(known, _)| known == name).map(|(_, schema)| Arc::clone(schema)),
         }
     }
 }
@@ -85,6 +95,7 @@ impl CatalogProvider for Schemas {
 /// The telemetry tables of one tenant, each as of its first use.
 pub(crate) struct Tables {
     plane: Arc<DataPlane>,
+    foreign: Arc<[Arc<dyn ForeignSchema>]>,
     tenant: Tenant,
     answers: Answers,
     snapshots: Mutex<HashMap<Signal, Used>>,
@@ -104,8 +115,13 @@ impl fmt::Debug for Tables {
 }
 
 impl Tables {
-    pub(crate) fn new(plane: Arc<DataPlane>, tenant: Tenant, answers: Answers) -> Arc<Self> {
-        Arc::new(Self { plane, tenant, answers, snapshots: Mutex::default() })
+    pub(crate) fn new(
+        plane: Arc<DataPlane>,
+        foreign: Arc<[Arc<dyn ForeignSchema>]>,
+        tenant: Tenant,
+        answers: Answers,
+    ) -> Arc<Self> {
+        Arc::new(Self { plane, foreign, tenant, answers, snapshots: Mutex::default() })
     }
 
     fn get(&self, signal: Signal) -> Result<Arc<SnapshotTable>, QueryError> {
@@ -191,7 +207,7 @@ impl TenantSchema {
     async fn plan(&self, view: &View) -> Result<Arc<dyn TableProvider>> {
         let mut state = SessionState::clone(&self.base);
         let telemetry = Arc::clone(&self.tables) as Arc<dyn SchemaProvider>;
-        state.register_catalog_list(catalog_list(Schemas { telemetry, system: None }));
+        state.register_catalog_list(catalog_list(Schemas { telemetry, others: Vec::new() }));
         let plan = state.create_logical_plan(view.sql).await?;
         Ok(Arc::new(ViewTable::new(plan, Some(view.sql.trim().to_owned()))))
     }

@@ -23,7 +23,7 @@ use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
-use crate::catalog::Tables;
+use crate::catalog::{ForeignSchema, Tables};
 use crate::config::Config;
 use crate::error::QueryError;
 use crate::rows::{self, Planned, Rows};
@@ -54,6 +54,7 @@ pub fn runtime(config: &Config) -> io::Result<Runtime> {
 pub struct QueryEngine {
     config: Arc<Config>,
     plane: Arc<DataPlane>,
+    foreign: Arc<[Arc<dyn ForeignSchema>]>,
     base: Arc<SessionState>,
     places: Arc<Semaphore>,
     runtime: Handle,
@@ -67,7 +68,14 @@ impl QueryEngine {
     pub fn new(plane: Arc<DataPlane>, config: Config, runtime: Handle) -> Result<Self, QueryError> {
         let base = session::base(&config).map_err(|cause| QueryError::Internal(Box::new(cause)))?;
         let places = Arc::new(Semaphore::new(config.concurrent_max));
-        Ok(Self { config: Arc::new(config), plane, base: Arc::new(base), places, runtime })
+        let foreign = Arc::default();
+        Ok(Self { config: Arc::new(config), plane, foreign, base: Arc::new(base), places, runtime })
+    }
+
+    /// The same engine with further tables.
+    #[must_use]
+    pub fn with_schemas(self, foreign: Vec<Arc<dyn ForeignSchema>>) -> Self {
+        Self { foreign: foreign.into(), ..self }
     }
 
     /// Answers a statement with the rows of the tenant as of now.
@@ -147,7 +155,8 @@ impl Query {
     }
 
     async fn run(self, rows: &mut usize) -> Result<(), QueryError> {
-        let tables = Tables::new(Arc::clone(&self.engine.plane), self.tenant.clone(), self.statement.answers());
+        let (plane, foreign) = (Arc::clone(&self.engine.plane), Arc::clone(&self.engine.foreign));
+        let tables = Tables::new(plane, foreign, self.tenant.clone(), self.statement.answers());
         match self.run_over(&tables, rows).await {
             Err(error @ (QueryError::Unavailable(_) | QueryError::Internal(_))) => {
                 Err(error.blamed_on(&tables.examine().await))

@@ -23,6 +23,7 @@ mod table;
 mod telemetry;
 mod views;
 
+pub use catalog::ForeignSchema;
 pub use config::Config;
 pub use engine::{QueryEngine, runtime};
 pub use error::{Fault, FaultCode, Position, QueryError};
