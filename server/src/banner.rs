@@ -16,9 +16,9 @@ pub(crate) fn print(config: &Config, data: &DataDir, stores: &Stores) {
         "
   Observatory {version} is ready
 
-    OTLP gRPC      http://{grpc}
-    OTLP HTTP      http://{http}
-    API            http://{api}/api/v1/sql   (health: /health)
+    OTLP gRPC      {scheme}://{grpc}
+    OTLP HTTP      {scheme}://{http}
+    API            {scheme}://{api}/api/v1/sql   (health: /health)
     Data           {data}
     Telemetry      {rest}
     Access         {who}
@@ -27,6 +27,7 @@ pub(crate) fn print(config: &Config, data: &DataDir, stores: &Stores) {
   Ask something:   observatory sql \"select service_name, count(*) from spans group by 1\"
 ",
         version = env!("CARGO_PKG_VERSION"),
+        scheme = if server.tls.is_some() { "https" } else { "http" },
         grpc = server.otlp_grpc,
         http = server.otlp_http,
         api = server.listen,

@@ -15,6 +15,8 @@ use figment::providers::{Env, Format, Serialized, Yaml};
 use model::Tenant;
 use serde::{Deserialize, Serialize};
 
+use crate::tls::TlsConfig;
+
 /// Everything that can be set.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -48,6 +50,8 @@ pub(crate) struct ServerConfig {
     pub(crate) otlp_grpc: SocketAddr,
     /// OTLP over HTTP. Default 127.0.0.1:4318.
     pub(crate) otlp_http: SocketAddr,
+    /// A certificate for all ports; without it, connections are not encrypted. Files that change are read again at a reload.
+    pub(crate) tls: Option<TlsConfig>,
     /// Listen beyond this machine although no tenant has a key. Default false.
     pub(crate) allow_anonymous: bool,
     /// How long requests may take to finish at shutdown, in seconds. Default 10.
@@ -64,6 +68,7 @@ impl Default for ServerConfig {
             listen: local(8036),
             otlp_grpc: local(4317),
             otlp_http: local(4318),
+            tls: None,
             allow_anonymous: false,
             shutdown_seconds: 10,
             workers_max: std::thread::available_parallelism().map_or(1, usize::from),

@@ -15,6 +15,7 @@ mod quota_file;
 mod serve;
 mod sql;
 mod stores;
+mod tls;
 
 use std::process::ExitCode;
 

@@ -22,6 +22,7 @@ use crate::data_dir::DataDir;
 use crate::own_telemetry::OwnTelemetry;
 use crate::quota_file::QuotaFile;
 use crate::stores::Stores;
+use crate::tls::Tls;
 use crate::{backup, banner, health, listen};
 
 /// Runs the server until it is interrupted.
@@ -46,19 +47,17 @@ async fn serve(mut config: Config, queries: &Runtime) -> anyhow::Result<()> {
         tracing::warn!("{name} is set, and has no effect in this version");
     }
     let data = DataDir::hold(&config.server.data_dir)?;
+    let tls = config.server.tls.as_ref().map(Tls::load).transpose()?;
     let listeners = Listeners::bind(&mut config.server).await?;
+    let port = |listener, router| listen::Port { listener, tls: tls.clone(), router };
     let stop = CancellationToken::new();
     let grace = Duration::from_secs(config.server.shutdown_seconds);
     let mut servers = JoinSet::new();
     // Health is answered while the log is replayed, which may take a while.
     let (ready, database) = (health::Ready::default(), health::Database::default());
     let api: Arc<OnceLock<Router>> = Arc::default();
-    servers.spawn(listen::serve(
-        listeners.api,
-        front(Arc::clone(&ready), Arc::clone(&database), Arc::clone(&api)),
-        stop.clone(),
-        grace,
-    ));
+    let front = front(Arc::clone(&ready), Arc::clone(&database), Arc::clone(&api));
+    servers.spawn(port(listeners.api, front).serve(stop.clone(), grace));
 
     let stores = Stores::open(&config, &data).await?;
     let _ = database.set(stores.database.clone());
@@ -76,7 +75,7 @@ async fn serve(mut config: Config, queries: &Runtime) -> anyhow::Result<()> {
     let _ = ready.set(Arc::clone(&plane));
     own.watch(&plane, &receiver.telemetry(), &quotas.quotas);
     for listener in [listeners.grpc, listeners.http] {
-        servers.spawn(listen::serve(listener, ingest::router(Arc::clone(&receiver)), stop.clone(), grace));
+        servers.spawn(port(listener, ingest::router(Arc::clone(&receiver))).serve(stop.clone(), grace));
     }
     let backups = backup::schedule::start(config.clone(), stop.clone());
     let quotas = tokio::spawn(quotas.run(stop.clone()));

@@ -1,0 +1,64 @@
+//! Encrypts connections with a certificate that can be exchanged while the server runs.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use parking_lot::RwLock;
+use rustls::ServerConfig;
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use serde::{Deserialize, Serialize};
+use tokio_rustls::TlsAcceptor;
+
+/// What both protocols of our ports are called in a handshake.
+const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
+
+/// The files of a certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TlsConfig {
+    /// The certificate in PEM, and those that vouch for it.
+    pub(crate) certificate: PathBuf,
+    /// Its private key in PEM.
+    pub(crate) key: PathBuf,
+}
+
+/// The certificate in use; cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Tls(Arc<RwLock<Arc<ServerConfig>>>);
+
+impl Tls {
+    /// Reads and checks the files.
+    pub(crate) fn load(files: &TlsConfig) -> anyhow::Result<Self> {
+        Ok(Self(Arc::new(RwLock::new(read(files)?))))
+    }
+
+    /// Takes the certificate of another for connections that come from now on.
+    pub(crate) fn exchange(&self, for_this: &Self) {
+        let new = Arc::clone(&for_this.0.read());
+        *self.0.write() = new;
+    }
+
+    pub(crate) fn acceptor(&self) -> TlsAcceptor {
+        Arc::clone(&self.0.read()).into()
+    }
+}
+
+fn read(files: &TlsConfig) -> anyhow::Result<Arc<ServerConfig>> {
+    let unreadable = |setting: &str, path: &Path| format!("wrong setting: server.tls.{setting}: {}", path.display());
+    let chain: Result<Vec<_>, _> =
+        CertificateDer::pem_file_iter(&files.certificate).and_then(|certificates| certificates.collect());
+    let chain = chain.with_context(|| unreadable("certificate", &files.certificate))?;
+    anyhow::ensure!(!chain.is_empty(), "{} holds no certificate", unreadable("certificate", &files.certificate));
+    let key = PrivateKeyDer::from_pem_file(&files.key).with_context(|| unreadable("key", &files.key))?;
+    let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .context("TLS 1.2 and 1.3 are there")?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .context("wrong setting: server.tls: the key is not that of the certificate")?;
+    config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
+    Ok(Arc::new(config))
+}
