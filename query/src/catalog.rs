@@ -53,8 +53,7 @@ struct Schemas {
 
 /// What the query of this tenant can name; `base` plans the views.
 pub(crate) fn of_tenant(tables: &Arc<Tables>, base: Arc<SessionState>) -> Arc<dyn CatalogProviderList> {
-    let system: Arc<dyn SchemaProvider> =
-        Arc::new(SystemTables::new(Arc::clone(&tables.plane), tables.tenant.clone()));
+    let system: Arc<dyn SchemaProvider> = Arc::new(SystemTables::new(Arc::clone(&tables.plane), tables.tenant.clone()));
     let foreign = tables.foreign.iter().map(|schema| (schema.name().to_owned(), schema.of(&tables.tenant)));
     let others = std::iter::once((system::SCHEMA.to_owned(), system)).chain(foreign).collect();
     let telemetry = TenantSchema { tables: Arc::clone(tables), base };
