@@ -13,13 +13,23 @@ use crate::key::{self, Key};
 /// A type whose values are stored as documents, each with an id of its own within a tenant.
 ///
 /// A change of the type reads what was stored before as serde reads it: new members want `#[serde(default)]`.
-pub trait Document: Serialize + DeserializeOwned + Send + Sync + 'static {
+pub trait Document: Serialize + DeserializeOwned + Sized + Send + Sync + 'static {
     /// Product and collection, as in `hub.users`: 1 to 64 of `a-z 0-9 _ .`. It is also the name of the table in SQL.
     const COLLECTION: &'static str;
     /// Members of the document by which it is found, listed and ordered; at most 4 unique ones, 8 others and one due time.
     ///
     /// Old documents get new keys by themselves. Versions of a program that disagree about keys must not run side by side.
     const KEYS: &'static [Key] = &[];
+    /// Members that are nanoseconds since 1970; in SQL they are times.
+    const TIMES: &'static [&'static str] = &[];
+    /// Members that SQL does not show: secrets and their hashes.
+    const HIDDEN: &'static [&'static str] = &[];
+
+    /// A document with every member filled in, from which the columns in SQL are told. Without one they are told from the type, which
+    /// serde cannot do for types that check what they read, for maps, and for JSON of any form.
+    fn example() -> Option<Self> {
+        None
+    }
 }
 
 /// A type whose values are appended to a log.

@@ -36,6 +36,7 @@ mod outbox;
 mod records;
 mod session;
 mod statement;
+mod table;
 mod telemetry;
 mod transaction;
 
@@ -50,4 +51,5 @@ pub use self::list::{Cursor, List, Order, PAGE_BYTES_MAX, PAGE_MAX, Page};
 pub use self::log::{Appended, Log, Sequence};
 pub use self::outbox::{Event, Outbox};
 pub use self::records::Records;
+pub use self::table::Table;
 pub use self::transaction::Transaction;

@@ -56,7 +56,7 @@ impl Statement {
 
 impl Row {
     /// Bytes of text after which no more rows are read; rows that a change gives back come all.
-    pub(crate) const BYTES_MAX: usize = 16 << 20;
+    pub(crate) const BYTES_MAX: usize = 4 << 20;
 
     pub(crate) fn new(cells: Vec<Value>) -> Self {
         Self(cells.into_iter())

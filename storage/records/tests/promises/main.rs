@@ -1,5 +1,9 @@
 //! What records promise, on every database they can be in.
 
+mod bad_days;
+mod crash;
+mod tables;
+
 use records::{Config, Records, Url, conformance};
 use testkit::PostgresServer;
 
@@ -27,7 +31,7 @@ async fn postgres_conforms() {
         Ok(server) => server,
         Err(skip) => return skip.tell(),
     };
-    let config = Config { url: Some(Url::new(server.url())), ..Config::default() };
+    let config = Config { url: Some(Url::new(server.url())), connect_seconds_max: 60, ..Config::default() };
     let open = || Records::open(&config);
     let handles = [open().await.expect("a database"), open().await.expect("the same database")];
 

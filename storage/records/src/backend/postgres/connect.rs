@@ -65,11 +65,13 @@ impl Address {
 /// Settings of every connection. What is answered is on disk, so commits are synchronous; a scan of a whole table would
 /// conflict with every other transaction, so indexes are used even where tables are small.
 fn session(config: &Config) -> String {
-    let Config { schema, statement_seconds_max, transaction_seconds_max, .. } = config;
+    let Config { schema, statement_seconds_max, .. } = config;
+    // Ours ends first; this is for a process that has stopped in the middle.
+    let idle_seconds_max = config.transaction_seconds_max.saturating_add(10);
     format!(
         "SET client_min_messages = error; SET standard_conforming_strings = on; SET jit = off; SET enable_seqscan = off; \
          SET search_path = {schema}; SET statement_timeout = '{statement_seconds_max}s'; \
-         SET idle_in_transaction_session_timeout = '{transaction_seconds_max}s'; \
+         SET idle_in_transaction_session_timeout = '{idle_seconds_max}s'; \
          SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
     )
 }

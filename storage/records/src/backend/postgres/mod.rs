@@ -71,7 +71,7 @@ impl Backend for Postgres {
         let transaction = Transaction { client, address: Arc::clone(&self.address), is_queued, is_over: false.into() };
         if is_queued {
             // One after the other, those that had a conflict do not have another one with each other.
-            let wait = Statement::read("SELECT pg_advisory_lock($1) IS NULL").with(AGAIN);
+            let wait = Statement::read("SELECT 1::bigint FROM pg_advisory_lock($1)").with(AGAIN);
             transaction.query(wait).await?;
         }
         transaction.execute("BEGIN ISOLATION LEVEL SERIALIZABLE").await?;
