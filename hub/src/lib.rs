@@ -1,1 +1,3 @@
 //! Who is asking: tenants, people, keys, roles, licences, the audit trail, and events between products.
+
+pub mod sealing;
