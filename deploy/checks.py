@@ -24,6 +24,7 @@ PACKAGE = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package
 PROGRAM = os.environ.get("OBSERVATORY_TEST_BINARY")
 KUBERNETES = ["1.25", "1.37"]  # the oldest that the chart takes, and the newest that is known
 SHUTDOWN_SECONDS = 10  # of the program, unless set
+SECRETS = "/run/secrets/observatory"
 KEY = "0123456789abcdef"
 TENANTS = {"OBSERVATORY_TENANTS": f'[{{name="default", api_keys=["{KEY}"]}}]'}
 
@@ -91,13 +92,14 @@ def helm():
 
 
 def systemd():
-    """systemd reads the unit with its drop-in and finds little to attack; the program takes config/production.yaml."""
+    """systemd reads the unit with its drop-ins and finds little to attack; the program takes config/production.yaml."""
     with tempfile.TemporaryDirectory() as folder:
         unit, drop_ins = Path(folder, "observatory.service"), Path(folder, "observatory.service.d")
         # Where a program is not installed, systemd stops reading.
         unit.write_text((DEPLOY / "systemd/observatory.service").read_text().replace("/usr/local/bin/observatory", sys.executable))
         drop_ins.mkdir()
-        shutil.copy(DEPLOY / "systemd/log-file.conf", drop_ins)
+        for drop_in in DEPLOY.glob("systemd/*.conf"):
+            shutil.copy(drop_in, drop_ins)
         done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True)
         expect(done.returncode == 0 and not done.stderr, f"systemd-analyze: {done.stderr}")
         run("systemd-analyze", "security", "--offline=true", "--threshold=20", unit)
@@ -165,7 +167,8 @@ def fit(objects, pod):
     spoken_of = {("Service", stateful_set["spec"]["serviceName"]), ("ServiceAccount", pod["spec"]["serviceAccountName"])}
     spoken_of |= {("ConfigMap", pod["spec"]["volumes"][0]["configMap"]["name"])} | {("Service", one["name"]) for one in backends}
     if "Secret" in objects:
-        spoken_of |= {("Secret", container["envFrom"][0]["secretRef"]["name"])}
+        spoken_of |= {("Secret", pod["spec"]["volumes"][1]["secret"]["secretName"])}
+        spoken_of |= {("Secret", one["valueFrom"]["secretKeyRef"]["name"]) for one in container["env"] if "valueFrom" in one}
     expect(spoken_of <= names, f"{spoken_of - names} are not there")
     selectors = [service["spec"]["selector"], stateful_set["spec"]["selector"]["matchLabels"]]
     selectors += [policy["spec"]["podSelector"]["matchLabels"] for policy in policies]
@@ -185,6 +188,7 @@ def started(objects, pod):
     expect(ports == listens, f"it listens on {listens}, not on {ports}")
     mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
     expect(mounts.get(server["data_dir"]) == "data", "its data is not on the volume")
+    expect(mounts.get(SECRETS) == "secrets", "its secrets are elsewhere")
     expect(pod["terminationGracePeriodSeconds"] > server.get("shutdown_seconds", SHUTDOWN_SECONDS), "it is killed while it stops")
 
     # A Secret that is there already would have what they all need.
@@ -192,13 +196,23 @@ def started(objects, pod):
     for secret in objects.get("Secret", []):
         decoded = {name: base64.b64decode(value).decode() for name, value in secret.get("data", {}).items()}
         secrets = decoded | secret.get("stringData", {})
-    taken(text, secrets | {variable["name"]: variable["value"] for variable in container.get("env", [])})
+    with tempfile.TemporaryDirectory() as folder:
+        for name, value in secrets.items():
+            Path(folder, name).write_text(value)
+        taken(text, {one["name"]: content(one, secrets, folder) for one in container["env"]})
+
+
+def content(variable, secrets, folder):
+    """What a variable of the container is, where the files of secrets are in this folder."""
+    if "valueFrom" in variable:
+        return secrets[variable["valueFrom"]["secretKeyRef"]["key"]]
+    return variable["value"].replace(SECRETS, folder)
 
 
 def taken(settings, variables):
     """The program knows the variables, and is content with the settings: what stops it is a data directory that cannot be."""
-    known = re.findall(r'"([A-Z_]+)"', (ROOT / "server/src/config/kept_names.rs").read_text())
-    unknown = [name for name in variables if name not in known and not name.startswith(("OBSERVATORY_", "AWS_"))]
+    known = re.findall(r'"([A-Z_]+)"', (ROOT / "server/src/config/environment.rs").read_text())
+    unknown = [name for name in variables if name.removesuffix("_FILE") not in known and not name.startswith(("OBSERVATORY_", "AWS_"))]
     expect(not unknown, f"the program knows no {unknown}")
     if PROGRAM:
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:

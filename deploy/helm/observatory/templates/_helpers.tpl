@@ -33,7 +33,21 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
 {{- define "observatory.secret" -}}
-{{- .Values.existingSecret | default (include "observatory.fullname" .) -}}
+{{- .Values.existingSecret.name | default (include "observatory.fullname" .) -}}
+{{- end -}}
+
+{{/* The variables: each secret by the file that holds it. */}}
+{{- define "observatory.env" -}}
+{{- range $key := ternary .Values.existingSecret.keys (keys .Values.secrets | sortAlpha) (ne .Values.existingSecret.name "") }}
+{{- if hasPrefix "AWS_" $key }}
+- {name: {{ $key }}, valueFrom: {secretKeyRef: {name: {{ include "observatory.secret" $ }}, key: {{ $key }}}}}
+{{- else }}
+- {name: {{ $key }}_FILE, value: /run/secrets/observatory/{{ $key }}}
+{{- end }}
+{{- end }}
+{{- with .Values.env }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}
 
 {{- define "observatory.podSecurityContext" -}}
