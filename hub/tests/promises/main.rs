@@ -1,0 +1,4 @@
+//! What the hub promises, with real servers and on bad days.
+
+mod cache;
+mod place;
