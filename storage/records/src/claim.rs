@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use model::Timestamp;
 
-use crate::collection::{Collection, Written, record_with_size, written};
+use crate::collection::{Collection, Written, record, written};
 use crate::document::{Document, Record};
 use crate::error::Error;
 use crate::key;
@@ -137,7 +137,7 @@ impl<T: Document> Collection<T> {
 }
 
 fn claimed<T: Document>(mut row: Row, until: Timestamp) -> Result<(i64, Claim<T>), Error> {
-    let (record, _) = record_with_size(&mut row)?;
+    let record = record(&mut row)?;
     let due = row.number()?;
     Ok((due, Claim { record, fence: row.count()?, until }))
 }

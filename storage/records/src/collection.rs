@@ -75,7 +75,7 @@ impl<T: Document> Collection<T> {
     /// The document, if it is there.
     pub async fn get(&self, tenant: &Tenant, id: &RecordId) -> Result<Option<Record<T>>, Error> {
         let get = Self::naming(Statement::read(GET), tenant, id);
-        self.session.query_row(get).await?.map(record).transpose()
+        self.session.query_row(get).await?.map(|mut row| record(&mut row)).transpose()
     }
 
     /// The document of the tenant that has the value of a unique key.
@@ -192,18 +192,14 @@ pub(crate) fn written(mut row: Row) -> Result<Written, Error> {
     Ok(Written { version, created_at, updated_at })
 }
 
-fn record<T: Document>(mut row: Row) -> Result<Record<T>, Error> {
-    Ok(record_with_size(&mut row)?.0)
-}
-
-/// The document in the row's first six cells, and the bytes of its JSON.
-pub(crate) fn record_with_size<T: Document>(row: &mut Row) -> Result<(Record<T>, usize), Error> {
+/// The document in the row's first six cells.
+pub(crate) fn record<T: Document>(row: &mut Row) -> Result<Record<T>, Error> {
     let (id, version, tenant) = (row.text()?, row.count()?, row.text()?);
     let what = || format!("{} '{id}' of {tenant}", T::COLLECTION);
     let tenant = Tenant::new(&tenant).map_err(|cause| Error::unreadable(what(), cause))?;
-    let (created_at, updated_at, json) = (Timestamp(row.number()?), Timestamp(row.number()?), row.text()?);
-    let body = decode(what, &json)?;
-    Ok((Record { id: RecordId::new(id)?, version, tenant, created_at, updated_at, body }, json.len()))
+    let (created_at, updated_at) = (Timestamp(row.number()?), Timestamp(row.number()?));
+    let body = decode(what, &row.text()?)?;
+    Ok(Record { id: RecordId::new(id)?, version, tenant, created_at, updated_at, body })
 }
 
 impl<T> Clone for Collection<T> {

@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// `postgres://role:password@host:5432/database?sslmode=verify-full`; SQLite when it is not set. No default.
     pub url: Option<Url>,
+    /// Schema of the PostgreSQL database that holds the tables; made when it is missing. Default `observatory_records`.
+    pub schema: String,
     /// The SQLite file, made when it is missing; its folder must be there. Default `data/records.sqlite`.
     pub path: PathBuf,
     /// Size of a document, an entry or an event as JSON, in bytes. Default 1 MiB.
@@ -22,9 +24,9 @@ pub struct Config {
     pub connections_max: usize,
     /// How long a connection may take to be made, in seconds. Default 5.
     pub connect_seconds_max: u64,
-    /// How long to wait for PostgreSQL at the start before giving up, in seconds. Default 30.
+    /// How long to wait at the start for PostgreSQL that does not answer, in seconds; 0 does not wait. Default 30.
     pub start_seconds_max: u64,
-    /// How long a statement may run, and before that wait for its turn, in seconds. Default 10.
+    /// How long a statement may wait for its turn, and with PostgreSQL run, in seconds. Default 10.
     pub statement_seconds_max: u64,
     /// How long a transaction may take from begin to commit, in seconds. Default 20.
     pub transaction_seconds_max: u64,
@@ -34,6 +36,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             url: None,
+            schema: "observatory_records".to_owned(),
             path: "data/records.sqlite".into(),
             document_bytes_max: 1 << 20,
             attempts_max: 10,
@@ -49,6 +52,7 @@ impl Default for Config {
 impl Config {
     /// Says what is wrong with the settings, if anything is.
     pub fn check(&self) -> Result<(), String> {
+        self.check_schema()?;
         let least_one = [
             ("document_bytes_max", self.document_bytes_max as u64),
             ("attempts_max", self.attempts_max.into()),
@@ -63,12 +67,34 @@ impl Config {
         }
     }
 
+    /// A name that needs no quotes anywhere.
+    fn check_schema(&self) -> Result<(), String> {
+        let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        let starts_well = self.schema.bytes().next().is_some_and(|first| first.is_ascii_lowercase());
+        let is_ours = starts_well && self.schema.bytes().all(allowed) && !self.schema.starts_with("pg_");
+        if is_ours && self.schema.len() <= 40 {
+            return Ok(());
+        }
+        let schema = &self.schema;
+        Err(format!(
+            "records.schema is '{schema}', must be 1 to 40 of a-z, 0-9 and '_', beginning with a letter, not with pg_"
+        ))
+    }
+
+    pub(crate) fn connect_time_max(&self) -> Duration {
+        Duration::from_secs(self.connect_seconds_max)
+    }
+
+    pub(crate) fn statement_time_max(&self) -> Duration {
+        Duration::from_secs(self.statement_seconds_max)
+    }
+
     pub(crate) fn limits(&self) -> Limits {
         Limits {
             document_bytes_max: self.document_bytes_max,
             attempts_max: self.attempts_max,
             read_connections_max: self.connections_max,
-            wait_max: Duration::from_secs(self.statement_seconds_max),
+            wait_max: self.statement_time_max(),
             transaction_time_max: Duration::from_secs(self.transaction_seconds_max),
         }
     }
@@ -93,6 +119,10 @@ impl Url {
     /// Takes the text as it is; connecting checks it.
     pub fn new(url: impl Into<String>) -> Self {
         Self(url.into())
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
     }
 }
 

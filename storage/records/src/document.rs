@@ -13,13 +13,23 @@ use crate::key::{self, Key};
 /// A type whose values are stored as documents, each with an id of its own within a tenant.
 ///
 /// A change of the type reads what was stored before as serde reads it: new members want `#[serde(default)]`.
-pub trait Document: Serialize + DeserializeOwned + Send + Sync + 'static {
+pub trait Document: Serialize + DeserializeOwned + Sized + Send + Sync + 'static {
     /// Product and collection, as in `hub.users`: 1 to 64 of `a-z 0-9 _ .`. It is also the name of the table in SQL.
     const COLLECTION: &'static str;
     /// Members of the document by which it is found, listed and ordered; at most 4 unique ones, 8 others and one due time.
     ///
     /// Old documents get new keys by themselves. Versions of a program that disagree about keys must not run side by side.
     const KEYS: &'static [Key] = &[];
+    /// Members that are nanoseconds since 1970; in SQL they are times.
+    const TIMES: &'static [&'static str] = &[];
+    /// Members that SQL does not show: secrets and their hashes.
+    const HIDDEN: &'static [&'static str] = &[];
+
+    /// A document with every member filled in, from which the columns in SQL are told. Without one they are told from the type, which
+    /// serde cannot do for types that check what they read, for maps, and for JSON of any form.
+    fn example() -> Option<Self> {
+        None
+    }
 }
 
 /// A type whose values are appended to a log.
@@ -45,7 +55,10 @@ pub struct Record<T> {
     pub body: T,
 }
 
-/// Name of a document within its tenant and collection: 1 to 256 bytes without control characters.
+/// Longest id of a document, name of a lease, its holder or a consumer, and topic of an event, in bytes.
+pub const NAME_BYTES_MAX: usize = 256;
+
+/// Name of a document within its tenant and collection: 1 to [`NAME_BYTES_MAX`] bytes without control characters.
 ///
 /// A slash is fine: ids are values in a table, never paths. A newline is not: ids stand in log lines and in addresses.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -53,20 +66,10 @@ pub struct Record<T> {
 pub struct RecordId(String);
 
 impl RecordId {
-    /// Longest id, in bytes.
-    pub const BYTES_MAX: usize = 256;
-
     /// Checks the id.
     pub fn new(id: impl Into<String>) -> Result<Self, Error> {
         let id = id.into();
-        if id.len() > Self::BYTES_MAX {
-            return Err(Error::TooLarge { what: "an id in bytes".into(), size: id.len(), limit: Self::BYTES_MAX });
-        }
-        if id.is_empty() || id.chars().any(char::is_control) {
-            return Err(Error::Invalid(format!(
-                "{id:?} is not an id: it must have characters, and no control characters"
-            )));
-        }
+        name("an id", &id)?;
         Ok(Self(id))
     }
 
@@ -99,6 +102,17 @@ impl From<RecordId> for String {
     fn from(id: RecordId) -> Self {
         id.0
     }
+}
+
+/// The text, if it can be a name.
+pub(crate) fn name<'a>(what: &str, text: &'a str) -> Result<&'a str, Error> {
+    if text.len() > NAME_BYTES_MAX {
+        return Err(Error::TooLarge { what: format!("{what} in bytes"), size: text.len(), limit: NAME_BYTES_MAX });
+    }
+    if text.is_empty() || text.chars().any(char::is_control) {
+        return Err(Error::Invalid(format!("{text:?} is not {what}: it needs characters, but no control characters")));
+    }
+    Ok(text)
 }
 
 /// Looked at while compiling: a collection that cannot be stored does not build.

@@ -1,5 +1,7 @@
 //! Keeps the columns of stored documents those of their collection's keys, when a program comes with other keys.
 
+use std::any::TypeId;
+
 use crate::collection::{Collection, with_columns};
 use crate::document::Document;
 use crate::error::Error;
@@ -7,6 +9,7 @@ use crate::key;
 use crate::records::Records;
 use crate::session::Session;
 use crate::statement::Statement;
+use crate::telemetry;
 
 /// Documents that are looked at in one go.
 const AT_ONCE: u64 = 500;
@@ -23,7 +26,7 @@ const LAY_OUT: &str = "UPDATE documents SET unique1 = $4, unique2 = $5, unique3 
 
 /// Before keys are written or asked for.
 pub(crate) async fn ensure<T: Document>(session: &Session) -> Result<(), Error> {
-    if session.shared.laid_out.read().contains(T::COLLECTION) {
+    if session.shared.laid_out.read().contains(&TypeId::of::<T>()) {
         return Ok(());
     }
     match &session.within {
@@ -38,7 +41,7 @@ pub(crate) async fn ensure<T: Document>(session: &Session) -> Result<(), Error> 
 
 async fn ensure_within<T: Document>(session: &Session) -> Result<(), Error> {
     let Some(open) = &session.within else { return Ok(()) };
-    if open.laid_out.lock().contains(&T::COLLECTION) {
+    if open.laid_out.lock().contains(&TypeId::of::<T>()) {
         return Ok(());
     }
     let keys = key::described(T::KEYS);
@@ -48,17 +51,18 @@ async fn ensure_within<T: Document>(session: &Session) -> Result<(), Error> {
         session.query(Statement::write(KNOW).with(T::COLLECTION).with(keys)).await?;
         lay_out::<T>(session).await?;
     }
-    open.laid_out.lock().push(T::COLLECTION);
+    open.laid_out.lock().push(TypeId::of::<T>());
     Ok(())
 }
 
 async fn lay_out<T: Document>(session: &Session) -> Result<(), Error> {
-    let mut last = (String::new(), String::new());
+    let (mut last, mut documents) = ((String::new(), String::new()), 0);
     loop {
         let bodies =
             Statement::read(BODIES).with(T::COLLECTION).with(last.0.as_str()).with(last.1.as_str()).with(AT_ONCE);
         let rows = session.query(bodies).await?;
-        let is_last = (rows.len() as u64) < AT_ONCE;
+        documents += rows.len();
+        let is_last = rows.is_empty();
         for mut row in rows {
             let (tenant, id, body) = (row.text()?, row.text()?, row.text()?);
             let columns = key::columns(T::KEYS, &id, &body)?;
@@ -67,6 +71,9 @@ async fn lay_out<T: Document>(session: &Session) -> Result<(), Error> {
             last = (tenant, id);
         }
         if is_last {
+            if documents > 0 {
+                telemetry::laid_out(T::COLLECTION, documents);
+            }
             return Ok(());
         }
     }

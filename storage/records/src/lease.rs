@@ -8,6 +8,7 @@ use std::time::Duration;
 use model::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::document;
 use crate::error::Error;
 use crate::records::Records;
 use crate::session::Session;
@@ -47,7 +48,11 @@ impl Records {
         now: Timestamp,
     ) -> Result<Option<Lease>, Error> {
         let until = after(now, lasts).0;
-        let take = Statement::write(TAKE).with(name).with(holder).with(now.0).with(until);
+        let take = Statement::write(TAKE)
+            .with(document::name("a lease", name)?)
+            .with(document::name("a holder", holder)?)
+            .with(now.0)
+            .with(until);
         let Some(mut row) = self.session.query_row(take).await? else { return Ok(None) };
         let (fence, until) = (row.count()?, Timestamp(row.number()?));
         Ok(Some(Lease { name: name.to_owned(), holder: holder.to_owned(), fence, until }))

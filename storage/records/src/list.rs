@@ -6,6 +6,7 @@ use std::str::FromStr;
 use model::Tenant;
 use serde::{Deserialize, Serialize};
 
+use crate::collection::record;
 use crate::document::{Document, Record, RecordId};
 use crate::error::Error;
 use crate::key::{self, KeyValue, Slot};
@@ -13,8 +14,8 @@ use crate::statement::{Row, Statement, Value};
 
 /// Documents, entries or events that are read at once.
 pub const PAGE_MAX: usize = 1000;
-/// Bytes of JSON after which a page ends, whatever its limit.
-pub const PAGE_BYTES_MAX: usize = 16 << 20;
+/// Bytes after which a page ends, whatever its limit.
+pub const PAGE_BYTES_MAX: usize = Row::BYTES_MAX;
 /// Conditions of one listing.
 const CONDITIONS_MAX: usize = 16;
 
@@ -175,28 +176,19 @@ impl List {
 
     /// The page that the rows are, and where the next one begins.
     pub(crate) fn page<T: Document>(&self, rows: Vec<Row>) -> Result<Page<T>, Error> {
-        let (mut records, mut places, mut bytes) = (Vec::new(), Vec::new(), 0);
-        let is_last = rows.len() <= self.limit;
-        let count = rows.len();
+        let is_cut = rows.len() > self.limit || rows.iter().map(Row::bytes).sum::<usize>() >= PAGE_BYTES_MAX;
+        let (mut records, mut last) = (Vec::with_capacity(rows.len()), None);
         for mut row in rows.into_iter().take(self.limit) {
-            let (record, size) = crate::collection::record_with_size(&mut row)?;
-            let value = match self.order {
+            records.push(record(&mut row)?);
+            last = match self.order {
                 Order::Id => None,
                 Order::Created => Some(At::Number(row.number()?)),
                 Order::Key(_) => Some(At::Text(row.text()?)),
             };
-            places.push(value);
-            records.push(record);
-            bytes += size;
-            if bytes >= PAGE_BYTES_MAX {
-                break;
-            }
         }
-        let is_all = is_last && records.len() == count;
-        let next = records.last().zip(places.pop()).filter(|_| !is_all);
-        let next = next.map(|(last, value): (&Record<T>, _)| {
-            let (tenant, id) = (last.tenant.clone(), last.id.clone());
-            Cursor(Place { order: self.order.to_string(), value, tenant, id })
+        let next = records.last().filter(|_| is_cut).map(|at: &Record<T>| {
+            let (tenant, id) = (at.tenant.clone(), at.id.clone());
+            Cursor(Place { order: self.order.to_string(), value: last, tenant, id })
         });
         Ok(Page { records, next })
     }

@@ -8,16 +8,13 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::document::{decode, encode};
+use crate::document::{decode, encode, name};
 use crate::error::Error;
 use crate::list::PAGE_MAX;
 use crate::log::Sequence;
 use crate::records::Records;
 use crate::session::Session;
 use crate::statement::{Row, Statement};
-
-/// Longest topic, in bytes.
-pub const TOPIC_BYTES_MAX: usize = 128;
 
 /// Something that happened, as it was published.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,7 +101,7 @@ impl Outbox {
 
     /// What the consumer has acknowledged; `None` when it is not known.
     pub async fn offset(&self, consumer: &str) -> Result<Option<Sequence>, Error> {
-        let offset = Statement::read(OFFSET).with(named(consumer)?);
+        let offset = Statement::read(OFFSET).with(name("a consumer", consumer)?);
         let row = self.records.session.query_row(offset).await?;
         row.map(|mut row| Ok(Sequence(row.count()?))).transpose()
     }
@@ -117,14 +114,14 @@ impl Outbox {
 
     /// Says that the consumer has everything up to this one; it never goes back.
     pub async fn ack(&self, consumer: &str, through: Sequence) -> Result<(), Error> {
-        let ack = Statement::write(ACK).with(named(consumer)?).with(through.0);
+        let ack = Statement::write(ACK).with(name("a consumer", consumer)?).with(through.0);
         self.records.session.query(ack).await?;
         Ok(())
     }
 
     /// Forgets a consumer that will not come back.
     pub async fn forget(&self, consumer: &str) -> Result<(), Error> {
-        self.records.session.query(Statement::write(FORGET).with(named(consumer)?)).await?;
+        self.records.session.query(Statement::write(FORGET).with(name("a consumer", consumer)?)).await?;
         Ok(())
     }
 
@@ -158,24 +155,16 @@ pub(crate) async fn publish<T: Serialize>(
     topic: &str,
     body: &T,
 ) -> Result<Uuid, Error> {
-    if topic.is_empty() || topic.len() > TOPIC_BYTES_MAX {
-        return Err(Error::TooLarge { what: "a topic in bytes".into(), size: topic.len(), limit: TOPIC_BYTES_MAX });
-    }
     let id = Uuid::now_v7();
     let body = encode("an event", body, session.shared.limits.document_bytes_max)?;
     let publish = Statement::write(PUBLISH)
         .with(id.to_string())
         .with(tenant.as_str())
-        .with(topic)
+        .with(name("a topic", topic)?)
         .with(session.now().0)
         .with(body);
     session.query(publish).await?;
     Ok(id)
-}
-
-/// The empty name is the one that counts.
-fn named(consumer: &str) -> Result<&str, Error> {
-    if consumer.is_empty() { Err(Error::Invalid("a consumer has a name".to_owned())) } else { Ok(consumer) }
 }
 
 fn event(mut row: Row) -> Result<Event, Error> {

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use model::Timestamp;
 
-use crate::backend::{Backend, Sqlite};
+use crate::backend::{Backend, Postgres, Sqlite};
 use crate::collection::Collection;
 use crate::config::{Config, Limits};
 use crate::document::{Document, Entry};
@@ -26,7 +26,11 @@ impl Records {
     pub async fn open(config: &Config) -> Result<Self, Error> {
         config.check().map_err(Error::Invalid)?;
         let limits = config.limits();
-        Ok(Self::over(Arc::new(Sqlite::open(&config.path, &limits)?), limits))
+        let backend: Arc<dyn Backend> = match &config.url {
+            Some(url) => Arc::new(Postgres::open(config, url.as_str()).await?),
+            None => Arc::new(Sqlite::open(&config.path, &limits).await?),
+        };
+        Ok(Self::over(backend, limits))
     }
 
     /// A SQLite file with default settings; made when it is missing.
@@ -37,7 +41,7 @@ impl Records {
     /// A database in memory that is gone with its last handle.
     pub fn in_memory() -> Result<Self, Error> {
         let limits = Config::default().limits();
-        Ok(Self::over(Arc::new(Sqlite::in_memory(&limits)?), limits))
+        Ok(Self::over(Arc::new(Sqlite::in_memory(limits.clone())?), limits))
     }
 
     fn over(backend: Arc<dyn Backend>, limits: Limits) -> Self {

@@ -1,5 +1,6 @@
 //! Where statements go: each to the database by itself, or into an open transaction.
 
+use std::any::TypeId;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -16,8 +17,8 @@ use crate::statement::{Row, Statement};
 pub(crate) struct Shared {
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) limits: Limits,
-    /// Collections whose columns are those of their keys.
-    pub(crate) laid_out: RwLock<HashSet<&'static str>>,
+    /// Types of documents whose columns are those of their keys.
+    pub(crate) laid_out: RwLock<HashSet<TypeId>>,
 }
 
 /// Tells the time that documents are stamped with.
@@ -38,8 +39,8 @@ pub(crate) struct Open {
     begun: Box<dyn Begun>,
     /// What went wrong first; nothing works after it.
     failure: Mutex<Option<Failure>>,
-    /// Collections it has found or made laid out, which holds for all when it is committed.
-    pub(crate) laid_out: Mutex<Vec<&'static str>>,
+    /// Types that it has found or made so, which holds for all when it is committed.
+    pub(crate) laid_out: Mutex<Vec<TypeId>>,
 }
 
 impl Session {
@@ -48,6 +49,11 @@ impl Session {
             None => self.shared.backend.query(statement).await,
             Some(open) => open.query(statement).await,
         }
+    }
+
+    /// The same in an open transaction.
+    pub(crate) fn within(&self, open: &Arc<Open>) -> Self {
+        Self { within: Some(Arc::clone(open)), ..self.clone() }
     }
 
     /// The only row, if there is one.

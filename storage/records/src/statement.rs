@@ -55,8 +55,17 @@ impl Statement {
 }
 
 impl Row {
+    /// Bytes of text after which no more rows are read; rows that a change gives back come all.
+    pub(crate) const BYTES_MAX: usize = 4 << 20;
+
     pub(crate) fn new(cells: Vec<Value>) -> Self {
         Self(cells.into_iter())
+    }
+
+    /// Bytes of its texts.
+    pub(crate) fn bytes(&self) -> usize {
+        let texts = self.0.as_slice().iter();
+        texts.map(|cell| if let Value::Text(text) = cell { text.len() } else { 0 }).sum()
     }
 
     pub(crate) fn text(&mut self) -> Result<String, Error> {

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use model::Tenant;
 use serde::Serialize;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use crate::backend::Failure;
 use crate::collection::Collection;
+use crate::config::Limits;
 use crate::document::{Document, Entry};
 use crate::error::Error;
 use crate::lease::Lease;
@@ -17,6 +18,7 @@ use crate::log::Log;
 use crate::outbox;
 use crate::records::Records;
 use crate::session::{Open, Session};
+use crate::telemetry;
 
 /// Pause after the first conflict; grows with each.
 const PAUSE_MIN: Duration = Duration::from_millis(2);
@@ -51,12 +53,13 @@ impl Records {
         W: Future<Output = Result<R, E>>,
         E: From<Error>,
     {
-        let attempts_max = self.session.shared.limits.attempts_max;
+        let Limits { attempts_max, transaction_time_max, .. } = self.session.shared.limits;
         for attempt in 1..=attempts_max {
             let open = self.begin(attempt).await?;
-            let transaction =
-                Transaction { session: Session { within: Some(Arc::clone(&open)), ..self.session.clone() } };
-            let done = work(transaction).await;
+            let transaction = Transaction { session: self.session.within(&open) };
+            let Ok(done) = timeout(transaction_time_max, work(transaction)).await else {
+                return Err(Error::Busy(format!("a transaction took longer than {transaction_time_max:?}")).into());
+            };
             match (done, open.failure()) {
                 (_, Some(Failure::Conflict)) => {}
                 (Err(error), _) => return Err(error),
@@ -70,7 +73,9 @@ impl Records {
                     Err(failure) => return Err(Error::from(failure).into()),
                 },
             }
+            // Rolled back before others are given time.
             drop(open);
+            telemetry::tried_again(attempt);
             sleep(PAUSE_MIN * attempt).await;
         }
         Err(Error::Contended { attempts: attempts_max }.into())

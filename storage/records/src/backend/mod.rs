@@ -1,11 +1,14 @@
 //! What a database has to do for us: run a statement, and run several as one transaction.
 
+mod postgres;
 mod sqlite;
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
+pub(crate) use self::postgres::Postgres;
 pub(crate) use self::sqlite::Sqlite;
 use crate::error::Error;
 use crate::statement::{Row, Statement};
@@ -66,4 +69,17 @@ impl From<Failure> for Error {
             Failure::Error(error) => error,
         }
     }
+}
+
+/// The tables could not be brought up to date; somebody has to look.
+fn not_migrated(medium: &str, cause: refinery::Error) -> Error {
+    use refinery::error::Kind;
+    let advice = match cause.kind() {
+        Kind::MissingVersion(_) => {
+            "a newer version of this program has changed the tables: run that version, or use another database"
+        }
+        Kind::DivergentVersion(..) => "the tables were made by a version that was never released: use another database",
+        _ => "the tables could not be brought up to date",
+    };
+    Error::Refused { medium: medium.to_owned(), advice: advice.to_owned(), cause: Some(Arc::new(cause)) }
 }
