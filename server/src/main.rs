@@ -4,14 +4,17 @@ mod access;
 mod allocator;
 mod backup;
 mod banner;
+mod client;
 mod config;
 mod crash;
 mod data_dir;
+mod doctor;
 mod health;
 mod lake_place;
 mod listen;
 mod own_telemetry;
 mod quota_file;
+mod reload;
 mod serve;
 mod sql;
 mod stores;
@@ -23,6 +26,7 @@ use clap::{Parser, Subcommand};
 
 use crate::backup::{BackupArgs, RestoreArgs, VerifyArgs};
 use crate::config::ServeArgs;
+use crate::doctor::DoctorArgs;
 use crate::sql::SqlArgs;
 
 /// Open observability: OTLP in, on disk before it is acknowledged, SQL out within a second.
@@ -45,6 +49,10 @@ enum Command {
     /// The same seed gives the same shop. Faults (--fault slow-database, failing-payment, bad-deploy, memory-leak)
     /// set in after a healthy minute.
     Demo(Box<bench::demo::DemoConfig>),
+    /// Look at what a server needs, before it starts or while it runs: settings, disk, clock, ports, limits, database, Redis.
+    ///
+    /// Takes the options of `serve`. Each check says what was measured and what to do; the exit code is 1 when one fails.
+    Doctor(Box<DoctorArgs>),
     /// Ask a running server in SQL and print the answer as a table.
     ///
     /// Tables: spans, logs, metrics, histograms; views: services, operations, traces. `show tables` and
@@ -66,6 +74,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Serve(args) => serve::run(*args),
         Command::Demo(args) => demo(*args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Sql(args) => sql::run(&args),
         Command::Backup(args) => backup::run(args),
         Command::Restore(args) => backup::restore(args),
