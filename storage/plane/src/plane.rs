@@ -237,6 +237,11 @@ impl DataPlane {
         self.upkeep.start(Arc::clone(&self.store), self.budget.clone(), maintenance, retention)
     }
 
+    /// Goes on by other settings: `hours` count at once, the others from the next piece of work on. `enabled` is not looked at.
+    pub fn adjust_upkeep(&self, maintenance: &Maintenance, retention: &Retention) {
+        self.upkeep.adjust(maintenance, retention);
+    }
+
     /// What upkeep has done and has to do.
     pub fn upkeep(&self) -> UpkeepStatus {
         self.upkeep.status()

@@ -9,6 +9,7 @@ mod database;
 mod decode;
 mod encode;
 mod error;
+mod examine;
 mod json;
 mod keep;
 mod layout;
@@ -38,6 +39,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 pub use config::{Config, Url};
+pub use examine::{Examination, examine};
 pub use setup::{Edition, Extension};
 
 use crate::database::{Database, too_slow};
