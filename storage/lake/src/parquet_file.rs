@@ -104,7 +104,7 @@ impl FileWriter {
         let schema = Arc::clone(&Table::of(signal).schema);
         let writer = ArrowWriter::try_new(Vec::new(), schema, Some(properties(signal)))?;
         let (file, general) = writer.into_serialized_writer()?;
-        let group = RowGroup::begin(signal, &plans, &file, &general)?;
+        let group = RowGroup::begin(signal, Table::of(signal).schema.fields(), &plans, &file, &general)?;
         Ok(Self { signal, plans, group_bytes_max, file, general, group, keys: SortKeys::of(signal) })
     }
 
@@ -120,7 +120,8 @@ impl FileWriter {
     pub(crate) fn append(&mut self, rows: &RecordBatch) -> Result<(), ParquetError> {
         self.keys.see(rows);
         if self.group.rows + rows.num_rows() > ROW_GROUP_ROWS || self.group.bytes() > self.group_bytes_max {
-            let next = RowGroup::begin(self.signal, &self.plans, &self.file, &self.general)?;
+            let fields = Table::of(self.signal).schema.fields();
+            let next = RowGroup::begin(self.signal, fields, &self.plans, &self.file, &self.general)?;
             std::mem::replace(&mut self.group, next).finish(&mut self.file)?;
         }
         self.group.append(rows)
