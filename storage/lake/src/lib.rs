@@ -11,6 +11,7 @@ mod encodings;
 mod hybrid;
 mod index;
 mod manifest;
+mod members;
 mod paged;
 mod parquet_file;
 mod pruning;
