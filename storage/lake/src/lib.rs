@@ -14,6 +14,7 @@ mod manifest;
 mod members;
 mod paged;
 mod parquet_file;
+mod promoted;
 mod pruning;
 mod readers;
 mod rollup_file;
