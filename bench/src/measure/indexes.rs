@@ -39,7 +39,8 @@ pub(crate) async fn print(measure: &Measure) -> anyhow::Result<()> {
         println!("\n| {total} {signal} at rest | rows | traces indexed: first ms, then | everything: first ms, then |");
         println!("| --- | ---: | ---: | ---: |");
         let questions = rows.questions()?;
-        let (before, after) = (times(measure, &plain, &questions).await?, times(measure, &indexed, &questions).await?);
+        let before = times(measure, plain.directory.path(), &questions).await?;
+        let after = times(measure, indexed.directory.path(), &questions).await?;
         for (((name, _), before), after) in questions.iter().zip(before).zip(after) {
             ensure!(before.rows == after.rows, "{name} has {} rows, and with all indexes {}", before.rows, after.rows);
             println!(
@@ -80,14 +81,19 @@ fn report_cost(signal: Signal, rows: u64, files: u64, plain: &Written, indexed: 
 }
 
 /// How long a question took the first time, and best of several; milliseconds.
-struct Took {
-    rows: usize,
-    first: f64,
-    best: f64,
+pub(super) struct Took {
+    pub(super) rows: usize,
+    pub(super) first: f64,
+    pub(super) best: f64,
 }
 
-async fn times(measure: &Measure, written: &Written, questions: &[(&str, String)]) -> anyhow::Result<Vec<Took>> {
-    let server = Server::start(&measure.server()?, written.directory.path(), &Settings::default()).await?;
+/// Asks a server over the data in the directory.
+pub(super) async fn times(
+    measure: &Measure,
+    directory: &Path,
+    questions: &[(&str, String)],
+) -> anyhow::Result<Vec<Took>> {
+    let server = Server::start(&measure.server()?, directory, &Settings::default()).await?;
     let mut all = Vec::new();
     for (_, sql) in questions {
         let mut took = Vec::new();
@@ -105,13 +111,13 @@ async fn times(measure: &Measure, written: &Written, questions: &[(&str, String)
 }
 
 /// Processor time of this process.
-fn processor() -> Duration {
+pub(super) fn processor() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 /// Bytes of all files with the extension, in a folder and all below.
-fn bytes_of(folder: &Path, extension: &str) -> anyhow::Result<u64> {
+pub(super) fn bytes_of(folder: &Path, extension: &str) -> anyhow::Result<u64> {
     let mut bytes = 0;
     for entry in std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
         let path = entry?.path();
