@@ -16,6 +16,7 @@ use datafusion::optimizer::{Analyzer, AnalyzerRule, OptimizerRule};
 use datafusion::prelude::SessionConfig;
 use datafusion_functions_json::udfs::json_union_to_text_udf;
 
+use crate::asked_keys::AskedKeys;
 use crate::attributes::PromotedAttributes;
 use crate::catalog::{self, CATALOG, SCHEMA, Tables};
 use crate::config::Config;
@@ -57,7 +58,7 @@ fn session_config(config: &Config) -> SessionConfig {
     options.sql_parser.collect_spans = true;
     // now() has the type of our time columns, so that comparing them needs no cast and prunes.
     options.execution.time_zone = Some("UTC".to_owned());
-    // It moves JSON accesses to scans, which cannot take them, and cannot move them into recursive queries.
+    // It moves JSON accesses below filters, where they are for more rows, and cannot move them into recursive queries.
     options.optimizer.enable_leaf_expression_pushdown = false;
     session
 }
@@ -69,11 +70,12 @@ fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     rules
 }
 
-/// Ours come first: the others push filters and projections into what these look for.
+/// Those of rollups come first: the others push filters and projections into what these look for.
 fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let mut rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> =
         vec![Arc::new(rollups::FromRollups), Arc::new(rollups::MergeOnce)];
     rules.extend(Optimizer::new().rules);
+    rules.push(Arc::new(AskedKeys));
     rules
 }
 
