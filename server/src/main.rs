@@ -27,8 +27,8 @@ use clap::{Parser, Subcommand};
 
 use crate::backup::{BackupArgs, RestoreArgs, VerifyArgs};
 use crate::config::ServeArgs;
-use crate::health_check::HealthArgs;
 use crate::doctor::DoctorArgs;
+use crate::health_check::HealthArgs;
 use crate::sql::SqlArgs;
 
 /// Open observability: OTLP in, on disk before it is acknowledged, SQL out within a second.
