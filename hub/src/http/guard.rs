@@ -89,7 +89,9 @@ impl Hub {
         origin: &Origin,
     ) -> Result<(Option<Caller>, Left), Error> {
         let permission = match rule {
-            None => return Err(Error::not_found("operation", format!("{} {}", request.method(), request.uri().path()))),
+            None => {
+                return Err(Error::not_found("operation", format!("{} {}", request.method(), request.uri().path())));
+            }
             Some(Rule::Everybody) => return Ok((None, self.limits.unknown(origin.address)?)),
             Some(Rule::Known) => None,
             Some(Rule::Having(permission)) => Some(permission),
