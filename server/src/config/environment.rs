@@ -78,8 +78,13 @@ impl Environment {
     pub(super) fn settings(&self) -> anyhow::Result<Vec<Given>> {
         let promised = PROMISED.into_iter().map(|(name, meaning)| self.promised(name, meaning));
         let own = self.own_names().map(|(name, setting)| -> anyhow::Result<Option<Given>> {
-            let value = self.value(&name)?;
-            Ok(value.map(|value| self.given(&name, &setting, value.parse().expect("any text is a value"))))
+            let Some(text) = self.value(&name)? else { return Ok(None) };
+            let value = match text.parse().expect("any text is a value") {
+                // A secret in a file is what the file says, with its spaces and quotes.
+                Value::String(..) if self.file(&name).is_some() => text.into(),
+                value => value,
+            };
+            Ok(Some(self.given(&name, &setting, value)))
         });
         promised.chain(own).filter_map(Result::transpose).collect()
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use redis::{AsyncConnectionConfig, Client, RedisError, cmd};
+use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, cmd};
 
 use super::clock;
 use super::finding::Finding;
@@ -22,9 +22,11 @@ pub(super) async fn findings(url: &str) -> Vec<Finding> {
     let Answered { version, latency, clock_ahead_millis } = match ask(url).await {
         Ok(answered) => answered,
         Err(cause) => {
-            let next = match cause.code() {
-                Some("NOAUTH" | "WRONGPASS") => "check user and password in REDIS_URL",
-                Some("NOPERM") => "allow the user PING, TIME and INFO, and what the server needs",
+            let next = match (cause.kind(), cause.code()) {
+                (ErrorKind::AuthenticationFailed, _) | (_, Some("NOAUTH" | "WRONGPASS")) => {
+                    "check user and password in REDIS_URL"
+                }
+                (_, Some("NOPERM")) => "allow the user PING, TIME and INFO, and what the server needs",
                 _ => "is it running, and is REDIS_URL redis://user:password@host:port?",
             };
             return vec![Finding::fail("redis", format!("no answer: {cause}"), next)];

@@ -56,7 +56,7 @@ impl From<tokio_postgres::Error> for Refusal {
     fn from(cause: tokio_postgres::Error) -> Self {
         let (reaction, advice) = match cause.code() {
             Some(code) => by_code(code),
-            None => (Reaction::TryAgain, "no answer from the database; it is tried again by itself"),
+            None => (Reaction::TryAgain, "no answer: is the database up and reachable? it is tried again by itself"),
         };
         Self { advice: advice.to_owned(), reaction, cause: Some(Box::new(cause)) }
     }
