@@ -3,6 +3,7 @@
 //! A query sees the rows of its tenant at one instant, each once; over a limit it ends with an error that
 //! names the limit, and a client that goes away takes its query with it.
 
+mod asker;
 mod attributes;
 mod catalog;
 mod config;
@@ -23,9 +24,11 @@ mod table;
 mod telemetry;
 mod views;
 
+pub use asker::Asker;
 pub use catalog::ForeignSchema;
 pub use config::Config;
 pub use engine::{QueryEngine, runtime};
+pub use plane::{Committed, Event, Subscription};
 pub use error::{Fault, FaultCode, Position, QueryError};
 pub use rows::Rows;
 pub use statement::Statement;

@@ -10,6 +10,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, StatusCode};
 use ingest::Unauthorized;
 use model::Tenant;
+use query::Asker;
 
 use crate::config::TenantConfig;
 
@@ -66,7 +67,7 @@ fn key(headers: &HeaderMap) -> Option<&str> {
 pub(crate) async fn identify(State(access): State<Arc<Access>>, mut request: Request, next: Next) -> Response {
     match access.tenant(request.headers()) {
         Ok(tenant) => {
-            request.extensions_mut().insert(tenant);
+            request.extensions_mut().insert(Asker::new(tenant));
             next.run(request).await
         }
         Err(Unauthorized::Unauthenticated(message)) => refuse(StatusCode::UNAUTHORIZED, "unauthenticated", &message),
