@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::StreamExt;
-use query::{Config, QueryError, Statement};
+use query::{Asker, Config, QueryError, Statement};
 use serde_json::json;
 
 use crate::support::{Fixture, acme};
