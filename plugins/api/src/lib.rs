@@ -11,9 +11,11 @@ mod plugin;
 mod supervise;
 mod table;
 
+pub use {hub, model, query, records};
+
 pub use context::{PluginContext, Telemetry, TelemetryWriter};
 pub use host::{Host, InvalidName, Running};
 pub use job::{InvalidSchedule, Job, Schedule};
 pub use plugin::{Plugin, PluginError, Shutdown};
 pub use supervise::{Health, State};
-pub use table::PluginTable;
+pub use table::{PluginSchema, PluginTable};

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use records::Records;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::context::PluginContext;
@@ -26,8 +27,8 @@ pub trait Plugin: Debug + Send + Sync {
     fn name(&self) -> &'static str;
 
     /// What others can ask of it in SQL, as `<name>.<table>`.
-    fn tables(&self) -> Vec<PluginTable> {
-        Vec::new()
+    fn tables(&self, _records: &Records) -> Result<Vec<PluginTable>, PluginError> {
+        Ok(Vec::new())
     }
 
     /// What it answers, below `/api/v1/<name>`; documented, so that it stands in `/api/openapi.json`.
