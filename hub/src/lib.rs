@@ -1,4 +1,154 @@
 //! Who is asking: tenants, people, keys, roles, licences, the audit trail, and events between products.
+//!
+//! [`Access`] tells who sends a request, in memory; [`Hub::guarded`] lets in who may, by what the API's own description says;
+//! everything that is done is in the audit trail of its tenant, in the same transaction.
+
+pub mod access;
+pub mod audit;
+mod change;
+mod clock;
+mod config;
+mod directory;
+mod error;
+mod first_start;
+mod groups;
+mod http;
+mod keys;
+mod licence;
+mod limits;
+mod lockout;
+pub mod oidc;
+mod passwords;
+mod people;
+mod roles;
+mod scim;
+mod sessions;
+mod telemetry;
+mod tenants;
+mod tokens;
+mod upkeep;
 
 pub mod outgoing;
 pub mod sealing;
+
+use std::fmt;
+use std::sync::Arc;
+
+use ed25519_dalek::VerifyingKey;
+use model::Tenant;
+use records::Records;
+
+use crate::audit::Hash;
+use crate::change::Changes;
+use crate::directory::{Directory, KnownKey};
+use crate::licence::Licences;
+use crate::limits::Limits;
+use crate::oidc::Oidc;
+use crate::outgoing::Outgoing;
+use crate::passwords::Passwords;
+use crate::sealing::Keyring;
+use crate::tokens::Tokens;
+
+pub use crate::access::{Access, Caller, Who};
+pub use crate::audit::{AuditEntry, Broken, Root};
+pub use crate::clock::{Clock, Moment, system_clock};
+pub use crate::config::{Anonymous, Config};
+pub use crate::error::{Error, Refusal};
+pub use crate::first_start::FirstOwner;
+pub use crate::groups::Group;
+pub use crate::keys::ApiKey;
+pub use crate::licence::{Licence, LicenceLimits, Standing, issuers};
+pub use crate::passwords::Secret;
+pub use crate::people::{Email, Person, Status};
+pub use crate::roles::{BUILT_IN, BuiltIn, Grant, Permission, Permissions, Role, RoleName};
+pub use crate::sessions::Session;
+pub use crate::telemetry::Telemetry;
+pub use crate::tenants::{TENANTS_WITHOUT_LICENCE, TenantRecord, TenantState};
+
+/// What the hub is made of.
+pub struct Parts {
+    /// Where people, keys and all the rest are kept.
+    pub records: Records,
+    /// Opens and seals stored secrets.
+    pub ring: Keyring,
+    /// Calls identity providers.
+    pub outgoing: Outgoing,
+    /// Keys of the configuration, each with its tenant; they write and read telemetry.
+    pub configured_keys: Vec<(Tenant, Secret)>,
+    /// Who may sign licences: [`issuers`], or somebody else in a test.
+    pub issuers: Vec<VerifyingKey>,
+    /// What time it is.
+    pub clock: Clock,
+}
+
+/// Who may come in and what they may do, for all protocols of one server.
+pub struct Hub {
+    config: Config,
+    records: Records,
+    ring: Arc<Keyring>,
+    directory: Arc<Directory>,
+    changes: Changes,
+    access: Arc<Access>,
+    passwords: Passwords,
+    limits: Limits,
+    oidc: Oidc,
+    telemetry: Telemetry,
+}
+
+impl Hub {
+    /// Opens the hub over its records. At the first start there is an owner, whom somebody has to be told of.
+    pub async fn open(config: Config, parts: Parts) -> Result<(Arc<Self>, Option<FirstOwner>), Error> {
+        config.check().map_err(Error::Invalid)?;
+        let Parts { records, ring, outgoing, configured_keys, issuers, clock } = parts;
+        let ring = Arc::new(ring);
+        let keys = configured_keys.iter().map(|(tenant, key)| {
+            (Hash::of(key.reveal().as_bytes()), Arc::new(KnownKey::configured(tenant.clone())))
+        });
+        let (tokens, licences) = (Tokens::new(&config), Licences::new(issuers));
+        let directory = Arc::new(Directory::new(keys.collect(), tokens, licences, Arc::clone(&ring)));
+        let hub = Self {
+            changes: Changes::new(records.clone(), Arc::clone(&directory), Arc::clone(&clock)),
+            access: Arc::new(Access::new(&config, Arc::clone(&directory), clock)),
+            passwords: Passwords::new(&config),
+            limits: Limits::new(&config),
+            oidc: Oidc::new(outgoing),
+            telemetry: Telemetry::default(),
+            config,
+            records,
+            ring,
+            directory,
+        };
+        hub.directory.load(&hub.records, hub.now()).await?;
+        let mut tenants: Vec<Tenant> = configured_keys.into_iter().map(|(tenant, _)| tenant).collect();
+        tenants.dedup();
+        let owner = hub.begin(&tenants).await?;
+        hub.remember_newest_audit().await?;
+        Ok((Arc::new(hub), owner))
+    }
+
+    /// Tells who sends a request; for protocols that the guard does not stand before.
+    pub fn access(&self) -> Arc<Access> {
+        Arc::clone(&self.access)
+    }
+
+    /// What was counted so far.
+    pub fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
+    }
+
+    fn now(&self) -> model::Timestamp {
+        self.changes.now()
+    }
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hub").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts").field("records", &self.records).finish_non_exhaustive()
+    }
+}

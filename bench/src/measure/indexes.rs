@@ -32,20 +32,33 @@ pub(crate) async fn print(measure: &Measure) -> anyhow::Result<()> {
         let rows = FileRows::simulate(signal, measure.index_file_rows)?;
         let files = measure.index_rows.div_ceil(rows.count() as u64).max(1);
         let total = files * rows.count() as u64;
-        let plain = write(&rows, files, IndexScope::Traces).await?;
-        let indexed = write(&rows, files, IndexScope::Everything).await?;
-        report_cost(signal, total, files, &plain, &indexed);
-
-        println!("\n| {total} {signal} at rest | rows | traces indexed: first ms, then | everything: first ms, then |");
-        println!("| --- | ---: | ---: | ---: |");
+        let scopes: &[_] = match measure.index_everything {
+            true => &[("everything", IndexScope::Everything)],
+            false => &[("traces", IndexScope::Traces), ("everything", IndexScope::Everything)],
+        };
         let questions = rows.questions()?;
-        let (before, after) = (times(measure, &plain, &questions).await?, times(measure, &indexed, &questions).await?);
-        for (((name, _), before), after) in questions.iter().zip(before).zip(after) {
-            ensure!(before.rows == after.rows, "{name} has {} rows, and with all indexes {}", before.rows, after.rows);
-            println!(
-                "| {name} | {} | {:.1}, {:.1} | {:.1}, {:.1} |",
-                after.rows, before.first, before.best, after.first, after.best
-            );
+        println!(
+            "\n| {signal}: {files} files, {total} rows | index, bytes a row | share of the file | writing, ns a row |"
+        );
+        println!("| --- | ---: | ---: | ---: |");
+        let mut all = Vec::new();
+        for (name, scope) in scopes {
+            let written = write(&rows, files, *scope).await?;
+            report_cost(name, total, &written);
+            all.push((name, times(measure, &written, &questions).await?));
+        }
+        for (indexed, times) in &all {
+            println!("\n| {total} {signal} at rest, {indexed} indexed | rows | first ms | then |");
+            println!("| --- | ---: | ---: | ---: |");
+            for (((name, _), took), other) in questions.iter().zip(times).zip(&all[0].1) {
+                ensure!(
+                    took.rows == other.rows,
+                    "{name} has {} rows, and with other indexes {}",
+                    took.rows,
+                    other.rows
+                );
+                println!("| {name} | {} | {:.1} | {:.1} |", took.rows, took.first, took.best);
+            }
         }
     }
     Ok(())
@@ -66,17 +79,13 @@ async fn write(rows: &FileRows, files: u64, at_flush: IndexScope) -> anyhow::Res
     Ok(Written { directory, processor_seconds, file_bytes, index_bytes })
 }
 
-fn report_cost(signal: Signal, rows: u64, files: u64, plain: &Written, indexed: &Written) {
-    println!("\n| {signal}: {files} files, {rows} rows | index, bytes a row | share of the file | writing, ns a row |");
-    println!("| --- | ---: | ---: | ---: |");
-    for (name, written) in [("traces", plain), ("everything", indexed)] {
-        println!(
-            "| {name} | {:.2} | {:.1} % | {:.0} |",
-            written.index_bytes as f64 / rows as f64,
-            written.index_bytes as f64 / written.file_bytes as f64 * 100.0,
-            written.processor_seconds * 1e9 / rows as f64
-        );
-    }
+fn report_cost(name: &str, rows: u64, written: &Written) {
+    println!(
+        "| {name} | {:.2} | {:.1} % | {:.0} |",
+        written.index_bytes as f64 / rows as f64,
+        written.index_bytes as f64 / written.file_bytes as f64 * 100.0,
+        written.processor_seconds * 1e9 / rows as f64
+    );
 }
 
 /// How long a question took the first time, and best of several; milliseconds.

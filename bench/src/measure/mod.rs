@@ -48,6 +48,9 @@ pub struct Measure {
     /// Rows of one file of them
     #[arg(long, default_value_t = 2_000_000)]
     index_file_rows: usize,
+    /// Only with all indexes, not also with those of traces alone: half the time
+    #[arg(long)]
+    index_everything: bool,
     /// Memory at which the server seals a segment, in bytes: small segments make many files [default: the server's]
     #[arg(long)]
     segment_bytes: Option<usize>,

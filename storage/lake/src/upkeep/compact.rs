@@ -193,12 +193,14 @@ impl Lake {
             let batches: Vec<RecordBatch> = source.batches.try_collect().await?;
             parts.extend(batches);
         }
-        let mut rows = store::rollup::merge(rollup, &parts)?;
-        if rollup == Rollup::ServiceEdges {
-            let table = self.manifest.table(&merging.tenant, merging.dataset);
-            let waited = Waited::of(merging, &table, self.depot.now().await?, &self.config);
-            rows = store::rollup::merge(rollup, &[store::rollup::settle(&rows, |minute| waited.is_over(minute))?])?;
-        }
+        let rows = match rollup {
+            Rollup::ServiceEdges => {
+                let table = self.manifest.table(&merging.tenant, merging.dataset);
+                let waited = Waited::of(merging, &table, self.depot.now().await?, &self.config);
+                store::rollup::settle(&parts, |minute| waited.is_over(minute))?
+            }
+            Rollup::ServiceMinutes | Rollup::ServiceHours => store::rollup::merge(rollup, &parts)?,
+        };
         upload.write(rollup_file::write(rollup, &rows)?).await?;
         pace.rest(working.elapsed()).await?;
         Ok(Written { rows: rows.num_rows() as u64, sort_keys: None, index: None })

@@ -165,7 +165,11 @@ async fn calls_that_waited_long_enough_are_summed_by_edge() {
     let told = arrow::util::pretty::pretty_format_batches(&rows).expect("a table").to_string();
     let cells = |line: &str| line.split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
     let told: Vec<Vec<String>> = told.lines().skip(3).take(2).map(cells).collect();
-    assert_eq!(told, [["", "web", "shop", "19", "1", "0", ""], ["", "web", "", "1", "1", "0", ""]], "calls, rows, halves");
+    assert_eq!(
+        told,
+        [["", "web", "shop", "19", "1", "0", ""], ["", "web", "", "1", "1", "0", ""]],
+        "calls, rows, halves"
+    );
 }
 
 /// Answers a question of the partial rows of a rollup, under this name.

@@ -14,7 +14,6 @@ use arrow::error::ArrowError;
 use model::{Rollup, Table, Timestamp};
 
 use super::sums::{SUM_COLUMNS, SumBuilders, Sums};
-use crate::StoreError;
 
 pub(super) const CALLER: &str = "caller";
 pub(super) const CALLEE: &str = "callee";
@@ -55,22 +54,15 @@ pub(super) fn pair(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     RecordBatch::try_new(rows.schema(), columns)
 }
 
-/// Ends the waiting of halves in minutes that are over: what has found nobody counts as it is, for ever.
-///
-/// # Errors
-/// When the rows are not those of edges.
-pub fn settle(rows: &RecordBatch, is_over: impl Fn(Timestamp) -> bool) -> Result<RecordBatch, StoreError> {
+/// Ends the waiting of halves in minutes that are over: the others are halves no longer, and those that count nothing go.
+pub(super) fn settle(rows: &RecordBatch, is_over: impl Fn(Timestamp) -> bool) -> Result<RecordBatch, ArrowError> {
     let halves = Halves::of(rows);
     let minutes = rows.column(0).as_primitive::<TimestampNanosecondType>().values();
     let calls = rows.column(rows.num_columns() - SUM_COLUMNS).as_primitive::<Int64Type>().values();
     let is_due: Vec<bool> =
         (0..rows.num_rows()).map(|row| halves.half.is_valid(row) && is_over(Timestamp(minutes[row]))).collect();
-    let counts = is_due.iter().zip(calls).map(|(is_due, calls)| !is_due || *calls > 0);
-    let settled = || {
-        let columns = without_half(rows, &is_due)?;
-        filter_record_batch(&RecordBatch::try_new(rows.schema(), columns)?, &counts.map(Some).collect::<BooleanArray>())
-    };
-    settled().map_err(|cause| StoreError::unwritable("arrow", cause))
+    let counts: BooleanArray = is_due.iter().zip(calls).map(|(is_due, calls)| Some(!is_due || *calls > 0)).collect();
+    filter_record_batch(&RecordBatch::try_new(rows.schema(), without_half(rows, &is_due)?)?, &counts)
 }
 
 /// The columns that say of a row which half it is.

@@ -9,7 +9,7 @@ use arrow::compute::{concat_batches, take, take_record_batch};
 use arrow::datatypes::TimestampNanosecondType;
 use arrow::error::ArrowError;
 use arrow::row::{RowConverter, Rows, SortField};
-use model::{Rollup, Table};
+use model::{Rollup, Table, Timestamp};
 
 use super::halves;
 use super::sums::{SUM_COLUMNS, SumArrays, SumBuilders, Sums};
@@ -20,18 +20,35 @@ use crate::StoreError;
 /// # Errors
 /// When a sketch is damaged.
 pub fn merge(rollup: Rollup, parts: &[RecordBatch]) -> Result<RecordBatch, StoreError> {
-    let schema = &Table::of(rollup).schema;
-    let rows = concat_batches(schema, parts).map_err(|cause| StoreError::unwritable("arrow", cause))?;
-    if rows.num_rows() == 0 {
-        return Ok(rows);
+    let rows = concat(rollup, parts)?;
+    match rollup {
+        Rollup::ServiceEdges => sum(rollup, &halves::pair(&rows).map_err(unwritable)?),
+        Rollup::ServiceMinutes | Rollup::ServiceHours => sum(rollup, &rows),
     }
-    let rows = match rollup {
-        Rollup::ServiceEdges => halves::pair(&rows).map_err(|cause| StoreError::unwritable("arrow", cause))?,
-        Rollup::ServiceMinutes | Rollup::ServiceHours => rows,
-    };
-    let keys = keys_of(&rows).map_err(|cause| StoreError::unwritable("arrow", cause))?;
+}
+
+/// Merges edges, and ends the waiting of halves in minutes that are over: what has found nobody counts as it is, for ever.
+///
+/// # Errors
+/// When a sketch is damaged.
+pub fn settle(parts: &[RecordBatch], is_over: impl Fn(Timestamp) -> bool) -> Result<RecordBatch, StoreError> {
+    let rows = halves::pair(&concat(Rollup::ServiceEdges, parts)?).map_err(unwritable)?;
+    sum(Rollup::ServiceEdges, &halves::settle(&rows, is_over).map_err(unwritable)?)
+}
+
+fn concat(rollup: Rollup, parts: &[RecordBatch]) -> Result<RecordBatch, StoreError> {
+    concat_batches(&Table::of(rollup).schema, parts).map_err(unwritable)
+}
+
+fn unwritable(cause: ArrowError) -> StoreError {
+    StoreError::unwritable("arrow", cause)
+}
+
+/// One row a key.
+fn sum(rollup: Rollup, rows: &RecordBatch) -> Result<RecordBatch, StoreError> {
+    let keys = keys_of(rows).map_err(unwritable)?;
     let order = order(&keys);
-    let arrays = SumArrays::of(&rows);
+    let arrays = SumArrays::of(rows);
     let (mut firsts, mut sums) = (Vec::new(), SumBuilders::with_capacity(rows.num_rows()));
     for same in order.chunk_by(|a, b| keys.row(*a as usize) == keys.row(*b as usize)) {
         let mut sum = Sums::default();
@@ -42,7 +59,7 @@ pub fn merge(rollup: Rollup, parts: &[RecordBatch]) -> Result<RecordBatch, Store
         firsts.push(same[0]);
         sums.append(&sum);
     }
-    rows_of(&rows, firsts, sums).map_err(|cause| StoreError::unwritable("arrow", cause))
+    rows_of(rows, firsts, sums).map_err(unwritable)
 }
 
 /// The keys of these rows with new sums.

@@ -21,8 +21,7 @@ use datafusion::catalog::TableProvider;
 use model::{Batch, Rollup, Table, TimeRange, Timestamp};
 use serde::{Deserialize, Serialize};
 
-pub use halves::settle;
-pub use merge::merge;
+pub use merge::{merge, settle};
 pub use services::{OPERATIONS_PER_SERVICE_MAX, OTHER, SERVICES_MAX};
 
 /// Rows of one rollup, made of some spans.

@@ -255,7 +255,7 @@ fn halves_that_waited_long_enough_count_as_they_are() {
     };
     assert_eq!(half(&edges).iter().flatten().count(), 4, "a caller that was answered waits for more");
 
-    let settled = settle(&edges, |minute| minute < Timestamp(MINUTE)).expect("edges");
+    let settled = settle(std::slice::from_ref(&edges), |minute| minute < Timestamp(MINUTE)).expect("edges");
 
     // The joined call, the call nobody answered, the callee of nobody; and who waits still.
     assert_eq!(half(&settled).iter().flatten().collect::<Vec<_>>(), ["caller"]);
