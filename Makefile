@@ -1,5 +1,5 @@
 # What a person does here. Everything else is `cargo`.
-.PHONY: run demo test bench conform check crash soak fuzz
+.PHONY: run demo test bench conform check check-deploy crash soak fuzz
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # The whole workspace each time: one set of features, so that nothing is built twice.
@@ -48,3 +48,8 @@ check:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo deny --all-features check
+
+# The folder deploy/, without a cluster or a container engine: schemas, rules, and the program with its settings. Needs logrotate and systemd.
+check-deploy:
+	$(BUILD) --bins
+	OBSERVATORY_TEST_BINARY=$(abspath $(TARGET))/release/observatory deploy/check

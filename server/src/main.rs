@@ -8,6 +8,7 @@ mod config;
 mod crash;
 mod data_dir;
 mod health;
+mod health_check;
 mod lake_place;
 mod listen;
 mod own_telemetry;
@@ -23,6 +24,7 @@ use clap::{Parser, Subcommand};
 
 use crate::backup::{BackupArgs, RestoreArgs, VerifyArgs};
 use crate::config::ServeArgs;
+use crate::health_check::HealthArgs;
 use crate::sql::SqlArgs;
 
 /// Open observability: OTLP in, on disk before it is acknowledged, SQL out within a second.
@@ -45,6 +47,8 @@ enum Command {
     /// The same seed gives the same shop. Faults (--fault slow-database, failing-payment, bad-deploy, memory-leak)
     /// set in after a healthy minute.
     Demo(Box<bench::demo::DemoConfig>),
+    /// Ask a running server whether it takes requests; the exit code says it too.
+    Health(HealthArgs),
     /// Ask a running server in SQL and print the answer as a table.
     ///
     /// Tables: spans, logs, metrics, histograms; views: services, operations, traces. `show tables` and
@@ -66,6 +70,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Serve(args) => serve::run(*args),
         Command::Demo(args) => demo(*args),
+        Command::Health(args) => health_check::run(&args),
         Command::Sql(args) => sql::run(&args),
         Command::Backup(args) => backup::run(args),
         Command::Restore(args) => backup::restore(args),

@@ -9,6 +9,7 @@ mod doors;
 mod durability;
 mod exporters;
 mod files;
+mod health_check;
 mod maintenance;
 mod own_telemetry;
 mod quotas;
@@ -20,10 +21,14 @@ use std::path::{Path, PathBuf};
 
 use testkit::Setup;
 
-/// The program of this build, or the one that `OBSERVATORY_TEST_BINARY` names, with a data directory of its own.
+/// The program of this build, or the one that `OBSERVATORY_TEST_BINARY` names.
+fn program() -> String {
+    std::env::var("OBSERVATORY_TEST_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_observatory").to_owned())
+}
+
+/// A server of that program, with a data directory of its own.
 fn observatory() -> Setup {
-    let named = std::env::var("OBSERVATORY_TEST_BINARY");
-    Setup::new(named.as_deref().unwrap_or(env!("CARGO_BIN_EXE_observatory")))
+    Setup::new(&program())
 }
 
 /// Where programs of others are kept between runs.

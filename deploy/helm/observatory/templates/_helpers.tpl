@@ -1,0 +1,68 @@
+{{/* Name of every object: the release, and the chart unless the release says it. */}}
+{{- define "observatory.fullname" -}}
+{{- $name := default .Chart.Name .Values.nameOverride -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
+{{- else if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 52 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 52 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "observatory.selector" -}}
+app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "observatory.labels" -}}
+{{ include "observatory.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{- define "observatory.image" -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end -}}
+
+{{/* observatory.yaml: what the user says, and what the other templates rely on. */}}
+{{- define "observatory.settings" -}}
+{{- $server := dict "data_dir" "/var/lib/observatory" "listen" "0.0.0.0:8036" "otlp_grpc" "0.0.0.0:4317" "otlp_http" "0.0.0.0:4318" -}}
+{{- mergeOverwrite (deepCopy .Values.settings) (dict "server" $server) | toYaml -}}
+{{- end -}}
+
+{{- define "observatory.secret" -}}
+{{- .Values.existingSecret.name | default (include "observatory.fullname" .) -}}
+{{- end -}}
+
+{{/* The variables: each secret by the file that holds it. */}}
+{{- define "observatory.env" -}}
+{{- range $key := ternary .Values.existingSecret.keys (keys .Values.secrets | sortAlpha) (ne .Values.existingSecret.name "") }}
+{{- if hasPrefix "AWS_" $key }}
+- {name: {{ $key }}, valueFrom: {secretKeyRef: {name: {{ include "observatory.secret" $ }}, key: {{ $key }}}}}
+{{- else }}
+- {name: {{ $key }}_FILE, value: /run/secrets/observatory/{{ $key }}}
+{{- end }}
+{{- end }}
+{{- with .Values.env }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "observatory.podSecurityContext" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{- define "observatory.securityContext" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end -}}
