@@ -96,7 +96,12 @@ enum Fresh {
 
 impl Directory {
     /// Knows nothing but what is given.
-    pub(crate) fn new(configured: Vec<(Hash, Arc<KnownKey>)>, tokens: Tokens, licences: Licences, ring: Arc<Keyring>) -> Self {
+    pub(crate) fn new(
+        configured: Vec<(Hash, Arc<KnownKey>)>,
+        tokens: Tokens,
+        licences: Licences,
+        ring: Arc<Keyring>,
+    ) -> Self {
         let name = |role: &BuiltIn| RoleName::new(role.name).expect("built-in roles have good names");
         let built_in = BUILT_IN.iter().map(|role| (name(role), role.grants())).collect();
         let (picture, seen) = (RwLock::default(), Mutex::new(0));
@@ -231,7 +236,11 @@ impl Directory {
     }
 
     /// What the roles allow in the tenant; a role that there is not allows nothing.
-    pub(crate) fn permissions<'a>(&self, tenant: &Tenant, roles: impl IntoIterator<Item = &'a RoleName>) -> Permissions {
+    pub(crate) fn permissions<'a>(
+        &self,
+        tenant: &Tenant,
+        roles: impl IntoIterator<Item = &'a RoleName>,
+    ) -> Permissions {
         self.allowed(self.picture.read().tenants.get(tenant), roles)
     }
 

@@ -26,7 +26,8 @@ impl Hub {
     /// Makes what is missing of a server that can be signed in to.
     pub(crate) async fn begin(&self, configured: &[Tenant]) -> Result<Option<FirstOwner>, Error> {
         let system = &Tenant::system();
-        let is_first = self.records.collection::<Person>().list(system, &List::all().limit(1)).await?.records.is_empty();
+        let is_first =
+            self.records.collection::<Person>().list(system, &List::all().limit(1)).await?.records.is_empty();
         let email = &Email::new(&self.config.owner_email).map_err(Error::Invalid)?;
         let secret = one_time();
         let hash = if is_first { Some(self.passwords.hash(&secret).await?) } else { None };

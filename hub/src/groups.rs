@@ -49,7 +49,12 @@ impl Hub {
     }
 
     /// Changes a group, for somebody who may do all that it allowed and will allow.
-    pub(crate) async fn change_group(&self, asking: &Asking, id: &RecordId, group: &Group) -> Result<Record<Group>, Error> {
+    pub(crate) async fn change_group(
+        &self,
+        asking: &Asking,
+        id: &RecordId,
+        group: &Group,
+    ) -> Result<Record<Group>, Error> {
         self.check_roles(asking, &group.roles)?;
         let tenant = asking.tenant();
         self.changes
@@ -123,7 +128,9 @@ impl Hub {
     ) -> Result<(), Error> {
         change.collection::<Group>().delete(tenant, &group.id, Expected::Version(group.version)).await?;
         let details = json!({"name": group.body.name});
-        change.audit(tenant, by, Deed { action: "group.removed", subject: ("group", group.id.as_str()), details }).await?;
+        change
+            .audit(tenant, by, Deed { action: "group.removed", subject: ("group", group.id.as_str()), details })
+            .await?;
         change.changed(tenant, What::Group(group.id.clone()));
         Ok(())
     }

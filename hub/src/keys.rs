@@ -114,7 +114,8 @@ impl Hub {
                 keys.put(tenant, id, key, Expected::Absent).await?;
                 change.collection::<KeyHash>().put(tenant, id, &hash, Expected::Absent).await?;
                 let ApiKey { name, roles, expires_at, allowed_from, .. } = key;
-                let details = json!({"name": name, "roles": roles, "expires_at": expires_at, "allowed_from": allowed_from});
+                let details =
+                    json!({"name": name, "roles": roles, "expires_at": expires_at, "allowed_from": allowed_from});
                 let deed = Deed { action: "key.made", subject: ("key", id.as_str()), details };
                 change.audit(tenant, asking.by(), deed).await?;
                 change.changed(tenant, What::Key(id.clone()));

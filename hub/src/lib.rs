@@ -101,9 +101,9 @@ impl Hub {
         config.check().map_err(Error::Invalid)?;
         let Parts { records, ring, outgoing, configured_keys, issuers, clock } = parts;
         let ring = Arc::new(ring);
-        let keys = configured_keys.iter().map(|(tenant, key)| {
-            (Hash::of(key.reveal().as_bytes()), Arc::new(KnownKey::configured(tenant.clone())))
-        });
+        let keys = configured_keys
+            .iter()
+            .map(|(tenant, key)| (Hash::of(key.reveal().as_bytes()), Arc::new(KnownKey::configured(tenant.clone()))));
         let (tokens, licences) = (Tokens::new(&config), Licences::new(issuers));
         let directory = Arc::new(Directory::new(keys.collect(), tokens, licences, Arc::clone(&ring)));
         let hub = Self {

@@ -72,10 +72,13 @@ impl Email {
     /// Checks the address.
     pub fn new(text: &str) -> Result<Self, String> {
         let text = text.trim().to_lowercase();
-        let is_good = |part: &str| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || c.is_control() || c == '@');
+        let is_good =
+            |part: &str| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || c.is_control() || c == '@');
         match text.rsplit_once('@') {
             Some((name, host)) if text.len() <= 254 && is_good(name) && is_good(host) => Ok(Self(text)),
-            _ => Err(format!("'{}' is not an e-mail address", text.chars().take(80).collect::<String>().escape_debug())),
+            _ => {
+                Err(format!("'{}' is not an e-mail address", text.chars().take(80).collect::<String>().escape_debug()))
+            }
         }
     }
 
@@ -173,7 +176,12 @@ impl Hub {
     }
 
     /// Changes a person whom the asking one is not below.
-    pub(crate) async fn edit_person(&self, asking: &Asking, id: &RecordId, edit: &PersonEdit) -> Result<Record<Person>, Error> {
+    pub(crate) async fn edit_person(
+        &self,
+        asking: &Asking,
+        id: &RecordId,
+        edit: &PersonEdit,
+    ) -> Result<Record<Person>, Error> {
         let tenant = asking.tenant();
         if let Some(name) = &edit.name {
             check_name(name)?;
@@ -215,7 +223,8 @@ impl Hub {
             sessions::end_all(change, tenant, &before.id, "the person was suspended").await?;
         }
         let people = change.collection::<Person>();
-        let written = people.put(tenant, &before.id, &person, Expected::Version(before.version)).await.map_err(taken)?;
+        let written =
+            people.put(tenant, &before.id, &person, Expected::Version(before.version)).await.map_err(taken)?;
         keep_an_owner(change, tenant, &before.body).await?;
         let deed = Deed { action: "person.changed", subject: ("person", before.id.as_str()), details: details.into() };
         change.audit(tenant, by, deed).await?;
@@ -234,7 +243,13 @@ impl Hub {
     }
 
     /// The part of a removal that does not ask who may.
-    pub(crate) async fn remove(&self, change: &Change, tenant: &Tenant, by: &By, person: &Record<Person>) -> Result<(), Error> {
+    pub(crate) async fn remove(
+        &self,
+        change: &Change,
+        tenant: &Tenant,
+        by: &By,
+        person: &Record<Person>,
+    ) -> Result<(), Error> {
         let id = &person.id;
         sessions::end_all(change, tenant, id, "the person was removed").await?;
         change.collection::<Person>().delete(tenant, id, Expected::Version(person.version)).await?;
@@ -276,7 +291,8 @@ impl Hub {
         let person = &people.get(tenant, id).await?.ok_or_else(|| Error::not_found("person", id.as_str()))?;
         let attempts = self.check_attempts(&person.body.email, asking.by().origin.address).await?;
         let password = self.records.collection::<Password>().get(tenant, id).await?;
-        let verdict = self.passwords.verify(current, password.as_ref().map(|password| password.body.hash.as_str())).await?;
+        let verdict =
+            self.passwords.verify(current, password.as_ref().map(|password| password.body.hash.as_str())).await?;
         if verdict == Verdict::Wrong {
             self.count_failure(&person.body.email, &attempts, Some((tenant, id)), asking.by()).await?;
             return Err(Error::Invalid("the current password is another one".to_owned()));

@@ -264,7 +264,11 @@ impl Hub {
         check_cover(asking, &self.directory.permissions(tenant, [name]))?;
         match self.directory.holders(tenant, name) {
             0 => {}
-            holders => return Err(Error::Conflict(format!("the role '{name}' has {holders} holders: take it from them first"))),
+            holders => {
+                return Err(Error::Conflict(format!(
+                    "the role '{name}' has {holders} holders: take it from them first"
+                )));
+            }
         }
         self.changes
             .make(|change| async move {
@@ -331,11 +335,7 @@ pub const BUILT_IN: [BuiltIn; 7] = [
             "insights:*:*",
         ],
     },
-    BuiltIn {
-        name: "auditor",
-        description: "reads everything, with the audit trail",
-        grants: &["*:*:read"],
-    },
+    BuiltIn { name: "auditor", description: "reads everything, with the audit trail", grants: &["*:*:read"] },
     BuiltIn {
         name: "approver",
         description: "reads, and decides what waits for approval",
@@ -367,7 +367,11 @@ pub const BUILT_IN: [BuiltIn; 7] = [
             "insights:*:read",
         ],
     },
-    BuiltIn { name: "exporter", description: "for keys: writes telemetry, reads nothing", grants: &["telemetry:rows:write"] },
+    BuiltIn {
+        name: "exporter",
+        description: "for keys: writes telemetry, reads nothing",
+        grants: &["telemetry:rows:write"],
+    },
 ];
 
 impl BuiltIn {
@@ -404,7 +408,8 @@ mod tests {
 
     #[test]
     fn a_text_that_is_no_grant_is_refused() {
-        for text in ["", "a", "a:b", "a:b:c:d", "a::c", "A:b:c", "a:b:*c", "a:b: c", &format!("{}:b:c", "a".repeat(65))] {
+        for text in ["", "a", "a:b", "a:b:c:d", "a::c", "A:b:c", "a:b:*c", "a:b: c", &format!("{}:b:c", "a".repeat(65))]
+        {
             assert!(text.parse::<Grant>().is_err(), "{text}");
         }
         assert!("hub:*:read".parse::<Permission>().is_err(), "a permission is one thing");

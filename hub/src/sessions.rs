@@ -195,13 +195,20 @@ impl Hub {
         let mut people = self.records.collection::<Person>().find_everywhere("email", sign_in.email.as_str()).await?;
         people.retain(|person| {
             let is_meant = sign_in.tenant.as_ref().is_none_or(|tenant| *tenant == person.tenant);
-            is_meant && person.body.status != Status::Suspended && self.directory.tenant(&person.tenant) == Some(TenantState::Active)
+            is_meant
+                && person.body.status != Status::Suspended
+                && self.directory.tenant(&person.tenant) == Some(TenantState::Active)
         });
         Ok(if people.len() == 1 { people.pop() } else { None })
     }
 
     /// What is to be stored in the place of the password that was right, if anything.
-    async fn renewed(&self, sign_in: &SignIn, password: &Password, verdict: Verdict) -> Result<Option<Password>, Error> {
+    async fn renewed(
+        &self,
+        sign_in: &SignIn,
+        password: &Password,
+        verdict: Verdict,
+    ) -> Result<Option<Password>, Error> {
         if password.expires_at.is_some_and(|expires_at| expires_at <= self.now()) {
             return Err(Error::forbidden("this one-time password has expired: ask for another"));
         }
@@ -294,7 +301,9 @@ impl Hub {
         let who = Who::Person { id: found.id.clone(), email: found.body.email.to_string(), session: id.clone() };
         let by = By { who, origin: origin.clone() };
         let details = json!({"method": method});
-        change.audit(tenant, &by, Deed { action: "session.started", subject: ("session", id.as_str()), details }).await?;
+        change
+            .audit(tenant, &by, Deed { action: "session.started", subject: ("session", id.as_str()), details })
+            .await?;
         Ok(self.signed_in(&found, &session, &token, change.now))
     }
 
@@ -335,7 +344,11 @@ impl Hub {
                 let bad = || Error::unauthenticated("this session has ended: sign in again");
                 let families = change.collection::<Family>();
                 let sessions = change.collection::<Session>();
-                let family = families.get(tenant, id).await?.filter(|family| family.body.shared == sent.shared).ok_or_else(bad)?;
+                let family = families
+                    .get(tenant, id)
+                    .await?
+                    .filter(|family| family.body.shared == sent.shared)
+                    .ok_or_else(bad)?;
                 let session = sessions.get(tenant, id).await?.ok_or_else(bad)?;
                 if session.body.in_cookies && csrf != Some(token.csrf().as_str()) {
                     return Err(Error::forbidden("with cookies, refreshing needs the header that goes with them"));
@@ -450,7 +463,8 @@ mod tests {
 
         assert_eq!((read.family().shared, read.family().current), (token.family().shared, token.family().current));
         assert_eq!((read.tenant, read.session), (Tenant::default_tenant(), session));
-        for wrong in ["", "obr", "obr.default.x.y", "obs.default.x.y.z", "obr.DEFAULT.x.y.z", "obr.default.x.y.z.more"] {
+        for wrong in ["", "obr", "obr.default.x.y", "obs.default.x.y.z", "obr.DEFAULT.x.y.z", "obr.default.x.y.z.more"]
+        {
             assert!(wrong.parse::<RefreshToken>().is_err(), "{wrong}");
         }
     }

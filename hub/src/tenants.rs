@@ -113,7 +113,8 @@ impl Hub {
         if let Some(title) = title {
             check_name(title)?;
         }
-        if state == Some(TenantState::Suspended) && (*tenant == Tenant::system() || *tenant == Tenant::default_tenant()) {
+        if state == Some(TenantState::Suspended) && (*tenant == Tenant::system() || *tenant == Tenant::default_tenant())
+        {
             return Err(Error::Conflict(format!("the tenant '{tenant}' cannot be suspended")));
         }
         self.changes

@@ -196,7 +196,12 @@ pub(crate) async fn roll_over(
 }
 
 /// Makes every token worthless: all keys go, others come.
-pub(crate) async fn replace(transaction: &Transaction, ring: &Keyring, lasts: Duration, now: Timestamp) -> Result<(), Error> {
+pub(crate) async fn replace(
+    transaction: &Transaction,
+    ring: &Keyring,
+    lasts: Duration,
+    now: Timestamp,
+) -> Result<(), Error> {
     let (system, collection) = (Tenant::system(), transaction.collection::<StoredKey>());
     for key in collection.list(&system, &List::all().limit(KEYS_MAX)).await?.records {
         collection.delete(&system, &key.id, Expected::Any).await?;

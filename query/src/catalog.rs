@@ -56,7 +56,10 @@ struct Schemas {
 pub(crate) fn of_tenant(tables: &Arc<Tables>, base: Arc<SessionState>) -> Arc<dyn CatalogProviderList> {
     let system: Arc<dyn SchemaProvider> =
         Arc::new(SystemTables::new(Arc::clone(&tables.plane), tables.asker.tenant().clone()));
-    let foreign = tables.foreign.iter().map(|schema| (schema.name().to_owned(), tables.asker.seen(schema.name(), schema.of(tables.asker.tenant()))));
+    let foreign = tables
+        .foreign
+        .iter()
+        .map(|schema| (schema.name().to_owned(), tables.asker.seen(schema.name(), schema.of(tables.asker.tenant()))));
     let others = std::iter::once((system::SCHEMA.to_owned(), system)).chain(foreign).collect();
     let telemetry = TenantSchema { tables: Arc::clone(tables), base };
     catalog_list(Schemas { telemetry: Arc::new(telemetry), others })

@@ -28,7 +28,7 @@ pub use asker::Asker;
 pub use catalog::ForeignSchema;
 pub use config::Config;
 pub use engine::{QueryEngine, runtime};
-pub use plane::{Committed, Event, Subscription};
 pub use error::{Fault, FaultCode, Position, QueryError};
+pub use plane::{Committed, Event, Subscription};
 pub use rows::Rows;
 pub use statement::Statement;

@@ -61,7 +61,9 @@ pub struct TelemetryWriter(Arc<Write>);
 
 impl TelemetryWriter {
     /// A writer that hands everything to this function.
-    pub fn new(write: impl Fn(Tenant, Telemetry) -> BoxFuture<'static, Result<(), PluginError>> + Send + Sync + 'static) -> Self {
+    pub fn new(
+        write: impl Fn(Tenant, Telemetry) -> BoxFuture<'static, Result<(), PluginError>> + Send + Sync + 'static,
+    ) -> Self {
         Self(Arc::new(write))
     }
 

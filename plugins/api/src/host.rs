@@ -110,7 +110,11 @@ impl Running {
             for task in tasks {
                 let abort = task.abort_handle();
                 if timeout(STOP_MAX, task).await.is_err() {
-                    tracing::warn!(plugin = name, seconds = STOP_MAX.as_secs(), "a plugin did not end in time and is cut off");
+                    tracing::warn!(
+                        plugin = name,
+                        seconds = STOP_MAX.as_secs(),
+                        "a plugin did not end in time and is cut off"
+                    );
                     abort.abort();
                 }
             }

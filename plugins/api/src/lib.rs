@@ -4,6 +4,7 @@
 //! hundred lines, and `docs/plugins.md` walks through it.
 
 mod context;
+mod failure;
 mod host;
 mod job;
 mod jobs;
@@ -14,8 +15,9 @@ mod table;
 pub use {hub, model, query, records};
 
 pub use context::{PluginContext, Telemetry, TelemetryWriter};
+pub use failure::Failure;
 pub use host::{Host, InvalidName, Running};
 pub use job::{InvalidSchedule, Job, Schedule};
 pub use plugin::{Plugin, PluginError, Shutdown};
 pub use supervise::{Health, State};
-pub use table::{PluginSchema, PluginTable};
+pub use table::{PluginSchema, PluginTable, schemas};

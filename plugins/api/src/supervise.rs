@@ -100,7 +100,12 @@ pub(crate) async fn keep_running<F>(
         if started.elapsed() >= STEADY {
             pause = PAUSE_MIN;
         }
-        tracing::error!(plugin = name, reason, retry_seconds = pause.as_secs(), "a plugin has stopped, it is started again");
+        tracing::error!(
+            plugin = name,
+            reason,
+            retry_seconds = pause.as_secs(),
+            "a plugin has stopped, it is started again"
+        );
         watched.has_failed(reason);
         tokio::select! {
             () = shutdown.cancelled() => {}

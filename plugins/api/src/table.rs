@@ -16,8 +16,9 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use model::Tenant;
 use query::ForeignSchema;
+use records::Records;
 
-use crate::plugin::PluginError;
+use crate::plugin::{Plugin, PluginError};
 
 type Rows = dyn Fn(&Tenant) -> BoxStream<'static, Result<RecordBatch, PluginError>> + Send + Sync;
 
@@ -66,6 +67,21 @@ impl PluginSchema {
     pub fn new(name: &'static str, tables: Vec<PluginTable>) -> Self {
         Self { name, tables: tables.into() }
     }
+}
+
+/// The schemas of all plugins that have tables.
+///
+/// # Errors
+/// When a collection cannot be a table.
+pub fn schemas(plugins: &[Arc<dyn Plugin>], records: &Records) -> Result<Vec<Arc<dyn ForeignSchema>>, PluginError> {
+    let mut schemas: Vec<Arc<dyn ForeignSchema>> = Vec::new();
+    for plugin in plugins {
+        let tables = plugin.tables(records)?;
+        if !tables.is_empty() {
+            schemas.push(Arc::new(PluginSchema::new(plugin.name(), tables)));
+        }
+    }
+    Ok(schemas)
 }
 
 impl ForeignSchema for PluginSchema {

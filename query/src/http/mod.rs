@@ -34,11 +34,7 @@ pub fn router(engine: Arc<QueryEngine>) -> Router {
     Router::new().route("/api/v1/sql", post(sql)).with_state(engine)
 }
 
-async fn sql(
-    State(engine): State<Arc<QueryEngine>>,
-    Extension(asker): Extension<Asker>,
-    request: Request,
-) -> Response {
+async fn sql(State(engine): State<Arc<QueryEngine>>, Extension(asker): Extension<Asker>, request: Request) -> Response {
     let answered = answer(&engine, &asker, request).await;
     answered.unwrap_or_else(|error| status::of(&error).into_response())
 }
