@@ -151,12 +151,14 @@ impl Worker {
         body.last_started = Some(ran.started.0);
         body.last_took_ms = u64::try_from(ran.took.as_millis()).ok();
         body.last_error = ran.error;
-        let written = self.records().transaction(async |transaction| {
+        let (body, expected) = (&body, Expected::Version(state.version));
+        let written = self.records().transaction(|transaction| async move {
             transaction.hold(lease).await?;
             let jobs = transaction.collection::<JobState>();
-            jobs.put(&Tenant::system(), &self.id, &body, Expected::Version(state.version)).await
+            jobs.put(&Tenant::system(), &self.id, body, expected).await
         });
-        Ok(written.await.map(drop)?)
+        written.await?;
+        Ok(())
     }
 
     async fn lease(&self) -> Result<Option<Lease>, records::Error> {

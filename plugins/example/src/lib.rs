@@ -103,14 +103,15 @@ async fn look(heard: Heard, context: PluginContext) -> Result<(), PluginError> {
         if is_silent == record.body.is_silent {
             continue;
         }
-        let (changed, kind) = (Watch { is_silent, ..record.body }, if is_silent { "silent" } else { "heard" });
+        let (changed, kind) = (Watch { is_silent, ..record.body.clone() }, if is_silent { "silent" } else { "heard" });
         let event = NewEvent::new(&format!("example.service.{kind}"), &changed)?;
         // Both or neither: an event never tells what the records do not say.
-        let write = context.records.transaction(async |transaction| -> Result<(), PluginError> {
+        let (record, changed, event) = (&record, &changed, &event);
+        let write = context.records.transaction(|transaction| async move {
             let watches = transaction.collection::<Watch>();
-            watches.put(&record.tenant, &record.id, &changed, Expected::Version(record.version)).await?;
+            watches.put(&record.tenant, &record.id, changed, Expected::Version(record.version)).await?;
             event.publish(&transaction, &record.tenant).await?;
-            Ok(())
+            Ok::<_, PluginError>(())
         });
         write.await?;
     }
