@@ -5,6 +5,7 @@
 mod batch;
 pub mod conventions;
 mod dataset;
+pub mod json;
 mod schema;
 mod signal;
 mod sketch;

@@ -23,11 +23,11 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::AnalyzerRule;
 use datafusion_functions_json::functions::{json_contains, json_from_scalar, json_union_to_text};
 use model::conventions::{self, AttributeType};
-use model::{Convention, Level, Signal};
+use model::{Convention, Level, Signal, json};
 
 use crate::error::{Fault, FaultCode, Position, QueryError};
 use crate::ids::is_comparison;
-use crate::lineage::{Origin, Relation, Scans, Scope, TableColumn, is_json_function};
+use crate::lineage::{Origin, Relation, Scans, Scope, TableColumn};
 
 /// The rule; it runs before types are coerced.
 #[derive(Debug)]
@@ -211,7 +211,7 @@ fn accessed(expr: &Expr) -> Option<(&ScalarFunction, &Expr, &Expr)> {
     let Expr::ScalarFunction(written) = unaliased(expr) else { return None };
     // Longer paths lead into lists and maps, which are in the JSON even where their text has a column.
     let [json, key] = written.args.as_slice() else { return None };
-    is_json_function(written.func.name()).then_some((written, json, key))
+    json::takes_members(written.func.name()).then_some((written, json, key))
 }
 
 /// The access that the expression is, if it is one to a promoted attribute.

@@ -3,6 +3,7 @@
 //! A query sees the rows of its tenant at one instant, each once; over a limit it ends with an error that
 //! names the limit, and a client that goes away takes its query with it.
 
+mod asked_keys;
 mod asker;
 mod attributes;
 mod catalog;
@@ -14,6 +15,7 @@ pub mod http;
 mod ids;
 mod lineage;
 mod matches;
+mod only_keys;
 mod rollups;
 mod rows;
 mod session;

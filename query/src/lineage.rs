@@ -13,7 +13,7 @@ use datafusion::common::{Column, DFSchemaRef};
 use datafusion::datasource::source_as_provider;
 use datafusion::error::Result;
 use datafusion::logical_expr::{Distinct, Expr, LogicalPlan, TableScan};
-use model::{Level, Signal, Table};
+use model::{Level, Signal, Table, json};
 
 use crate::table::SnapshotTable;
 
@@ -115,7 +115,7 @@ impl Scope<'_> {
             Expr::Cast(cast) => self.origin(&cast.expr),
             Expr::TryCast(cast) => self.origin(&cast.expr),
             // What was taken out of JSON is no longer the attributes.
-            Expr::ScalarFunction(function) if is_json_function(function.func.name()) => Origin::Other,
+            Expr::ScalarFunction(function) if json::takes_members(function.func.name()) => Origin::Other,
             Expr::ScalarSubquery(_) => Origin::Blurred,
             expr => self.made_from(expr),
         }
@@ -173,11 +173,6 @@ impl Scope<'_> {
     fn all(&self) -> Vec<Origin> {
         self.inputs.iter().flat_map(|input| input.origins.iter().copied()).collect()
     }
-}
-
-/// True for functions that take values out of JSON.
-pub(crate) fn is_json_function(name: &str) -> bool {
-    name.starts_with("json_")
 }
 
 /// Numbers the scans of one plan.

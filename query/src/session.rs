@@ -13,9 +13,11 @@ use datafusion::execution::{FunctionRegistry, SessionState, SessionStateBuilder}
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::optimizer::optimizer::Optimizer;
 use datafusion::optimizer::{Analyzer, AnalyzerRule, OptimizerRule};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::prelude::SessionConfig;
 use datafusion_functions_json::udfs::json_union_to_text_udf;
 
+use crate::asked_keys::AskedKeys;
 use crate::attributes::PromotedAttributes;
 use crate::catalog::{self, CATALOG, SCHEMA, Tables};
 use crate::config::Config;
@@ -24,8 +26,11 @@ use crate::ids::HexIds;
 use crate::rollups;
 use crate::statement::{self, Statement};
 
-/// What all sessions share.
-pub(crate) fn base(config: &Config) -> Result<SessionState> {
+/// What all sessions share; `physical_rules` are those of the store.
+pub(crate) fn base(
+    config: &Config,
+    physical_rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>>,
+) -> Result<SessionState> {
     let footers = RuntimeEnvBuilder::new().with_metadata_cache_limit(config.footer_bytes_max);
     // Spilling would fight the write-ahead log for the disk.
     let no_spilling = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
@@ -34,6 +39,7 @@ pub(crate) fn base(config: &Config) -> Result<SessionState> {
         .with_config(session_config(config))
         .with_analyzer_rules(analyzer_rules())
         .with_optimizer_rules(optimizer_rules())
+        .with_physical_optimizer_rules(physical_rules)
         .build();
     datafusion_functions_json::register_all(&mut state)?;
     state.register_expr_planner(Arc::new(HexIds))?;
@@ -57,7 +63,7 @@ fn session_config(config: &Config) -> SessionConfig {
     options.sql_parser.collect_spans = true;
     // now() has the type of our time columns, so that comparing them needs no cast and prunes.
     options.execution.time_zone = Some("UTC".to_owned());
-    // It moves JSON accesses to scans, which cannot take them, and cannot move them into recursive queries.
+    // It moves JSON accesses below filters, where they are for more rows, and cannot move them into recursive queries.
     options.optimizer.enable_leaf_expression_pushdown = false;
     session
 }
@@ -69,11 +75,12 @@ fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     rules
 }
 
-/// Ours come first: the others push filters and projections into what these look for.
+/// Those of rollups come first: the others push filters and projections into what these look for.
 fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let mut rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> =
         vec![Arc::new(rollups::FromRollups), Arc::new(rollups::MergeOnce)];
     rules.extend(Optimizer::new().rules);
+    rules.push(Arc::new(AskedKeys));
     rules
 }
 

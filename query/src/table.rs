@@ -2,7 +2,7 @@
 //!
 //! Both sides come from the same instant, so that every scan of this table shows the same rows, each once.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -16,30 +16,48 @@ use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::Result;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::Column as PhysicalColumn;
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use datafusion::physical_plan::union::UnionExec;
 use model::{Batch, Defaults, Rollup, Signal, Table, Timestamp};
 use plane::Snapshot;
 
+use crate::only_keys;
 use crate::rollups::{Answers, RollupTable};
 
 /// The rows of one tenant and signal as of one instant.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct SnapshotTable {
     signal: Signal,
     live: Vec<Batch>,
     stored: Arc<dyn TableProvider>,
     rollups: Vec<Arc<RollupTable>>,
     answers: Answers,
+    asked: AskedMembers,
 }
+
+/// The keys that a statement looks up in columns of JSON, by column; columns that it looks at as a whole are not here.
+pub(crate) type AskedMembers = BTreeMap<String, Vec<String>>;
 
 impl SnapshotTable {
     /// Takes the rows of the snapshot; they are shared, not copied.
     pub(crate) fn new(snapshot: Snapshot, answers: Answers) -> Self {
         let Snapshot { signal, live, stored, rollups, .. } = snapshot;
         let rollups = rollups.into_iter().map(|rollup| Arc::new(RollupTable(rollup))).collect();
-        Self { signal, live, stored, rollups, answers }
+        Self { signal, live, stored, rollups, answers, asked: AskedMembers::new() }
+    }
+
+    /// The same rows for a statement that looks at no other members of JSON; they may or may not be there.
+    pub(crate) fn asked_for(self, asked: AskedMembers) -> Self {
+        Self { asked, ..self }
+    }
+
+    /// What the statement is known to look at.
+    pub(crate) fn asked(&self) -> &AskedMembers {
+        &self.asked
     }
 
     /// True when rollups may answer what is asked of these rows.
@@ -89,6 +107,7 @@ impl TableProvider for SnapshotTable {
             return self.scan_live(session, &live, projection);
         }
         let stored = self.stored.scan(session, projection, &self.for_stored(filters)?, limit).await?;
+        let stored = self.with_asked_members(stored)?;
         if live.is_empty() {
             return Ok(stored);
         }
@@ -116,6 +135,24 @@ impl SnapshotTable {
         let supported = self.stored.supports_filters_pushdown(&filters.iter().collect::<Vec<_>>())?;
         let usable = filters.iter().zip(supported).filter(|(_, how)| *how != TableProviderFilterPushDown::Unsupported);
         Ok(usable.map(|(filter, _)| filter.clone()).collect())
+    }
+
+    /// Tells the scan of stored rows what is asked, if it takes that.
+    fn with_asked_members(&self, stored: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+        if self.asked.is_empty() {
+            return Ok(stored);
+        }
+        let schema = stored.schema();
+        let exprs = schema.fields().iter().enumerate().map(|(place, field)| {
+            let column: Arc<dyn PhysicalExpr> = Arc::new(PhysicalColumn::new(field.name(), place));
+            let expr = match self.asked.get(field.name()) {
+                Some(keys) => only_keys::call(column, Arc::clone(field), keys),
+                None => column,
+            };
+            ProjectionExpr::new(expr, field.name())
+        });
+        let projection = ProjectionExec::try_new(exprs.collect::<Vec<_>>(), Arc::clone(&stored))?;
+        Ok(stored.try_swapping_with_projection(&projection)?.unwrap_or(stored))
     }
 
     fn scan_live(

@@ -1,6 +1,8 @@
 //! Who is asking: a tenant by its API key.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -11,6 +13,8 @@ use http::{HeaderMap, StatusCode};
 use ingest::Unauthorized;
 use model::Tenant;
 use query::Asker;
+use parking_lot::RwLock;
+use serde::{Deserialize, Serialize};
 
 use crate::config::TenantConfig;
 
@@ -19,22 +23,49 @@ const API_KEY: &str = "x-api-key";
 /// Chooses between the tenants of an operator without keys: `default` and `system`.
 const TENANT: &str = "x-observatory-tenant";
 
+/// A secret that stands for a tenant; never shown.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct ApiKey(String);
+
+impl ApiKey {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for ApiKey {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKey(..)")
+    }
+}
+
 /// The keys of all tenants.
 #[derive(Debug)]
 pub(crate) struct Access {
-    by_key: HashMap<String, Tenant>,
+    by_key: RwLock<HashMap<ApiKey, Tenant>>,
 }
 
 impl Access {
     pub(crate) fn new(tenants: &[TenantConfig]) -> Self {
-        let keys =
-            tenants.iter().flat_map(|tenant| tenant.api_keys.iter().map(|key| (key.clone(), tenant.name.clone())));
-        Self { by_key: keys.collect() }
+        Self { by_key: RwLock::new(by_key(tenants)) }
+    }
+
+    /// Asks for the keys of these tenants, and no others, from now on.
+    pub(crate) fn exchange(&self, tenants: &[TenantConfig]) {
+        *self.by_key.write() = by_key(tenants);
     }
 
     /// The tenant that the headers stand for.
     pub(crate) fn tenant(&self, headers: &HeaderMap) -> Result<Tenant, Unauthorized> {
-        if self.by_key.is_empty() {
+        let by_key = self.by_key.read();
+        if by_key.is_empty() {
             return anonymous(headers);
         }
         let key = key(headers).ok_or_else(|| {
@@ -43,9 +74,14 @@ impl Access {
             )
         })?;
         // Looked up by hash with a random seed: the time it takes says nothing about how much of a key was right.
-        let tenant = self.by_key.get(key).cloned();
+        let tenant = by_key.get(key).cloned();
         tenant.ok_or_else(|| Unauthorized::Unauthenticated("nobody has this API key".to_owned()))
     }
+}
+
+fn by_key(tenants: &[TenantConfig]) -> HashMap<ApiKey, Tenant> {
+    let keys = tenants.iter().flat_map(|tenant| tenant.api_keys.iter().map(|key| (key.clone(), tenant.name.clone())));
+    keys.collect()
 }
 
 fn anonymous(headers: &HeaderMap) -> Result<Tenant, Unauthorized> {
@@ -67,6 +103,7 @@ fn key(headers: &HeaderMap) -> Option<&str> {
 pub(crate) async fn identify(State(access): State<Arc<Access>>, mut request: Request, next: Next) -> Response {
     match access.tenant(request.headers()) {
         Ok(tenant) => {
+            request.extensions_mut().insert(tenant.clone());
             request.extensions_mut().insert(Asker::new(tenant));
             next.run(request).await
         }

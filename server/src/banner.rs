@@ -32,6 +32,6 @@ pub(crate) fn print(config: &Config, data: &DataDir, stores: &Stores) {
         http = server.otlp_http,
         api = server.listen,
         data = data.path().display(),
-        rest = stores.place,
+        rest = stores,
     );
 }

@@ -3,18 +3,22 @@
 //! Later sources win: defaults, the file, the environment, the command line. A wrong or unknown setting stops the start with one
 //! line that names it.
 
-pub(crate) mod kept_names;
+mod difference;
+pub(crate) mod environment;
+mod sources;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use figment::Figment;
-use figment::providers::{Env, Format, Serialized, Yaml};
 use model::Tenant;
 use serde::{Deserialize, Serialize};
+use tracing_subscriber::EnvFilter;
 
+pub(crate) use self::difference::differing;
+pub(crate) use self::sources::{ConfigArgs, ServeArgs};
+use crate::access::ApiKey;
 use crate::tls::TlsConfig;
 
 /// Everything that can be set.
@@ -82,7 +86,7 @@ impl Default for ServerConfig {
 pub(crate) struct TenantConfig {
     pub(crate) name: Tenant,
     /// Secrets that stand for the tenant, sent as `Authorization: Bearer <key>` or `X-API-Key: <key>`.
-    pub(crate) api_keys: Vec<String>,
+    pub(crate) api_keys: Vec<ApiKey>,
 }
 
 /// Where telemetry rests.
@@ -188,7 +192,7 @@ impl Default for WalConfig {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct LogConfig {
-    /// error, warn, info, debug or trace, or a filter such as `info,plane=debug`. Default info. Also LOG_LEVEL.
+    /// error, warn, info, debug or trace, or a filter such as `info,plane=debug`. Default info. Also LOG_LEVEL; DEBUG=true is debug.
     pub(crate) level: String,
     /// Lines for people or for programs. Default text.
     pub(crate) format: LogFormat,
@@ -197,6 +201,16 @@ pub(crate) struct LogConfig {
 impl Default for LogConfig {
     fn default() -> Self {
         Self { level: "info".to_owned(), format: LogFormat::Text }
+    }
+}
+
+impl LogConfig {
+    /// Which lines are written.
+    pub(crate) fn filter(&self) -> anyhow::Result<EnvFilter> {
+        let filter = EnvFilter::try_new(&self.level);
+        let filter = filter.with_context(|| format!("wrong setting: log.level is '{}'", self.level))?;
+        // The exporters' own words when they are shut down are no news.
+        Ok(filter.add_directive("opentelemetry_sdk=error".parse().expect("a directive")))
     }
 }
 
@@ -225,81 +239,6 @@ impl Default for OwnTelemetryConfig {
     }
 }
 
-/// Where the settings are, for every command that works on a server's data.
-#[derive(Debug, clap::Args)]
-pub(crate) struct ConfigArgs {
-    /// Settings in YAML; config/development.yaml lists them all.
-    #[arg(long, env = "OBSERVATORY_CONFIG", value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Where everything is kept [default: data]
-    #[arg(long, value_name = "DIR")]
-    data_dir: Option<PathBuf>,
-}
-
-/// Options of `observatory serve`.
-#[derive(Debug, clap::Args)]
-pub(crate) struct ServeArgs {
-    #[command(flatten)]
-    settings: ConfigArgs,
-    /// Address of API and pages [default: 127.0.0.1:8036]
-    #[arg(long, value_name = "ADDRESS")]
-    listen: Option<SocketAddr>,
-    /// Address of OTLP over gRPC [default: 127.0.0.1:4317]
-    #[arg(long, value_name = "ADDRESS")]
-    otlp_grpc: Option<SocketAddr>,
-    /// Address of OTLP over HTTP [default: 127.0.0.1:4318]
-    #[arg(long, value_name = "ADDRESS")]
-    otlp_http: Option<SocketAddr>,
-}
-
-impl ConfigArgs {
-    /// All settings, complete and checked.
-    pub(crate) fn load(self) -> anyhow::Result<Config> {
-        let config = self.read()?;
-        config.check()?;
-        Ok(config)
-    }
-
-    fn read(self) -> anyhow::Result<Config> {
-        let mut figment = Figment::from(Serialized::defaults(Config::default()));
-        if let Some(file) = &self.config {
-            if !file.is_file() {
-                bail!("the configuration file {} is not there", file.display());
-            }
-            figment = figment.merge(Yaml::file_exact(file));
-        }
-        figment = kept_names::merge(figment)?
-            .merge(Env::prefixed("OBSERVATORY_").ignore(&["config", "crash_at", "api_key", "url"]).split("__"));
-        let mut config: Config = figment.extract().map_err(|cause| anyhow::anyhow!("{}", one_line(&cause)))?;
-        config.server.data_dir = self.data_dir.unwrap_or(config.server.data_dir);
-        Ok(config)
-    }
-}
-
-impl ServeArgs {
-    /// All settings, complete and checked.
-    pub(crate) fn load(self) -> anyhow::Result<Config> {
-        let mut config = self.settings.read()?;
-        let server = &mut config.server;
-        server.listen = self.listen.unwrap_or(server.listen);
-        server.otlp_grpc = self.otlp_grpc.unwrap_or(server.otlp_grpc);
-        server.otlp_http = self.otlp_http.unwrap_or(server.otlp_http);
-        config.check()?;
-        Ok(config)
-    }
-}
-
-/// The first of figment's errors: which setting, what is wrong with it, and where it was said.
-fn one_line(cause: &figment::Error) -> String {
-    let first = cause.clone().into_iter().next().unwrap_or_else(|| cause.clone());
-    let setting = first.path.join(".").to_ascii_lowercase();
-    let place = first.metadata.map_or_else(String::new, |metadata| match metadata.source {
-        Some(source) => format!(" in {source}"),
-        None => format!(" in the {}", metadata.name),
-    });
-    format!("wrong setting {setting}: {}{place}", first.kind).replace('\n', " ")
-}
-
 impl Config {
     fn check(&self) -> anyhow::Result<()> {
         let checks = [
@@ -318,6 +257,7 @@ impl Config {
         }
         self.wal()?.check().context("wrong setting in wal")?;
         self.backup.at()?;
+        self.log.filter()?;
         self.check_tenants()?;
         if self.server.workers_max == 0 {
             bail!("wrong setting: server.workers_max is 0, must be at least 1");
@@ -349,7 +289,7 @@ impl Config {
         let mut seen = std::collections::HashSet::new();
         for tenant in &self.tenants {
             for key in &tenant.api_keys {
-                if key.len() < KEY_BYTES_MIN {
+                if key.as_str().len() < KEY_BYTES_MIN {
                     bail!(
                         "wrong setting: an API key of tenant {} has fewer than {KEY_BYTES_MIN} characters",
                         tenant.name
@@ -384,13 +324,14 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
+    use figment::providers::{Format, Yaml};
+
     use super::*;
 
     fn load(yaml: &str) -> Result<Config, String> {
-        let figment = Figment::from(Serialized::defaults(Config::default())).merge(Yaml::string(yaml));
-        let config: Config = figment.extract().map_err(|cause| one_line(&cause))?;
-        config.check().map_err(|cause| format!("{cause:#}"))?;
-        Ok(config)
+        let read = sources::with_defaults().merge(Yaml::string(yaml));
+        let checked = sources::extract(&read).and_then(|config| config.check().map(|()| config));
+        checked.map_err(|cause| format!("{cause:#}"))
     }
 
     #[test]

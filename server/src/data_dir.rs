@@ -14,7 +14,7 @@ pub(crate) struct DataDir {
 }
 
 /// Is there while a restore is not complete.
-const RESTORING: &str = "RESTORING";
+pub(crate) const RESTORING: &str = "RESTORING";
 
 impl DataDir {
     /// Makes the directory if need be, and takes it.

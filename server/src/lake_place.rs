@@ -9,7 +9,7 @@ use anyhow::Context;
 use backup::{BackupError, Place};
 use lake::Lake;
 use object_store::aws::AmazonS3Builder;
-use object_store::{ObjectStore, RetryConfig};
+use object_store::{ObjectStore, ObjectStoreExt, RetryConfig};
 use store::StoreError;
 
 use crate::config::StorageConfig;
@@ -51,6 +51,24 @@ impl LakePlace {
             Self::Directory(directory) => Lake::on_disk(directory).await,
             Self::Bucket { objects, prefix, .. } => Lake::on_objects(Arc::clone(objects), prefix).await,
         }
+    }
+
+    /// Asks whether it is still there.
+    pub(crate) async fn look(&self) -> anyhow::Result<()> {
+        match self {
+            Self::Directory(directory) => {
+                let entries = tokio::fs::read_dir(directory).await;
+                entries.map(drop).with_context(|| directory.display().to_string())?;
+            }
+            Self::Bucket { url, objects, prefix } => {
+                let never_there = object_store::path::Path::from(format!("{prefix}/_health"));
+                match objects.head(&never_there).await {
+                    Ok(_) | Err(object_store::Error::NotFound { .. }) => {}
+                    Err(cause) => return Err(cause).context(url.clone()),
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Its objects.

@@ -16,6 +16,7 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -145,10 +146,14 @@ fn server() -> auto::Builder<TokioExecutor> {
 
 /// Resolves at SIGINT or SIGTERM.
 pub(crate) async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate()).expect("a process can listen for signals");
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}
     }
+}
+
+/// SIGHUP, which no longer ends the process.
+pub(crate) fn hangup() -> Signal {
+    signal(SignalKind::hangup()).expect("a process can listen for signals")
 }

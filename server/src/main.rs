@@ -4,15 +4,18 @@ mod access;
 mod allocator;
 mod backup;
 mod banner;
+mod client;
 mod config;
 mod crash;
 mod data_dir;
+mod doctor;
 mod health;
 mod health_check;
 mod lake_place;
 mod listen;
 mod own_telemetry;
 mod quota_file;
+mod reload;
 mod serve;
 mod sql;
 mod stores;
@@ -24,6 +27,7 @@ use clap::{Parser, Subcommand};
 
 use crate::backup::{BackupArgs, RestoreArgs, VerifyArgs};
 use crate::config::ServeArgs;
+use crate::doctor::DoctorArgs;
 use crate::health_check::HealthArgs;
 use crate::sql::SqlArgs;
 
@@ -49,6 +53,10 @@ enum Command {
     Demo(Box<bench::demo::DemoConfig>),
     /// Ask a running server whether it takes requests; the exit code says it too.
     Health(HealthArgs),
+    /// Look at what a server needs, before it starts or while it runs: settings, disk, clock, ports, limits, database, Redis.
+    ///
+    /// Takes the options of `serve`. Each check says what was measured and what to do; the exit code is 1 when one fails.
+    Doctor(Box<DoctorArgs>),
     /// Ask a running server in SQL and print the answer as a table.
     ///
     /// Tables: spans, logs, metrics, histograms; views: services, operations, traces. `show tables` and
@@ -71,6 +79,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(*args),
         Command::Demo(args) => demo(*args),
         Command::Health(args) => health_check::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Sql(args) => sql::run(&args),
         Command::Backup(args) => backup::run(args),
         Command::Restore(args) => backup::restore(args),

@@ -6,7 +6,6 @@ use std::io::IsTerminal;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
-use anyhow::Context;
 use bytes::Bytes;
 use ingest::{Quotas, Telemetry};
 use model::{Tenant, Timestamp};
@@ -32,7 +31,7 @@ use prost::Message;
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{Layer, fmt};
+use tracing_subscriber::{Layer, Registry, fmt, reload};
 
 use crate::config::{Config, LogFormat, OwnTelemetryConfig};
 
@@ -40,6 +39,19 @@ use crate::config::{Config, LogFormat, OwnTelemetryConfig};
 pub(crate) struct OwnTelemetry {
     sink: Sink,
     providers: Option<Providers>,
+    /// Of standard error.
+    pub(crate) lines: Lines,
+}
+
+/// Which lines go to standard error.
+#[derive(Clone, Debug)]
+pub(crate) struct Lines(reload::Handle<EnvFilter, Registry>);
+
+impl Lines {
+    /// Lets these through from now on.
+    pub(crate) fn exchange(&self, filter: EnvFilter) {
+        self.0.reload(filter).expect("the program's subscriber is never dropped");
+    }
 }
 
 struct Providers {
@@ -52,10 +64,8 @@ impl OwnTelemetry {
     /// Sets up logging to standard error, and export unless it is switched off.
     pub(crate) fn start(config: &Config) -> anyhow::Result<Self> {
         let sink = Sink::default();
-        let filter = EnvFilter::try_new(&config.log.level)
-            .with_context(|| format!("wrong setting: log.level is '{}'", config.log.level))?;
-        // The exporters' own words when they are shut down are no news.
-        let filter = filter.add_directive("opentelemetry_sdk=error".parse().expect("a directive"));
+        let (filter, exchange) = reload::Layer::new(config.log.filter()?);
+        let exchange = Lines(exchange);
         let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
         let lines = match config.log.format {
             LogFormat::Text => lines.with_target(false).boxed(),
@@ -64,14 +74,14 @@ impl OwnTelemetry {
         let registry = tracing_subscriber::registry().with(lines.with_filter(filter));
         if !config.own_telemetry.enabled {
             registry.try_init()?;
-            return Ok(Self { sink, providers: None });
+            return Ok(Self { sink, providers: None, lines: exchange });
         }
         let providers = Providers::new(&sink, &config.own_telemetry);
         let spans = tracing_opentelemetry::layer().with_tracer(providers.tracer.tracer("observatory"));
         let logs = OpenTelemetryTracingBridge::new(&providers.logger);
         // Info and above: every request's own events are below, or writing them would make more of them.
         registry.with(spans.with_filter(LevelFilter::INFO)).with(logs.with_filter(LevelFilter::INFO)).try_init()?;
-        Ok(Self { sink, providers: Some(providers) })
+        Ok(Self { sink, providers: Some(providers), lines: exchange })
     }
 
     /// Begins to write into the plane, and to report on it and its receivers.

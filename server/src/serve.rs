@@ -7,8 +7,10 @@ use anyhow::Context;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use ingest::Receiver;
+use parking_lot::Mutex;
 use plane::DataPlane;
 use query::QueryEngine;
+use serde_json::json;
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
@@ -16,14 +18,17 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{Access, identify};
-use crate::config::{Config, ServeArgs, ServerConfig, kept_names};
+use crate::config::environment::Environment;
+use crate::config::{Config, ServeArgs, ServerConfig};
 use crate::crash::CrashPoint;
 use crate::data_dir::DataDir;
+use crate::health::{Check, Health};
 use crate::own_telemetry::OwnTelemetry;
 use crate::quota_file::QuotaFile;
+use crate::reload::Reload;
 use crate::stores::Stores;
 use crate::tls::Tls;
-use crate::{backup, banner, health, listen};
+use crate::{backup, banner, health, listen, reload};
 
 /// Runs the server until it is interrupted.
 pub(crate) fn run(args: ServeArgs) -> anyhow::Result<()> {
@@ -35,47 +40,62 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<()> {
         .thread_name("request")
         .enable_all()
         .build()?;
-    let outcome = requests.block_on(serve(config, &queries));
+    let outcome = requests.block_on(serve(args, config, &queries));
     queries.shutdown_background();
     requests.shutdown_timeout(Duration::from_secs(1));
     outcome
 }
 
-async fn serve(mut config: Config, queries: &Runtime) -> anyhow::Result<()> {
+async fn serve(args: ServeArgs, mut config: Config, queries: &Runtime) -> anyhow::Result<()> {
     let own = OwnTelemetry::start(&config)?;
-    for name in kept_names::without_effect() {
+    for name in Environment::of_process().without_effect() {
         tracing::warn!("{name} is set, and has no effect in this version");
     }
+    // From now on, so that one that comes before the parts are there ends nothing.
+    let hangup = listen::hangup();
     let data = DataDir::hold(&config.server.data_dir)?;
     let tls = config.server.tls.as_ref().map(Tls::load).transpose()?;
+    // As they were written: the system chooses ports below.
+    let written = config.clone();
     let listeners = Listeners::bind(&mut config.server).await?;
     let port = |listener, router| listen::Port { listener, tls: tls.clone(), router };
     let stop = CancellationToken::new();
     let grace = Duration::from_secs(config.server.shutdown_seconds);
     let mut servers = JoinSet::new();
     // Health is answered while the log is replayed, which may take a while.
-    let (ready, database) = (health::Ready::default(), health::Database::default());
+    let health = Health::starting();
     let api: Arc<OnceLock<Router>> = Arc::default();
-    let front = front(Arc::clone(&ready), Arc::clone(&database), Arc::clone(&api));
-    servers.spawn(port(listeners.api, front).serve(stop.clone(), grace));
+    servers.spawn(port(listeners.api, front(&health, Arc::clone(&api))).serve(stop.clone(), grace));
 
     let stores = Stores::open(&config, &data).await?;
-    let _ = database.set(stores.database.clone());
+    health.add(stores.check());
+    health.add(Check::here("redis", || Ok(json!({"embedded": "in this process"}))));
     let plane = Arc::new(open_plane(&config, &data, Arc::clone(&stores.telemetry)).await?);
     plane.start_upkeep(&config.maintenance, &config.retention).context("upkeep cannot be started")?;
     let access = Arc::new(Access::new(&config.tenants));
     let authorize = Arc::clone(&access);
-    let authorize = Arc::new(move |headers: &http::HeaderMap| authorize.tenant(headers));
+    let authorize = Arc::new(move |head: &http::request::Parts| authorize.tenant(&head.headers));
     let quotas = QuotaFile::open(&config.quotas, &data);
     let receiver = Receiver::new(Arc::clone(&plane), authorize, Arc::clone(&quotas.quotas), config.ingest.clone());
     let receiver = Arc::new(receiver);
     let engine = Arc::new(QueryEngine::new(Arc::clone(&plane), config.query.clone(), queries.handle().clone())?);
-    let routes = query::http::router(engine).layer(from_fn_with_state(access, identify)).fallback(health::nothing_here);
-    let _ = api.set(routes);
-    let _ = ready.set(Arc::clone(&plane));
+    let reload = Arc::new(Reload {
+        args,
+        config: Mutex::new(written),
+        lines: own.lines.clone(),
+        tls: tls.clone(),
+        access: Arc::clone(&access),
+        quotas: Arc::clone(&quotas.quotas),
+        plane: Arc::clone(&plane),
+    });
+    let routes = query::http::router(engine).merge(reload::router(&reload));
+    let _ = api.set(routes.layer(from_fn_with_state(access, identify)).fallback(health::nothing_here));
+    health::of_plane(&plane).into_iter().for_each(|check| health.add(check));
+    servers.spawn(reload::at_hangup(hangup, reload, stop.clone()));
     own.watch(&plane, &receiver.telemetry(), &quotas.quotas);
     for listener in [listeners.grpc, listeners.http] {
-        servers.spawn(port(listener, ingest::router(Arc::clone(&receiver))).serve(stop.clone(), grace));
+        let routes = health.router().merge(ingest::router(Arc::clone(&receiver)));
+        servers.spawn(port(listener, routes).serve(stop.clone(), grace));
     }
     let backups = backup::schedule::start(config.clone(), stop.clone());
     let quotas = tokio::spawn(quotas.run(stop.clone()));
@@ -111,8 +131,8 @@ impl Listeners {
 }
 
 /// Health, and the API once there is one.
-fn front(ready: health::Ready, database: health::Database, api: Arc<OnceLock<Router>>) -> Router {
-    health::router(ready, database).fallback(move |request: axum::extract::Request| {
+fn front(health: &Health, api: Arc<OnceLock<Router>>) -> Router {
+    health.router().fallback(move |request: axum::extract::Request| {
         let api = api.get().cloned();
         async move { health::unless_starting(api, request).await }
     })

@@ -1,6 +1,7 @@
 //! `observatory sql`: asks a running server and prints the answer.
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use bytes::Bytes;
@@ -8,10 +9,10 @@ use clap::ValueEnum;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{Request, Uri};
 use http_body_util::{BodyExt, Full};
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
 use serde::Deserialize;
 use serde_json::Value;
+
+use crate::client::{self, Trust};
 
 /// Options of `observatory sql`.
 #[derive(Debug, clap::Args)]
@@ -21,6 +22,9 @@ pub(crate) struct SqlArgs {
     /// Where the server's API is
     #[arg(long, env = "OBSERVATORY_URL", default_value = "http://127.0.0.1:8036", value_name = "URL")]
     url: Uri,
+    /// Authorities whose certificates are taken, in PEM, for a URL that begins with https [default: the system's]
+    #[arg(long, env = "OBSERVATORY_CA_FILE", value_name = "FILE")]
+    ca_file: Option<PathBuf>,
     /// Key of the tenant to ask as
     #[arg(long, env = "OBSERVATORY_API_KEY", hide_env_values = true, value_name = "KEY")]
     api_key: Option<String>,
@@ -83,8 +87,7 @@ pub(crate) fn run(args: &SqlArgs) -> anyhow::Result<()> {
 }
 
 async fn ask(args: &SqlArgs) -> anyhow::Result<()> {
-    let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
-    let answer = client.request(request(args)?).await;
+    let answer = client::send(request(args)?, &Trust::Authorities(args.ca_file.clone())).await;
     let answer =
         answer.with_context(|| format!("no server answers at {}: start one with `observatory serve`", args.url))?;
     let (head, mut body) = answer.into_parts();

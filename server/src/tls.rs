@@ -1,6 +1,6 @@
 //! Encrypts connections with a certificate that can be exchanged while the server runs.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -27,38 +27,60 @@ pub(crate) struct TlsConfig {
 
 /// The certificate in use; cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Tls(Arc<RwLock<Arc<ServerConfig>>>);
+pub(crate) struct Tls(Arc<RwLock<Certificate>>);
+
+/// A certificate with its key, read and checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Certificate {
+    chain: Vec<CertificateDer<'static>>,
+    config: Arc<ServerConfig>,
+}
 
 impl Tls {
     /// Reads and checks the files.
     pub(crate) fn load(files: &TlsConfig) -> anyhow::Result<Self> {
-        Ok(Self(Arc::new(RwLock::new(read(files)?))))
+        Ok(Self(Arc::new(RwLock::new(Certificate::load(files)?))))
     }
 
-    /// Takes the certificate of another for connections that come from now on.
-    pub(crate) fn exchange(&self, for_this: &Self) {
-        let new = Arc::clone(&for_this.0.read());
-        *self.0.write() = new;
+    /// Takes another certificate for connections that come from now on; false when it is the same.
+    pub(crate) fn exchange(&self, new: Certificate) -> bool {
+        let mut used = self.0.write();
+        let is_another = used.chain != new.chain;
+        *used = new;
+        is_another
     }
 
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
-        Arc::clone(&self.0.read()).into()
+        Arc::clone(&self.0.read().config).into()
     }
 }
 
-fn read(files: &TlsConfig) -> anyhow::Result<Arc<ServerConfig>> {
-    let unreadable = |setting: &str, path: &Path| format!("wrong setting: server.tls.{setting}: {}", path.display());
-    let chain: Result<Vec<_>, _> =
-        CertificateDer::pem_file_iter(&files.certificate).and_then(|certificates| certificates.collect());
-    let chain = chain.with_context(|| unreadable("certificate", &files.certificate))?;
-    anyhow::ensure!(!chain.is_empty(), "{} holds no certificate", unreadable("certificate", &files.certificate));
-    let key = PrivateKeyDer::from_pem_file(&files.key).with_context(|| unreadable("key", &files.key))?;
-    let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_safe_default_protocol_versions()
-        .context("TLS 1.2 and 1.3 are there")?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .context("wrong setting: server.tls: the key is not that of the certificate")?;
-    config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
-    Ok(Arc::new(config))
+impl Certificate {
+    /// Reads and checks the files.
+    pub(crate) fn load(files: &TlsConfig) -> anyhow::Result<Self> {
+        let chain = chain(files)?;
+        let unreadable = || format!("wrong setting: server.tls.key: {}", files.key.display());
+        let key = PrivateKeyDer::from_pem_file(&files.key).with_context(unreadable)?;
+        let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .context("TLS 1.2 and 1.3 are there")?
+            .with_no_client_auth()
+            .with_single_cert(chain.clone(), key)
+            .context("wrong setting: server.tls: the key is not that of the certificate")?;
+        config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
+        Ok(Self { chain, config: Arc::new(config) })
+    }
+
+    /// What clients are shown first.
+    pub(crate) fn shown(&self) -> &CertificateDer<'static> {
+        &self.chain[0]
+    }
+}
+
+fn chain(files: &TlsConfig) -> anyhow::Result<Vec<CertificateDer<'static>>> {
+    let unreadable = || format!("wrong setting: server.tls.certificate: {}", files.certificate.display());
+    let chain = CertificateDer::pem_file_iter(&files.certificate).and_then(|certificates| certificates.collect());
+    let chain: Vec<_> = chain.with_context(unreadable)?;
+    anyhow::ensure!(!chain.is_empty(), "{} holds no certificate", unreadable());
+    Ok(chain)
 }

@@ -14,6 +14,7 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::answer::{Outcome, Refused, Status};
 use crate::sample::Request;
+use crate::tls::{Authority, Connector};
 use crate::web::{Http, Reply};
 
 /// Longer than a server may think.
@@ -49,12 +50,21 @@ impl Client {
     /// # Panics
     /// When the address is not one.
     pub fn new(protocol: Protocol, url: &str, key: Option<&str>) -> Self {
+        Self::trusting(None, protocol, url, key)
+    }
+
+    /// The same to a server whose certificate is by this authority.
+    ///
+    /// # Panics
+    /// When the address is not one.
+    pub fn trusting(authority: Option<&Authority>, protocol: Protocol, url: &str, key: Option<&str>) -> Self {
         Self(match protocol {
             Protocol::Grpc => {
                 let endpoint = Endpoint::from_shared(url.to_owned()).expect("an address").timeout(ANSWER_WITHIN);
-                Wire::Grpc { channel: endpoint.connect_lazy(), key: key.map(str::to_owned) }
+                let channel = endpoint.connect_with_connector_lazy(Connector::new(authority, "h2"));
+                Wire::Grpc { channel, key: key.map(str::to_owned) }
             }
-            Protocol::Http => Wire::Http(Box::new(Http::new(url).with_key(key))),
+            Protocol::Http => Wire::Http(Box::new(Http::trusting(authority, url).with_key(key))),
         })
     }
 

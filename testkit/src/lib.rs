@@ -12,6 +12,7 @@ mod sample;
 mod server;
 mod sql;
 mod timescale;
+mod tls;
 mod wait;
 mod web;
 
@@ -25,5 +26,6 @@ pub use sample::{Request, attribute, histogram, logs, metrics, now_nanos, points
 pub use server::{DataDir, Ended, Server, Setup};
 pub use sql::Rows;
 pub use timescale::TimescaleWasm;
+pub use tls::{Authority, Certificate};
 pub use wait::until;
 pub use web::{Http, Reply};

@@ -14,12 +14,29 @@ use tempfile::TempDir;
 
 use crate::client::{Client, Protocol};
 use crate::sql::Rows;
+use crate::tls::Authority;
 use crate::wait::until;
 use crate::web::Http;
 
 /// A start takes a fraction of a second, on a busy machine some seconds.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const STOPPED_WITHIN: Duration = Duration::from_secs(60);
+
+/// Names of the environment that the program reads beside its own.
+const PROMISED_NAMES: [&str; 12] = [
+    "APP_NAME",
+    "CACHE_TTL",
+    "DATABASE_URL",
+    "DEBUG",
+    "ENCRYPTION_KEY",
+    "HUB_API_KEY",
+    "HUB_URL",
+    "JWT_SECRET",
+    "LOG_LEVEL",
+    "MAX_WORKERS",
+    "REDIS_URL",
+    "SECRET_KEY",
+];
 
 /// How to start the program.
 #[derive(Clone, Debug)]
@@ -30,6 +47,7 @@ pub struct Setup {
     environment: Vec<(String, String)>,
     yaml: Option<String>,
     key: Option<String>,
+    authority: Option<Arc<Authority>>,
 }
 
 /// A data directory, and beside it what the program says; deleted with its last holder.
@@ -44,6 +62,11 @@ impl DataDir {
     /// The directory given to the program.
     pub fn path(&self) -> PathBuf {
         self.0.path().join("data")
+    }
+
+    /// The configuration file, where the test writes one.
+    pub fn configuration(&self) -> PathBuf {
+        self.beside("config.yaml")
     }
 
     fn beside(&self, name: &str) -> PathBuf {
@@ -71,6 +94,7 @@ impl Setup {
             environment: Vec::new(),
             yaml: None,
             key: None,
+            authority: None,
         }
     }
 
@@ -103,6 +127,12 @@ impl Setup {
         self
     }
 
+    /// With clients that encrypt, and trust this authority.
+    pub fn authority(mut self, authority: Arc<Authority>) -> Self {
+        self.authority = Some(authority);
+        self
+    }
+
     /// Where it keeps its data.
     pub fn data(&self) -> &DataDir {
         &self.data
@@ -112,8 +142,8 @@ impl Setup {
     pub async fn start(&self) -> anyhow::Result<Server> {
         let mut starting = Starting::spawn(self)?;
         let [grpc, http, api] = starting.addresses().await?;
-        let mut server =
-            Server { child: starting.child, data: self.data.clone(), grpc, http, api, key: self.key.clone() };
+        let (data, key, authority) = (self.data.clone(), self.key.clone(), self.authority.clone());
+        let mut server = Server { child: starting.child, data, grpc, http, api, key, authority };
         let began = Instant::now();
         while !server.is_ready().await {
             if let Some(status) = server.child.try_wait()? {
@@ -159,16 +189,15 @@ impl Setup {
             command.arg("--data-dir").arg(self.data.path());
         }
         if let Some(yaml) = &self.yaml {
-            let file = self.data.beside("config.yaml");
-            fs::write(&file, yaml)?;
-            command.arg("--config").arg(file);
+            fs::write(self.data.configuration(), yaml)?;
+            command.arg("--config").arg(self.data.configuration());
         }
         // Settings of the machine are not those of the test.
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("OBSERVATORY_")) {
             command.env_remove(name);
         }
-        for name in ["LOG_LEVEL", "DEBUG", "APP_NAME", "MAX_WORKERS", "DATABASE_URL"] {
-            command.env_remove(name);
+        for name in PROMISED_NAMES {
+            command.env_remove(name).env_remove(format!("{name}_FILE"));
         }
         command.envs(self.environment.iter().cloned());
         Ok(())
@@ -205,7 +234,7 @@ impl Starting {
             let said = self.said();
             let address = |label: &str| {
                 let line = said.lines().find_map(|line| line.trim().strip_prefix(label))?;
-                line.trim().strip_prefix("http://")?.split('/').next()?.parse().ok()
+                line.trim().split_once("://")?.1.split('/').next()?.parse().ok()
             };
             if let (Some(grpc), Some(http), Some(api)) = (address("OTLP gRPC"), address("OTLP HTTP"), address("API")) {
                 return Ok([grpc, http, api]);
@@ -231,6 +260,7 @@ pub struct Server {
     http: SocketAddr,
     api: SocketAddr,
     key: Option<String>,
+    authority: Option<Arc<Authority>>,
 }
 
 impl Server {
@@ -244,19 +274,24 @@ impl Server {
         self.data.path()
     }
 
+    fn url(&self, address: SocketAddr) -> String {
+        let scheme = if self.authority.is_some() { "https" } else { "http" };
+        format!("{scheme}://{address}")
+    }
+
     /// Address of OTLP over gRPC.
     pub fn grpc_url(&self) -> String {
-        format!("http://{}", self.grpc)
+        self.url(self.grpc)
     }
 
     /// Address of OTLP over HTTP.
     pub fn http_url(&self) -> String {
-        format!("http://{}", self.http)
+        self.url(self.http)
     }
 
     /// Address of the API.
     pub fn api_url(&self) -> String {
-        format!("http://{}", self.api)
+        self.url(self.api)
     }
 
     /// Its API as a socket, for clients that behave badly.
@@ -266,12 +301,12 @@ impl Server {
 
     /// A client of its API.
     pub fn api(&self) -> Http {
-        Http::new(&self.api_url()).with_key(self.key.as_deref())
+        Http::trusting(self.authority.as_deref(), &self.api_url()).with_key(self.key.as_deref())
     }
 
     /// A client of its receiver for HTTP that is free to send anything.
     pub fn otlp_http(&self) -> Http {
-        Http::new(&self.http_url()).with_key(self.key.as_deref())
+        Http::trusting(self.authority.as_deref(), &self.http_url()).with_key(self.key.as_deref())
     }
 
     /// An OTLP client, as an SDK has one.
@@ -280,7 +315,7 @@ impl Server {
             Protocol::Grpc => self.grpc_url(),
             Protocol::Http => self.http_url(),
         };
-        Client::new(protocol, &url, self.key.as_deref())
+        Client::trusting(self.authority.as_deref(), protocol, &url, self.key.as_deref())
     }
 
     /// The rows of a statement.
@@ -329,8 +364,22 @@ impl Server {
 
     /// Asks it to stop (SIGTERM).
     pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Asks it to read its settings again (SIGHUP).
+    pub fn hang_up(&self) {
+        self.signal(Signal::HUP);
+    }
+
+    fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw).expect("a process id");
-        kill_process(pid, Signal::TERM).expect("the process is there");
+        kill_process(pid, signal).expect("the process is there");
+    }
+
+    /// Writes another configuration file, to be read again.
+    pub fn configure(&self, yaml: &str) {
+        fs::write(self.data.configuration(), yaml).expect("a file of the test");
     }
 
     /// Asks it to stop and waits until it has.

@@ -7,15 +7,16 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+
+use crate::tls::{Authority, Connector};
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(120);
 
 /// One client with its own connections; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Http {
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: Client<Connector, Full<Bytes>>,
     base: String,
     key: Option<String>,
 }
@@ -34,7 +35,12 @@ pub struct Reply {
 impl Http {
     /// A client of this server.
     pub fn new(base: &str) -> Self {
-        let client = Client::builder(TokioExecutor::new()).build_http();
+        Self::trusting(None, base)
+    }
+
+    /// The same of a server whose certificate is by this authority.
+    pub fn trusting(authority: Option<&Authority>, base: &str) -> Self {
+        let client = Client::builder(TokioExecutor::new()).build(Connector::new(authority, "http/1.1"));
         Self { client, base: base.to_owned(), key: None }
     }
 

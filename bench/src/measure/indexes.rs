@@ -45,7 +45,7 @@ pub(crate) async fn print(measure: &Measure) -> anyhow::Result<()> {
         for (name, scope) in scopes {
             let written = write(&rows, files, *scope).await?;
             report_cost(name, total, &written);
-            all.push((name, times(measure, &written, &questions).await?));
+            all.push((name, times(measure, written.directory.path(), &questions).await?));
         }
         for (indexed, times) in &all {
             println!("\n| {total} {signal} at rest, {indexed} indexed | rows | first ms | then |");
@@ -89,14 +89,19 @@ fn report_cost(name: &str, rows: u64, written: &Written) {
 }
 
 /// How long a question took the first time, and best of several; milliseconds.
-struct Took {
-    rows: usize,
-    first: f64,
-    best: f64,
+pub(super) struct Took {
+    pub(super) rows: usize,
+    pub(super) first: f64,
+    pub(super) best: f64,
 }
 
-async fn times(measure: &Measure, written: &Written, questions: &[(&str, String)]) -> anyhow::Result<Vec<Took>> {
-    let server = Server::start(&measure.server()?, written.directory.path(), &Settings::default()).await?;
+/// Asks a server over the data in the directory.
+pub(super) async fn times(
+    measure: &Measure,
+    directory: &Path,
+    questions: &[(&str, String)],
+) -> anyhow::Result<Vec<Took>> {
+    let server = Server::start(&measure.server()?, directory, &Settings::default()).await?;
     let mut all = Vec::new();
     for (_, sql) in questions {
         let mut took = Vec::new();
@@ -114,13 +119,13 @@ async fn times(measure: &Measure, written: &Written, questions: &[(&str, String)
 }
 
 /// Processor time of this process.
-fn processor() -> Duration {
+pub(super) fn processor() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 /// Bytes of all files with the extension, in a folder and all below.
-fn bytes_of(folder: &Path, extension: &str) -> anyhow::Result<u64> {
+pub(super) fn bytes_of(folder: &Path, extension: &str) -> anyhow::Result<u64> {
     let mut bytes = 0;
     for entry in std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
         let path = entry?.path();

@@ -7,6 +7,7 @@ mod history;
 mod indexes;
 mod limits;
 mod process;
+mod promotion;
 mod queries;
 mod report;
 mod rollups;
@@ -45,7 +46,7 @@ pub struct Measure {
     /// Rows of each signal that indexes are measured over
     #[arg(long, default_value_t = 10_000_000)]
     index_rows: u64,
-    /// Rows of one file of them
+    /// Rows of one file of them, and of the merged file that promotion is measured over
     #[arg(long, default_value_t = 2_000_000)]
     index_file_rows: usize,
     /// Only with all indexes, not also with those of traces alone: half the time
@@ -83,12 +84,14 @@ pub enum Part {
     Database,
     /// Rate, errors and durations over a week, from rollups and from spans.
     Rollups,
+    /// Merged files with and without columns for frequent attributes.
+    Promotion,
 }
 
 impl Measure {
     fn wants(&self, part: Part) -> bool {
         match part {
-            Part::Core | Part::Index | Part::Rollups => self.only.contains(&part),
+            Part::Core | Part::Index | Part::Rollups | Part::Promotion => self.only.contains(&part),
             Part::Database if self.database_url.is_none() => false,
             part => self.only.is_empty() || self.only.contains(&part),
         }
@@ -147,6 +150,9 @@ pub async fn run(measure: &Measure) -> anyhow::Result<()> {
     }
     if measure.wants(Part::Rollups) {
         rollups::print(measure).await?;
+    }
+    if measure.wants(Part::Promotion) {
+        promotion::print(measure).await?;
     }
     Ok(())
 }

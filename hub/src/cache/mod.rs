@@ -42,6 +42,21 @@ impl Default for Config {
     }
 }
 
+impl Config {
+    /// Says what is wrong with the settings, if anything is.
+    pub fn check(&self) -> Result<(), String> {
+        let least_one = [
+            ("bytes_max", self.bytes_max),
+            ("session_bytes_max", self.session_bytes_max),
+            ("value_bytes_max", self.value_bytes_max as u64),
+        ];
+        match least_one.into_iter().find(|(_, value)| *value == 0) {
+            Some((name, _)) => Err(format!("cache.{name} is 0, must be at least 1")),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Where values lie.
 #[async_trait]
 trait Shelf: Debug + Send + Sync {

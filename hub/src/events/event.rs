@@ -15,7 +15,7 @@ use super::error::EventsError;
 /// Largest body of an event as JSON, in bytes; what is larger belongs into records, and its id into the event.
 pub const EVENT_BYTES_MAX: usize = 256 << 10;
 /// Longest type, in bytes.
-pub const TYPE_BYTES_MAX: usize = records::TOPIC_BYTES_MAX;
+pub const TYPE_BYTES_MAX: usize = 128;
 
 /// Something that happened. As JSON it is a CloudEvent; `tenant` and `traceparent` are its extensions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

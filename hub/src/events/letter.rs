@@ -90,7 +90,7 @@ impl Waiting {
 
     /// Adds a letter that lies in the records; it is due, unless it is known as it is.
     pub(super) fn adopt(&mut self, filed: Filed, now: Instant) {
-        if !self.letters.get(&filed.id).is_some_and(|(known, _)| known.version == filed.version) {
+        if self.letters.get(&filed.id).is_none_or(|(known, _)| known.version != filed.version) {
             self.add(filed, now);
         }
     }

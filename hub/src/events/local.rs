@@ -101,8 +101,8 @@ impl Reader {
 #[async_trait]
 impl Member for Reader {
     async fn take(&mut self, most: usize) -> Result<Vec<Taken>, EventsError> {
-        // Never further ahead of the offset than this: a process that comes after a crash knows what was begun.
-        let ahead = usize::try_from(self.taken.0 - self.settled().0).unwrap_or(usize::MAX);
+        // Never further ahead of what is written down than this: a process that comes after a crash knows what was begun.
+        let ahead = usize::try_from(self.taken.0 - self.offset.0).unwrap_or(usize::MAX);
         let most = most.min(self.in_flight_max.saturating_sub(ahead));
         if most == 0 || self.taken.0 >= self.last.load(Ordering::Relaxed) {
             return Ok(Vec::new());
@@ -125,10 +125,15 @@ impl Member for Reader {
         for sequence in settled {
             self.open.remove(sequence);
         }
-        self.write_offset().await
+        // Not each by itself: writing waits for a disk.
+        if self.settled().0 - self.offset.0 >= self.in_flight_max.div_ceil(2) as u64 {
+            self.write_offset().await?;
+        }
+        Ok(())
     }
 
     async fn beat(&mut self, _most: usize) -> Result<Vec<Taken>, EventsError> {
+        self.write_offset().await?;
         Ok(Vec::new())
     }
 

@@ -29,6 +29,8 @@ const LEFT: &str = "left";
 
 /// Id and fields of an entry; an entry that was dropped meanwhile has no fields.
 type Entry = (String, Option<HashMap<String, String>>);
+/// What a read gives: streams with their entries, or nothing.
+type Answer = Option<Vec<(String, Vec<Entry>)>>;
 
 #[derive(Debug)]
 pub(super) struct Streams {
@@ -145,7 +147,7 @@ impl Reader {
         let mut read = cmd("XREADGROUP");
         read.arg("GROUP").arg(&self.consumer).arg(&self.name).arg("COUNT").arg(most);
         read.arg("STREAMS").arg(stream(&self.redis)).arg(from);
-        let streams: Option<Option<Vec<(String, Vec<Entry>)>>> = self.ask(&read).await?;
+        let streams: Option<Answer> = self.ask(&read).await?;
         Ok(streams.flatten().into_iter().flatten().flat_map(|(_, entries)| entries).collect())
     }
 

@@ -307,9 +307,8 @@ impl Work {
             self.write_down(member.as_mut()).await?;
             member.leave().await
         };
-        match timeout(MOMENT, ended).await {
-            Ok(Err(cause)) => self.part.telemetry.stuck(&cause),
-            Ok(Ok(())) | Err(_) => {}
+        if let Ok(Err(cause)) = timeout(MOMENT, ended).await {
+            self.part.telemetry.stuck(&cause);
         }
     }
 }

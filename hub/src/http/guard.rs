@@ -1,7 +1,7 @@
 //! Stands before every route: who is asking, how often, and whether they may, by what the route's description says.
 //!
 //! `security(())` lets everybody in, `security(("caller" = []))` whoever is known, and `security(("caller" = ["a:b:c"]))` whoever
-//! has the permission. A route that says nothing lets nobody in.
+//! has the permission. What is not described is not there.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -89,7 +89,9 @@ impl Hub {
         origin: &Origin,
     ) -> Result<(Option<Caller>, Left), Error> {
         let permission = match rule {
-            None => return Err(Error::forbidden("nobody may use this route")),
+            None => {
+                return Err(Error::not_found("operation", format!("{} {}", request.method(), request.uri().path())));
+            }
             Some(Rule::Everybody) => return Ok((None, self.limits.unknown(origin.address)?)),
             Some(Rule::Known) => None,
             Some(Rule::Having(permission)) => Some(permission),
@@ -165,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_route_that_says_nothing_lets_nobody_in() {
+    fn a_route_that_says_nothing_has_no_rule() {
         let having = |text: &str| Some(Rule::Having(text.parse().expect("a permission")));
         for (operation, expected) in [
             (json!({}), None),

@@ -17,7 +17,7 @@ use crate::place::places;
 #[tokio::test]
 async fn what_is_published_reaches_every_consumer_once_and_in_order() {
     for place in places().await {
-        let process = Process::start(&place, quick());
+        let process = Process::start(&place, &quick());
         let (mut first, mut second) = (process.subscribe("first"), process.subscribe("second"));
 
         process.publish(0..200).await;
@@ -31,7 +31,7 @@ async fn what_is_published_reaches_every_consumer_once_and_in_order() {
 #[tokio::test]
 async fn an_event_arrives_as_it_was_published() {
     for place in places().await {
-        let process = Process::start(&place, quick());
+        let process = Process::start(&place, &quick());
         let mut deliveries = process.events.subscribe("catalog", &["orchestrator.*"]).expect("a valid name");
         let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         let job = NewEvent::new("orchestrator.job.failed", &json!({"exit": 1, "text": "héllo"})).expect("a valid type");
@@ -64,7 +64,7 @@ async fn an_event_arrives_as_it_was_published() {
 #[tokio::test]
 async fn an_event_of_a_transaction_that_fails_never_was() {
     for place in places().await {
-        let process = Process::start(&place, quick());
+        let process = Process::start(&place, &quick());
         let mut deliveries = process.subscribe("catalog");
 
         let failed: Result<(), EventsError> = process
@@ -87,14 +87,14 @@ async fn a_consumer_goes_on_where_it_was() {
     for place in places().await {
         let folder = tempfile::tempdir().expect("a temporary directory");
         let file = folder.path().join("records.sqlite");
-        let process = Process::over(&place, Records::sqlite(&file).await.expect("records"), quick());
+        let process = Process::over(&place, Records::sqlite(&file).await.expect("records"), &quick());
         let mut deliveries = process.subscribe("catalog");
         process.publish(0..10).await;
         assert_eq!(handle(&mut deliveries, 7).await, numbers(0..7));
         deliveries.close().await;
         process.stop().await;
 
-        let process = Process::over(&place, Records::sqlite(&file).await.expect("records"), quick());
+        let process = Process::over(&place, Records::sqlite(&file).await.expect("records"), &quick());
         let mut deliveries = process.subscribe("catalog");
 
         let mut rest = handle(&mut deliveries, 3).await;
@@ -107,7 +107,7 @@ async fn a_consumer_goes_on_where_it_was() {
 #[tokio::test]
 async fn a_consumer_has_no_more_at_once_than_the_limit() {
     for place in places().await {
-        let process = Process::start(&place, Config { in_flight_max: 3, ..quick() });
+        let process = Process::start(&place, &Config { in_flight_max: 3, ..quick() });
         let mut deliveries = process.subscribe("catalog");
         process.publish(0..10).await;
 
@@ -127,7 +127,7 @@ async fn a_consumer_has_no_more_at_once_than_the_limit() {
 #[tokio::test]
 async fn what_is_dropped_before_it_was_read_is_counted() {
     for place in places().await {
-        let process = Process::start(&place, Config { kept_max: 5, ..quick() });
+        let process = Process::start(&place, &Config { kept_max: 5, ..quick() });
         let mut deliveries = process.subscribe("catalog");
         process.publish(0..1).await;
         assert_eq!(handle(&mut deliveries, 1).await, [0]);
@@ -147,7 +147,7 @@ async fn what_is_dropped_before_it_was_read_is_counted() {
 
 #[tokio::test]
 async fn names_that_cannot_be_are_refused() {
-    let process = Process::start(&crate::place::Place::process(), quick());
+    let process = Process::start(&crate::place::Place::process(), &quick());
 
     for name in ["", "Catalog", "cat alog", &"a".repeat(65)] {
         assert!(matches!(process.events.subscribe(name, &[]), Err(EventsError::InvalidName { .. })), "{name}");

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::{Batch, Tenant, Timestamp};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use plane::RefusedRows;
 
 pub use config::{Limits, QuotaConfig};
@@ -34,7 +34,7 @@ const KEY_ACTIVE: Duration = Duration::from_secs(86_400);
 /// The quotas of all tenants, and how much of them is used.
 #[derive(Debug)]
 pub struct Quotas {
-    config: QuotaConfig,
+    config: RwLock<QuotaConfig>,
     tenants: Mutex<HashMap<Tenant, Arc<TenantQuota>>>,
 }
 
@@ -42,7 +42,7 @@ pub struct Quotas {
 #[derive(Debug)]
 pub(crate) struct TenantQuota {
     limits: Limits,
-    used: Mutex<Used>,
+    used: Arc<Mutex<Used>>,
 }
 
 #[derive(Debug)]
@@ -59,7 +59,7 @@ struct Used {
 impl Quotas {
     /// Nothing is used yet but what `known` says of the current day.
     pub fn new(config: QuotaConfig, known: &[DayUsage]) -> Self {
-        let quotas = Self { config, tenants: Mutex::default() };
+        let quotas = Self { config: RwLock::new(config), tenants: Mutex::default() };
         for usage in known {
             if let Some(quota) = quotas.of(&usage.tenant) {
                 let mut used = quota.used.lock();
@@ -69,9 +69,20 @@ impl Quotas {
         quotas
     }
 
+    /// Counts against other limits from the next request on; what is used stays used. A tenant that had no limit was not counted.
+    pub fn exchange(&self, new: QuotaConfig) {
+        let mut config = self.config.write();
+        for (tenant, quota) in self.tenants.lock().iter_mut() {
+            *quota = Arc::new(TenantQuota { limits: new.of(tenant), used: Arc::clone(&quota.used) });
+        }
+        *config = new;
+    }
+
     /// The tenant's quota, where it has one.
     pub(crate) fn of(&self, tenant: &Tenant) -> Option<Arc<TenantQuota>> {
-        let limits = self.config.of(tenant);
+        // Held until the quota is there: an exchange meanwhile would miss it.
+        let config = self.config.read();
+        let limits = config.of(tenant);
         if limits.is_none() {
             return None;
         }
@@ -105,7 +116,7 @@ impl TenantQuota {
             keys: Active::new(KEY_ACTIVE),
             keys_refused: 0,
         };
-        Self { limits, used: Mutex::new(used) }
+        Self { limits, used: Arc::new(Mutex::new(used)) }
     }
 
     /// Takes the bytes of a request from the day; `give_back` when it is not stored.

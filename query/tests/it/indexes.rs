@@ -10,31 +10,21 @@ use model::Signal;
 use serde_json::{Value, json};
 use store::MemoryStore;
 
-use crate::support::{Fixture, acme};
+use crate::support::{Dice, Fixture, acme};
 
 const WORDS: [&str; 8] = ["connection", "Refused", "upstream", "größe", "10.0.0.1", "失败", "user_id", "RETRY"];
 
-/// Numbers that look random and are the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % sides
-    }
-
-    fn word(&mut self) -> String {
-        match self.roll(12) as usize {
-            known @ 0..8 => WORDS[known].to_owned(),
-            _ => format!("id{}", self.roll(400)),
-        }
+fn word(dice: &mut Dice) -> String {
+    match dice.roll(12) as usize {
+        known @ 0..8 => WORDS[known].to_owned(),
+        _ => format!("id{}", dice.roll(400)),
     }
 }
 
 fn log(dice: &mut Dice) -> Value {
     let mut body = String::new();
     for _ in 0..dice.roll(6) {
-        let _ = write!(body, "{}{}", dice.word(), [" ", ": ", ", ", "\u{0}", "—"][dice.roll(5) as usize]);
+        let _ = write!(body, "{}{}", word(dice), [" ", ": ", ", ", "\u{0}", "—"][dice.roll(5) as usize]);
     }
     let attributes = match dice.roll(6) {
         0 => Value::Null,
@@ -63,10 +53,10 @@ fn log(dice: &mut Dice) -> Value {
 
 fn condition(dice: &mut Dice) -> String {
     match dice.roll(12) {
-        0 => format!("matches(body, '{}')", dice.word()),
-        1 => format!("matches(body, '{} {}')", dice.word(), dice.word().to_uppercase()),
-        2 => format!("matches(body, '\"{} {}\"')", dice.word(), dice.word()),
-        3 => format!("matches(body, '{} -{} OR {}')", dice.word(), dice.word(), dice.word()),
+        0 => format!("matches(body, '{}')", word(dice)),
+        1 => format!("matches(body, '{} {}')", word(dice), word(dice).to_uppercase()),
+        2 => format!("matches(body, '\"{} {}\"')", word(dice), word(dice)),
+        3 => format!("matches(body, '{} -{} OR {}')", word(dice), word(dice), word(dice)),
         4 => format!("trace_id = '{:032x}'", dice.roll(330)),
         5 => format!("trace_id in ('{:032x}', '{:032x}')", dice.roll(330), dice.roll(330)),
         6 => format!("attributes->>'order.id' = '{}'", ["7", "[7]", "true", "49", "x"][dice.roll(5) as usize]),

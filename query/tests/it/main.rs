@@ -5,6 +5,7 @@ mod formats;
 mod indexes;
 mod limits;
 mod matches;
+mod promotion;
 mod pruning;
 mod refusals;
 mod rollups;

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Who may depend on whom; everything not listed is shut. `model` is open to all.
-const DOORS: [(&str, &[&str]); 12] = [
+const DOORS: [(&str, &[&str]); 16] = [
     ("model", &[]),
     ("wal", &[]),
     ("store", &["model"]),
@@ -16,6 +16,10 @@ const DOORS: [(&str, &[&str]); 12] = [
     ("plane", &["store", "wal", "model"]),
     ("ingest", &["plane", "model"]),
     ("query", &["plane", "model"]),
+    ("records", &["model"]),
+    ("hub", &["model", "records"]),
+    ("plugin", &["hub", "model", "query", "records"]),
+    ("example", &["plugin"]),
     ("bench", &["ingest", "lake", "plane", "store", "timescale", "model"]),
     ("testkit", &[]),
     ("observatory", &["backup", "bench", "ingest", "lake", "model", "plane", "query", "store", "timescale", "wal"]),

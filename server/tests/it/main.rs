@@ -5,17 +5,22 @@ mod bad_days;
 mod conformance;
 mod crash;
 mod database;
+mod doctor;
 mod doors;
 mod durability;
 mod exporters;
 mod files;
+mod health;
 mod health_check;
 mod maintenance;
 mod own_telemetry;
 mod quotas;
+mod reload;
+mod secrets;
 mod soak;
 mod spine;
 mod tenants;
+mod tls;
 
 use std::path::{Path, PathBuf};
 

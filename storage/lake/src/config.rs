@@ -18,6 +18,10 @@ pub struct Config {
     pub merge_files_max: usize,
     /// Memory of a merge, in bytes; fewer files are merged at once when they would need more. Default 256 MiB.
     pub merge_bytes_max: usize,
+    /// Most attributes that get a column of their own in a merged file, up to 256; 0 is none. Default 16.
+    pub promote_keys_max: usize,
+    /// Merged files with fewer rows get no such columns. Default 65536.
+    pub promote_rows_min: u64,
     /// A day that is over and got no file for so long is brought to its final form, in seconds. Default 3600.
     pub settled_seconds: u64,
     /// A call whose other side has not been seen for so long counts as what it is without it, in seconds: a call of a host, or
@@ -43,6 +47,8 @@ impl Default for Config {
             merge_files_min: 8,
             merge_files_max: 32,
             merge_bytes_max: 256 << 20,
+            promote_keys_max: 16,
+            promote_rows_min: 1 << 16,
             settled_seconds: 3600,
             calls_wait_seconds: 900,
             lease_seconds: 60,
@@ -56,6 +62,8 @@ impl Default for Config {
 impl Config {
     /// Least memory of a merge: two files and a page of each column.
     const MERGE_BYTES_MIN: usize = 1 << 20;
+    /// Each column costs memory in a merge, and room in every footer.
+    const PROMOTE_KEYS_LIMIT: usize = 256;
 
     /// Says what is wrong with the settings, if anything is.
     pub fn check(&self) -> Result<(), String> {
@@ -74,6 +82,10 @@ impl Config {
         if self.merge_bytes_max < Self::MERGE_BYTES_MIN {
             let least = Self::MERGE_BYTES_MIN;
             return Err(format!("lake.merge_bytes_max is {}, must be at least {least}", self.merge_bytes_max));
+        }
+        if self.promote_keys_max > Self::PROMOTE_KEYS_LIMIT {
+            let most = Self::PROMOTE_KEYS_LIMIT;
+            return Err(format!("lake.promote_keys_max is {}, must be at most {most}", self.promote_keys_max));
         }
         Ok(())
     }
@@ -109,6 +121,7 @@ mod tests {
             (Config { file_bytes_min: 1 << 30, ..Config::default() }, "lake.file_bytes_max"),
             (Config { merge_files_min: 1, ..Config::default() }, "lake.merge_files_min"),
             (Config { merge_bytes_max: 1000, ..Config::default() }, "lake.merge_bytes_max"),
+            (Config { promote_keys_max: 1000, ..Config::default() }, "lake.promote_keys_max"),
         ];
 
         assert_eq!(Config::default().check(), Ok(()));

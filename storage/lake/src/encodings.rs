@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::{DataType, Int64Type};
+use arrow::datatypes::{DataType, Field, Int64Type};
 use model::{Column, Signal, Table};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
@@ -28,23 +28,23 @@ pub(crate) enum Plan {
 
 /// The plan for each column of the segment.
 pub(crate) fn plans(segment: &Segment) -> Vec<Plan> {
-    let columns = Table::of(segment.signal).columns.iter().enumerate();
-    columns.map(|(index, column)| plan(segment, index, column)).collect()
+    let fields = Table::of(segment.signal).schema.fields().iter().enumerate();
+    fields.map(|(index, field)| plan(segment, index, field)).collect()
 }
 
-fn plan(segment: &Segment, index: usize, column: &Column) -> Plan {
+fn plan(segment: &Segment, index: usize, field: &Field) -> Plan {
     if segment.batches.iter().all(|batch| batch.said(index).is_none()) {
-        return if column.is_nullable() { Plan::Absent } else { Plan::Runs };
+        return if field.is_nullable() { Plan::Absent } else { Plan::Runs };
     }
-    plan_for(column, segment.batches.iter().filter_map(|batch| batch.said(index)))
+    plan_for(field, segment.batches.iter().filter_map(|batch| batch.said(index)))
 }
 
 /// The plan for a column of which these are values; never absent.
-pub(crate) fn plan_for<'a>(column: &Column, said: impl Iterator<Item = &'a ArrayRef> + Clone) -> Plan {
-    let is_of_runs = match column.data_type {
+pub(crate) fn plan_for<'a>(field: &Field, said: impl Iterator<Item = &'a ArrayRef> + Clone) -> Plan {
+    let is_of_runs = match field.data_type() {
         DataType::UInt32 | DataType::Int32 => true,
         DataType::Utf8View => repeats(said, texts),
-        DataType::Int64 => column.name != "duration_ns" && repeats(said, integers),
+        DataType::Int64 => field.name() != "duration_ns" && repeats(said, integers),
         _ => false,
     };
     if is_of_runs { Plan::Runs } else { Plan::General }
@@ -53,9 +53,10 @@ pub(crate) fn plan_for<'a>(column: &Column, said: impl Iterator<Item = &'a Array
 /// Properties of a segment's file; the caller adds sizes and metadata.
 pub(crate) fn properties(signal: Signal) -> WriterPropertiesBuilder {
     let properties = WriterProperties::builder().set_compression(compression());
-    Table::of(signal).columns.iter().fold(properties, |properties, column| {
+    let table = Table::of(signal);
+    table.columns.iter().zip(table.schema.fields()).fold(properties, |properties, (column, field)| {
         let path = ColumnPath::from(column.name);
-        let properties = properties.set_column_statistics_enabled(path.clone(), statistics(signal, column));
+        let properties = properties.set_column_statistics_enabled(path.clone(), statistics(signal, field));
         // Random, and each but once in the column: trying to compress it is all for nothing.
         let properties = match (signal, column.name) {
             (Signal::Spans, "span_id") => properties.set_column_compression(path.clone(), Compression::UNCOMPRESSED),
@@ -76,14 +77,19 @@ pub(crate) fn compression() -> Compression {
 }
 
 /// By page for what rows are sorted by and what is asked for in ranges; none where least and greatest say nothing.
-pub(crate) fn statistics(signal: Signal, column: &Column) -> EnabledStatistics {
-    match column.data_type {
+pub(crate) fn statistics(signal: Signal, field: &Field) -> EnabledStatistics {
+    let name = field.name();
+    match field.data_type() {
         DataType::Timestamp(..) => EnabledStatistics::Page,
         DataType::FixedSizeBinary(_) => EnabledStatistics::None,
-        _ if column.name == store::sort_key(signal) || column.name == "duration_ns" => EnabledStatistics::Page,
-        DataType::Utf8View if column.convention.is_none() && column.name != "name" => EnabledStatistics::None,
+        _ if name == store::sort_key(signal) || name == "duration_ns" => EnabledStatistics::Page,
+        DataType::Utf8View if is_of_no_attribute(signal, name) && name != "name" => EnabledStatistics::None,
         _ => EnabledStatistics::Chunk,
     }
+}
+
+fn is_of_no_attribute(signal: Signal, name: &str) -> bool {
+    Table::of(signal).columns.iter().any(|column| column.name == name && column.convention.is_none())
 }
 
 /// How the general writer encodes a column, of whose values a dictionary would make nothing smaller.

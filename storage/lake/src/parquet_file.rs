@@ -18,6 +18,7 @@ use store::{Segment, SegmentId, StoreError};
 use crate::encodings::{self, Plan};
 use crate::index::{Builder, Index, IndexScope};
 use crate::manifest::FileEntry;
+use crate::promoted::Promoted;
 use crate::row_group::RowGroup;
 
 /// Rows of a row group: the unit that queries read in parallel.
@@ -68,7 +69,12 @@ fn write(
     segment: &Segment,
     mut index: Option<&mut Builder>,
 ) -> Result<(Bytes, Option<(String, String)>), ParquetError> {
-    let mut file = FileWriter::begin(segment.signal, encodings::plans(segment), ROW_GROUP_BYTES_MAX)?;
+    let mut file = FileWriter::begin(
+        segment.signal,
+        encodings::plans(segment),
+        Promoted::nothing(segment.signal),
+        ROW_GROUP_BYTES_MAX,
+    )?;
     for rows in store::sorted(segment, SORTED_ROWS) {
         let rows = rows?;
         if let Some(index) = &mut index {
@@ -84,6 +90,7 @@ fn write(
 pub(crate) struct FileWriter {
     signal: Signal,
     plans: Vec<Plan>,
+    promoted: Promoted,
     group_bytes_max: usize,
     file: SerializedFileWriter<Vec<u8>>,
     general: ArrowRowGroupWriterFactory,
@@ -100,30 +107,35 @@ pub(crate) struct Finished {
 }
 
 impl FileWriter {
-    fn begin(signal: Signal, plans: Vec<Plan>, group_bytes_max: usize) -> Result<Self, ParquetError> {
-        let schema = Arc::clone(&Table::of(signal).schema);
-        let writer = ArrowWriter::try_new(Vec::new(), schema, Some(properties(signal)))?;
+    fn begin(
+        signal: Signal,
+        plans: Vec<Plan>,
+        promoted: Promoted,
+        group_bytes_max: usize,
+    ) -> Result<Self, ParquetError> {
+        let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&promoted.schema), Some(properties(signal)))?;
         let (file, general) = writer.into_serialized_writer()?;
-        let group = RowGroup::begin(signal, &plans, &file, &general)?;
-        Ok(Self { signal, plans, group_bytes_max, file, general, group, keys: SortKeys::of(signal) })
+        let group = RowGroup::begin(signal, promoted.schema.fields(), &plans, &file, &general)?;
+        Ok(Self { signal, plans, promoted, group_bytes_max, file, general, group, keys: SortKeys::of(signal) })
     }
 
     /// For rows that are not known yet: how a column is written is seen from its first values in each row group.
     ///
     /// A row group ends early when it holds that much memory.
-    pub(crate) fn undecided(signal: Signal, group_bytes_max: usize) -> Result<Self, ParquetError> {
-        let plans = vec![Plan::Undecided; Table::of(signal).columns.len()];
-        Self::begin(signal, plans, group_bytes_max.min(ROW_GROUP_BYTES_MAX))
+    pub(crate) fn undecided(signal: Signal, promoted: Promoted, group_bytes_max: usize) -> Result<Self, ParquetError> {
+        let plans = vec![Plan::Undecided; promoted.schema.fields().len()];
+        Self::begin(signal, plans, promoted, group_bytes_max.min(ROW_GROUP_BYTES_MAX))
     }
 
-    /// Adds rows that come after all that were added before.
+    /// Adds rows of the table that come after all that were added before.
     pub(crate) fn append(&mut self, rows: &RecordBatch) -> Result<(), ParquetError> {
         self.keys.see(rows);
         if self.group.rows + rows.num_rows() > ROW_GROUP_ROWS || self.group.bytes() > self.group_bytes_max {
-            let next = RowGroup::begin(self.signal, &self.plans, &self.file, &self.general)?;
+            let fields = self.promoted.schema.fields();
+            let next = RowGroup::begin(self.signal, fields, &self.plans, &self.file, &self.general)?;
             std::mem::replace(&mut self.group, next).finish(&mut self.file)?;
         }
-        self.group.append(rows)
+        self.group.append(&self.promoted.beside(rows)?)
     }
 
     /// The bytes of finished row groups that were not taken yet.
@@ -139,6 +151,9 @@ impl FileWriter {
 
     pub(crate) fn finish(mut self) -> Result<Finished, ParquetError> {
         self.group.finish(&mut self.file)?;
+        if let Some(mark) = self.promoted.mark() {
+            self.file.append_key_value_metadata(mark);
+        }
         Ok(Finished { rest: self.file.into_inner()?.into(), sort_keys: self.keys.range })
     }
 }

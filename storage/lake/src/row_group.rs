@@ -1,8 +1,8 @@
 //! One row group on its way into a file: each column by the writer that its plan names.
 
 use arrow::array::{Array, ArrayRef, RecordBatch, new_null_array};
-use arrow::datatypes::Field;
-use model::{Column, Signal, Table};
+use arrow::datatypes::{Field, Fields};
+use model::Signal;
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::errors::Result;
 use parquet::file::writer::SerializedFileWriter;
@@ -14,6 +14,7 @@ use crate::run_column::{ChunkOptions, RunColumn};
 /// Rows that are not in the file yet.
 pub(crate) struct RowGroup {
     signal: Signal,
+    fields: Fields,
     columns: Vec<Writers>,
     pub(crate) rows: usize,
 }
@@ -30,6 +31,7 @@ enum Writers {
 impl RowGroup {
     pub(crate) fn begin(
         signal: Signal,
+        fields: &Fields,
         plans: &[Plan],
         file: &SerializedFileWriter<Vec<u8>>,
         general: &ArrowRowGroupWriterFactory,
@@ -50,15 +52,13 @@ impl RowGroup {
                 Plan::Undecided => Writers::Undecided(leaves, 0),
             });
         }
-        Ok(Self { signal, columns, rows: 0 })
+        Ok(Self { signal, fields: fields.clone(), columns, rows: 0 })
     }
 
-    /// Adds rows of the signal's schema.
+    /// Adds rows that have these fields.
     pub(crate) fn append(&mut self, rows: &RecordBatch) -> Result<()> {
-        let columns = &Table::of(self.signal).columns;
-        let schema = rows.schema_ref();
-        for (index, (writers, array)) in self.columns.iter_mut().zip(rows.columns()).enumerate() {
-            writers.append(&columns[index], schema.field(index), array)?;
+        for ((writers, field), array) in self.columns.iter_mut().zip(&self.fields).zip(rows.columns()) {
+            writers.append(field, array)?;
         }
         self.rows += rows.num_rows();
         Ok(())
@@ -69,7 +69,7 @@ impl RowGroup {
         let descriptors = file.schema_descr().columns().to_vec();
         let mut descriptors = descriptors.iter();
         let mut group = file.next_row_group()?;
-        for (writers, column) in self.columns.into_iter().zip(&Table::of(self.signal).columns) {
+        for (writers, field) in self.columns.into_iter().zip(&self.fields) {
             let runs = match writers {
                 Writers::Absent(leaves) => leaves,
                 Writers::Runs(column) => vec![column],
@@ -84,7 +84,7 @@ impl RowGroup {
             };
             for leaf in runs {
                 let descriptor = descriptors.next().expect("the file has the leaves of the table");
-                let (bytes, close) = leaf.finish(&options(self.signal, column, descriptor))?;
+                let (bytes, close) = leaf.finish(&options(self.signal, field, descriptor))?;
                 group.append_column(&bytes, close)?;
             }
         }
@@ -98,14 +98,14 @@ impl RowGroup {
 }
 
 impl Writers {
-    fn append(&mut self, column: &Column, field: &Field, array: &ArrayRef) -> Result<()> {
+    fn append(&mut self, field: &Field, array: &ArrayRef) -> Result<()> {
         if let Writers::Undecided(leaves, silent) = self {
-            if column.is_nullable() && array.null_count() == array.len() {
+            if field.is_nullable() && array.null_count() == array.len() {
                 *silent += array.len();
                 return Ok(());
             }
             let (leaves, silent) = (std::mem::take(leaves), *silent);
-            *self = Writers::decided(column, field, array, leaves, silent)?;
+            *self = Writers::decided(field, array, leaves, silent)?;
         }
         match self {
             Writers::Absent(leaves) => leaves.iter_mut().for_each(|leaf| leaf.append_nulls(array.len())),
@@ -117,18 +117,12 @@ impl Writers {
     }
 
     /// The writers of a column that begins to say something after some rows of nothing.
-    fn decided(
-        column: &Column,
-        field: &Field,
-        array: &ArrayRef,
-        mut leaves: Vec<ArrowColumnWriter>,
-        silent: usize,
-    ) -> Result<Self> {
-        if encodings::plan_for(column, std::iter::once(array)) == Plan::Runs {
+    fn decided(field: &Field, array: &ArrayRef, mut leaves: Vec<ArrowColumnWriter>, silent: usize) -> Result<Self> {
+        if encodings::plan_for(field, std::iter::once(array)) == Plan::Runs {
             return Ok(Writers::Runs(RunColumn::of_nulls(silent)));
         }
         if silent > 0 {
-            write(&mut leaves, field, &new_null_array(&column.data_type, silent))?;
+            write(&mut leaves, field, &new_null_array(field.data_type(), silent))?;
         }
         Ok(Writers::General(leaves))
     }
@@ -153,12 +147,12 @@ fn write(leaves: &mut [ArrowColumnWriter], field: &Field, array: &ArrayRef) -> R
 
 fn options<'a>(
     signal: Signal,
-    column: &Column,
+    field: &Field,
     descriptor: &'a parquet::schema::types::ColumnDescPtr,
 ) -> ChunkOptions<'a> {
     ChunkOptions {
         column: descriptor,
-        statistics: encodings::statistics(signal, column),
+        statistics: encodings::statistics(signal, field),
         page_rows: PAGE_ROWS,
         compression: encodings::compression(),
     }

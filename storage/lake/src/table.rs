@@ -31,6 +31,7 @@ use crate::depot::Depot;
 use crate::index::{Asked, BlockSet, Indexes};
 use crate::manifest::{FileEntry, TableState};
 use crate::paged::Paged;
+use crate::promoted::PromotedColumns;
 use crate::pruning::FileStatistics;
 use crate::readers::Pin;
 use crate::telemetry;
@@ -200,6 +201,7 @@ impl TableProvider for LakeTable {
             .with_file_groups(group.split_files(session.config().target_partitions()))
             .with_statistics(self.statistics(&chosen))
             .with_projection_indices(projection.cloned())?
+            .with_expr_adapter(Some(Arc::new(PromotedColumns)))
             .with_limit(limit)
             .build();
         Ok(DataSourceExec::from_data_source(config))

@@ -11,6 +11,7 @@ use model::{Dataset, Tenant, Timestamp};
 use parking_lot::Mutex;
 use store::{Amount, Condition, Gate, Outcome, Pace, Store, StoreError, Task, Work};
 use tokio::runtime::{self, Runtime};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -60,8 +61,22 @@ pub struct UpkeepStatus {
 #[derive(Debug)]
 pub(crate) struct Upkeep {
     stop: CancellationToken,
+    settings: watch::Sender<Settings>,
     history: Arc<Mutex<History>>,
     running: Mutex<Option<(Runtime, JoinHandle<()>)>>,
+}
+
+/// What can be adjusted while it runs.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Settings {
+    maintenance: Maintenance,
+    retention: Retention,
+}
+
+impl Settings {
+    fn every(&self) -> Duration {
+        Duration::from_secs(self.maintenance.every_seconds)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -72,7 +87,14 @@ struct History {
 
 impl Upkeep {
     pub(crate) fn new(stop: CancellationToken) -> Self {
-        Self { stop, history: Arc::default(), running: Mutex::default() }
+        let (settings, _) = watch::channel(Settings::default());
+        Self { stop, settings, history: Arc::default(), running: Mutex::default() }
+    }
+
+    /// Goes on by these settings: `hours` count at once, the others from the next piece of work on.
+    pub(crate) fn adjust(&self, maintenance: &Maintenance, retention: &Retention) {
+        let new = Settings { maintenance: maintenance.clone(), retention: retention.clone() };
+        self.settings.send_if_modified(|used| std::mem::replace(used, new.clone()) != new);
     }
 
     /// Begins, unless it is switched off or has begun.
@@ -83,6 +105,7 @@ impl Upkeep {
         maintenance: &Maintenance,
         retention: &Retention,
     ) -> std::io::Result<()> {
+        self.adjust(maintenance, retention);
         let mut running = self.running.lock();
         if !maintenance.enabled || running.is_some() {
             return Ok(());
@@ -93,18 +116,10 @@ impl Upkeep {
             .on_thread_start(give_way)
             .enable_all()
             .build()?;
-        let (stop, hours) = (self.stop.clone(), maintenance.hours);
-        let gate = move || match () {
-            () if stop.is_cancelled() => Gate::Closing,
-            () if !hours.include(SystemTime::now()) || budget.is_tight() => Gate::Busy,
-            () => Gate::Open,
-        };
         let worker = Worker {
             store,
-            pace: Pace::new(maintenance.core_share, gate),
-            every: Duration::from_secs(maintenance.every_seconds),
-            history_max: maintenance.history_max,
-            retention: retention.clone(),
+            budget,
+            settings: self.settings.subscribe(),
             history: Arc::clone(&self.history),
             stop: self.stop.clone(),
         };
@@ -146,36 +161,37 @@ fn give_way() {
 
 struct Worker {
     store: Arc<dyn Store>,
-    pace: Pace,
-    every: Duration,
-    history_max: usize,
-    retention: Retention,
+    budget: Budget,
+    settings: watch::Receiver<Settings>,
     history: Arc<Mutex<History>>,
     stop: CancellationToken,
 }
 
 impl Worker {
-    async fn run(self) {
+    async fn run(mut self) {
+        let stop = self.stop.clone();
         tokio::select! {
             () = self.work() => {}
-            () = self.closing_time() => tracing::info!("upkeep was left in the middle of something, it is done again"),
+            () = closing_time(&stop) => tracing::info!("upkeep was left in the middle of something, it is done again"),
         }
     }
 
     /// Ends at the first pause after the stop.
-    async fn work(&self) {
+    async fn work(&mut self) {
         let mut failures = 0;
-        let mut next_expiry = Instant::now() + jittered(self.every * EXPIRE_LOOKS);
+        let mut next_expiry = Instant::now() + until_expiry(self.settings.borrow().every());
         while !self.stop.is_cancelled() {
+            let settings = self.settings.borrow_and_update().clone();
+            let every = settings.every();
             let started = Instant::now();
-            let maintained = self.store.maintain(&self.pace).await;
+            let maintained = self.store.maintain(&self.pace(settings.maintenance.core_share)).await;
             self.history.lock().waiting = maintained.waiting;
             let pause = match maintained.done {
-                None => jittered(self.every),
+                None => jittered(every),
                 Some(work) if matches!(work.outcome, Outcome::Failed(_)) => {
                     self.record(work, started);
                     failures += 1;
-                    backoff(self.every, failures)
+                    backoff(every, failures)
                 }
                 Some(work) => {
                     self.record(work, started);
@@ -184,22 +200,28 @@ impl Worker {
                 }
             };
             if Instant::now() >= next_expiry {
-                self.expire().await;
-                next_expiry = Instant::now() + jittered(self.every * EXPIRE_LOOKS);
+                self.expire(&settings.retention).await;
+                next_expiry = Instant::now() + until_expiry(every);
             }
             tokio::select! {
                 () = self.stop.cancelled() => {}
                 () = tokio::time::sleep(pause) => {}
+                // Rows may be past another retention now.
+                Ok(()) = self.settings.changed() => next_expiry = Instant::now(),
             }
         }
     }
 
-    async fn closing_time(&self) {
-        self.stop.cancelled().await;
-        tokio::time::sleep(CLOSING_TIME).await;
+    fn pace(&self, core_share: f64) -> Pace {
+        let (stop, budget, settings) = (self.stop.clone(), self.budget.clone(), self.settings.clone());
+        Pace::new(core_share, move || match () {
+            () if stop.is_cancelled() => Gate::Closing,
+            () if !settings.borrow().maintenance.hours.include(SystemTime::now()) || budget.is_tight() => Gate::Busy,
+            () => Gate::Open,
+        })
     }
 
-    async fn expire(&self) {
+    async fn expire(&self, retention: &Retention) {
         let old = match self.oldest().await {
             Ok(oldest) => oldest,
             Err(cause) => {
@@ -210,7 +232,7 @@ impl Worker {
         };
         let now = SystemTime::now();
         for ((tenant, dataset), oldest) in old {
-            let Some(horizon) = self.retention.horizon(&tenant, dataset, now) else { continue };
+            let Some(horizon) = retention.horizon(&tenant, dataset, now) else { continue };
             if oldest >= horizon {
                 continue;
             }
@@ -262,18 +284,28 @@ impl Worker {
             outcome: outcome.name(),
             error,
         };
+        let history_max = self.settings.borrow().maintenance.history_max;
         let mut history = self.history.lock();
-        if history.done.len() >= self.history_max {
+        while history.done.len() >= history_max {
             history.done.pop_front();
         }
         history.done.push_back(done);
     }
 }
 
+async fn closing_time(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(CLOSING_TIME).await;
+}
+
 /// Some processes of one store must not do everything at the same moment.
 fn jittered(pause: Duration) -> Duration {
     let chance = f64::from(random()) / f64::from(u16::MAX);
     pause.mul_f64(0.75 + chance / 2.0)
+}
+
+fn until_expiry(every: Duration) -> Duration {
+    jittered(every.saturating_mul(EXPIRE_LOOKS))
 }
 
 /// Twice as long after each failure.

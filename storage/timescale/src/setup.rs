@@ -96,6 +96,40 @@ async fn migrate(client: &mut Lease, schema: &str) -> Result<(), Refusal> {
 
 /// Says before the first row comes what would stop every row.
 async fn check_tables(client: &Client, schema: &str) -> Result<(), Refusal> {
+    check_owner(client, schema).await?;
+    check_takes_writes(client).await?;
+    for dataset in Dataset::all() {
+        check_columns(client, schema, dataset).await?;
+    }
+    Ok(())
+}
+
+/// Says what would stop `prepare` for want of rights. Changes nothing.
+pub(crate) async fn check_rights(client: &Client, schema: &str) -> Result<(), Refusal> {
+    check_takes_writes(client).await?;
+    let rights = "SELECT current_user::text, current_database()::text, \
+                  has_database_privilege(current_database(), 'CREATE'), n.oid IS NOT NULL, \
+                  coalesce(has_schema_privilege(n.oid, 'CREATE'), false), \
+                  EXISTS (SELECT 1 FROM pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p')) \
+                  FROM (SELECT 1) one LEFT JOIN pg_namespace n ON n.nspname = $1";
+    let row = client.query_one(rights, &[&schema]).await?;
+    let (role, database): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+    let (may_make_schema, is_there): (bool, bool) = (row.try_get(2)?, row.try_get(3)?);
+    let (may_make_tables, has_tables): (bool, bool) = (row.try_get(4)?, row.try_get(5)?);
+    let advice = match is_there {
+        false if !may_make_schema => {
+            format!("the role {role} may not make schema {schema}: GRANT CREATE ON DATABASE {database} TO {role}")
+        }
+        true if !may_make_tables => {
+            format!("the role {role} may not make tables in schema {schema}: ALTER SCHEMA {schema} OWNER TO {role}")
+        }
+        true if has_tables => return check_owner(client, schema).await,
+        _ => return Ok(()),
+    };
+    Err(Refusal::new(Reaction::ChangeSomething, advice))
+}
+
+async fn check_owner(client: &Client, schema: &str) -> Result<(), Refusal> {
     let owned = "SELECT bool_and(pg_has_role(current_user, c.relowner, 'USAGE')), current_user::text FROM pg_class c \
                  JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relkind IN ('r', 'p')";
     let row = client.query_one(owned, &[&schema]).await?;
@@ -106,13 +140,14 @@ async fn check_tables(client: &Client, schema: &str) -> Result<(), Refusal> {
         );
         return Err(Refusal::new(Reaction::ChangeSomething, advice));
     }
+    Ok(())
+}
+
+async fn check_takes_writes(client: &Client) -> Result<(), Refusal> {
     let read_only = client.query_one("SELECT current_setting('transaction_read_only') = 'on'", &[]).await?;
     if read_only.try_get(0)? {
         let advice = "the database takes no writes: storage.database.url leads to a standby, or the role is read-only";
         return Err(Refusal::new(Reaction::ChangeSomething, advice));
-    }
-    for dataset in Dataset::all() {
-        check_columns(client, schema, dataset).await?;
     }
     Ok(())
 }

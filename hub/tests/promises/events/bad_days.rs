@@ -9,11 +9,11 @@ use model::Timestamp;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use records::Records;
-use testkit::{RedisServer, Remembers, until};
+use testkit::{PostgresServer, RedisServer, Remembers, until};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
-use super::process::{Process, SOON, handle, next, number, numbers, quick};
+use super::process::{Process, SOON, acme, event, handle, next, number, numbers, quick};
 use crate::place::{Place, places};
 
 async fn redis(remembers: Remembers) -> Option<Place> {
@@ -51,7 +51,7 @@ async fn no_event_is_lost_when_redis_is_killed_in_the_middle() {
         let seed = rand::random::<u32>().into();
         println!("seed {seed}");
         let (mut one, mut other) = (StdRng::seed_from_u64(seed), StdRng::seed_from_u64(seed + 1));
-        let process = Process::start(&place, quick());
+        let process = Process::start(&place, &quick());
         let (mut first, mut second) = (process.subscribe("first"), process.subscribe("second"));
         let mut server = place.server.take().expect("a server");
 
@@ -76,13 +76,42 @@ async fn no_event_is_lost_when_redis_is_killed_in_the_middle() {
 }
 
 #[tokio::test]
+async fn no_event_is_lost_when_the_database_is_killed_in_the_middle() {
+    for place in places().await {
+        let mut server = match PostgresServer::start().await {
+            Ok(server) => server,
+            Err(skip) => return skip.tell(),
+        };
+        let config = records::Config { url: Some(records::Url::new(server.url())), ..records::Config::default() };
+        let process = Process::over(&place, Records::open(&config).await.expect("records"), &quick());
+        let mut deliveries = process.subscribe("catalog");
+        let mut chance = StdRng::seed_from_u64(1);
+
+        let publishing = async {
+            for round in 0..2 {
+                process.publish(round * 50..(round + 1) * 50).await;
+                server.kill().await;
+                let refused = process.events.publish(&acme(), &event(0)).await;
+                assert!(refused.is_err(), "who publishes is told");
+                server.run().await;
+                until("the records are back", SOON, async || process.events.backlog().await.ok()).await;
+            }
+        };
+        tokio::join!(publishing, handle_all(&mut deliveries, 100, &mut chance));
+
+        until("all is settled", SOON, async || (process.backlog("catalog").await == 0).then_some(())).await;
+        process.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn without_redis_at_the_start_events_wait_for_it() {
     let server = match RedisServer::stopped(Remembers::Nothing) {
         Ok(server) => server,
         Err(skip) => return skip.tell(),
     };
     let mut place = Place::redis(server);
-    let process = Process::start(&place, quick());
+    let process = Process::start(&place, &quick());
     let mut deliveries = process.subscribe("catalog");
 
     process.publish(0..10).await;
@@ -97,7 +126,7 @@ async fn without_redis_at_the_start_events_wait_for_it() {
 #[tokio::test]
 async fn what_a_consumer_had_when_its_subscription_ended_comes_again() {
     for place in places().await {
-        let process = Process::start(&place, quick());
+        let process = Process::start(&place, &quick());
         let mut deliveries = process.subscribe("catalog");
         process.publish(0..10).await;
         let held = next(&mut deliveries).await;
@@ -123,7 +152,7 @@ async fn take_and_die(place: &Place, file: &Path, events: usize) -> Vec<u64> {
             hub::redis::Redis::new(&url, &hub::redis::Config::default()).expect("a valid address")
         });
         let place = Place { name: "another process", server: None, redis };
-        let process = Process::over(&place, open(&file).await, quick());
+        let process = Process::over(&place, open(&file).await, &quick());
         let mut deliveries = process.subscribe("catalog");
         let mut held = Vec::new();
         loop {
@@ -145,7 +174,7 @@ async fn what_a_dead_process_had_is_taken_over() {
     for place in places().await {
         let folder = tempfile::tempdir().expect("a temporary directory");
         let file = folder.path().join("records.sqlite");
-        let process = Process::over(&place, open(&file).await, quick());
+        let process = Process::over(&place, open(&file).await, &quick());
         process.publish(0..10).await;
         let died_with = take_and_die(&place, &file, 10).await;
 
@@ -166,7 +195,7 @@ async fn an_event_that_takes_its_process_down_becomes_a_dead_letter_alone() {
         let file = folder.path().join("records.sqlite");
         let config = Config { attempts_max: 3, ..quick() };
         let mut handled = BTreeSet::new();
-        let process = Process::over(&place, open(&file).await, config.clone());
+        let process = Process::over(&place, open(&file).await, &config);
         process.publish(0..20).await;
 
         // Each time 13 is delivered, the consumer ends with all that it has.
@@ -201,7 +230,7 @@ async fn processes_share_the_work_of_a_consumer() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let file = folder.path().join("records.sqlite");
     let (one, other) =
-        (Process::over(&place, open(&file).await, quick()), Process::over(&place, open(&file).await, quick()));
+        (Process::over(&place, open(&file).await, &quick()), Process::over(&place, open(&file).await, &quick()));
     let (mut first, mut second) = (one.subscribe("catalog"), other.subscribe("catalog"));
 
     one.publish(0..200).await;
@@ -237,7 +266,7 @@ async fn a_clock_that_goes_back_by_a_day_holds_nothing_up() {
     for place in places().await {
         let folder = tempfile::tempdir().expect("a temporary directory");
         let file = folder.path().join("records.sqlite");
-        let process = Process::over(&place, open(&file).await, quick());
+        let process = Process::over(&place, open(&file).await, &quick());
         process.publish(0..10).await;
         let died_with = take_and_die(&place, &file, 10).await;
         process.stop().await;
@@ -246,7 +275,7 @@ async fn a_clock_that_goes_back_by_a_day_holds_nothing_up() {
         }
 
         let yesterday = move || Timestamp(i64::try_from(testkit::now_nanos()).expect("this century") - day);
-        let process = Process::over(&place, open(&file).await.with_clock(yesterday), quick());
+        let process = Process::over(&place, open(&file).await.with_clock(yesterday), &quick());
         let mut deliveries = process.subscribe("catalog");
         process.publish(10..20).await;
         let mut handled = handle(&mut deliveries, 20).await;
@@ -260,14 +289,14 @@ async fn a_clock_that_goes_back_by_a_day_holds_nothing_up() {
 #[tokio::test]
 async fn records_that_were_restored_begin_a_new_stream() {
     let Some(place) = redis(Remembers::Everything).await else { return };
-    let before = Process::start(&place, quick());
+    let before = Process::start(&place, &quick());
     let mut deliveries = before.subscribe("catalog");
     before.publish(0..50).await;
     assert_eq!(handle(&mut deliveries, 50).await, numbers(0..50));
     deliveries.close().await;
     before.stop().await;
 
-    let after = Process::start(&place, quick());
+    let after = Process::start(&place, &quick());
     let mut deliveries = after.subscribe("catalog");
     after.publish(100..110).await;
 

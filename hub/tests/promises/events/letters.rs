@@ -11,7 +11,7 @@ use crate::place::places;
 #[tokio::test]
 async fn what_fails_comes_again_and_holds_nobody_up() {
     for place in places().await {
-        let process = Process::start(&place, quick());
+        let process = Process::start(&place, &quick());
         let mut deliveries = process.subscribe("catalog");
         process.publish(0..10).await;
 
@@ -34,7 +34,7 @@ async fn what_fails_comes_again_and_holds_nobody_up() {
 #[tokio::test]
 async fn what_fails_for_good_is_a_dead_letter_until_somebody_revives_it() {
     for place in places().await {
-        let process = Process::start(&place, Config { attempts_max: 3, ..quick() });
+        let process = Process::start(&place, &Config { attempts_max: 3, ..quick() });
         let mut deliveries = process.subscribe("catalog");
         process.publish(7..8).await;
 
@@ -62,7 +62,7 @@ async fn what_fails_for_good_is_a_dead_letter_until_somebody_revives_it() {
 #[tokio::test]
 async fn a_handler_that_panics_has_failed() {
     for place in places().await {
-        let process = Process::start(&place, quick());
+        let process = Process::start(&place, &quick());
         let mut deliveries = process.subscribe("catalog");
         process.publish(0..1).await;
 
@@ -83,7 +83,7 @@ async fn a_handler_that_panics_has_failed() {
 
 #[tokio::test]
 async fn dead_letters_are_kept_for_their_days_only() {
-    let process = Process::start(&crate::place::Place::process(), Config { attempts_max: 1, ..quick() });
+    let process = Process::start(&crate::place::Place::process(), &Config { attempts_max: 1, ..quick() });
     let mut deliveries = process.subscribe("catalog");
     process.publish(0..1).await;
     next(&mut deliveries).await.nack("no");

@@ -64,15 +64,15 @@ pub(crate) struct Process {
 
 impl Process {
     /// With records of its own.
-    pub(crate) fn start(place: &Place, config: Config) -> Self {
+    pub(crate) fn start(place: &Place, config: &Config) -> Self {
         Self::over(place, Records::in_memory().expect("records"), config)
     }
 
-    pub(crate) fn over(place: &Place, records: Records, config: Config) -> Self {
+    pub(crate) fn over(place: &Place, records: Records, config: &Config) -> Self {
         config.check().expect("valid settings");
         // What the hub says of itself is shown beside a test that fails.
         let _ = tracing_subscriber::fmt().with_test_writer().try_init();
-        let events = Events::new(&records, place.redis.as_ref(), &config);
+        let events = Events::new(&records, place.redis.as_ref(), config);
         let (stop, stopped) = oneshot::channel();
         let running = events.clone();
         let task = tokio::spawn(async move { running.run(async { drop(stopped.await) }).await });

@@ -13,8 +13,8 @@ use super::blocks::BLOCK_ROWS;
 use super::chapter::{CHAPTER_BLOCKS, Chapter, Entry};
 use super::config::IndexScope;
 use super::format::{self, IndexSize};
-use super::members;
 use super::terms::{self, Indexed, Members, Section, Texts};
+use crate::members;
 
 /// Entries of a chapter, after which it ends before it has all its blocks: 32 MB.
 const CHAPTER_ENTRIES_MAX: usize = 4 << 20;
@@ -129,8 +129,13 @@ impl Terms {
             }
             Self::Texts(texts) => each_text(values, |text| drawer.put(texts.hash(text.as_bytes()))),
             Self::Members(hashes) => each_text(values, |json| {
-                let seen = members::each(json, |key, value| drawer.put(hashes.hash(key, value)));
-                if seen.is_err() {
+                let mut is_readable = true;
+                let seen = members::each(json, |key, written| match members::text(written) {
+                    Ok(Some(text)) => drawer.put(hashes.hash(key, &text)),
+                    Ok(None) => {}
+                    Err(_) => is_readable = false,
+                });
+                if seen.is_err() || !is_readable {
                     drawer.put(hashes.unreadable());
                 }
             }),

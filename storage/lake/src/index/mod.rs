@@ -11,7 +11,6 @@ mod cache;
 mod chapter;
 mod config;
 mod format;
-mod members;
 mod terms;
 
 use std::collections::{HashMap, HashSet};

@@ -2,7 +2,7 @@
 //!
 //! The hashes are in files: they never change.
 
-use model::{AttributeType, Column, Signal, Table, words};
+use model::{AttributeType, Column, Signal, Table, json, words};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
@@ -24,9 +24,6 @@ pub(crate) struct Term {
     pub(super) section: Section,
     pub(super) hash: u64,
 }
-
-/// Columns of JSON whose members are terms.
-pub(super) const JSON: [&str; 3] = ["attributes", "scope_attributes", "resource_attributes"];
 
 impl Term {
     pub(super) fn trace(id: &[u8]) -> Self {
@@ -160,7 +157,7 @@ impl Indexed {
         match (column.name, column.convention) {
             _ if !has_index(signal) => Self::No,
             ("trace_id", _) => Self::Traces,
-            (name, _) if JSON.contains(&name) => Self::Members,
+            (name, _) if json::COLUMNS.contains(&name) => Self::Members,
             (name, _) if PROSE.contains(&name) => Self::Words,
             // Files are sorted by it, and pages know its range.
             (name, _) if name == store::sort_key(signal) => Self::No,

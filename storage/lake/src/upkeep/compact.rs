@@ -19,12 +19,13 @@ use super::calls::Waited;
 use super::lease::Lease;
 use super::merge::Merge;
 use super::plan::Merging;
-use super::source::Source;
+use super::source::{self, Source};
 use super::{UpkeepStep, batch_rows};
 use crate::depot::Upload;
 use crate::index::{self, Builder, Index, IndexScope};
 use crate::manifest::{Commit, Committed, FileEntry};
 use crate::parquet_file::{self, FileWriter, Finished};
+use crate::promoted::{Promoted, SPOT_ROWS, SPOTS, Survey};
 use crate::{Lake, rollup_file};
 
 /// Rows of sums that are decoded at a time.
@@ -149,10 +150,11 @@ impl Lake {
         let batch_rows = batch_rows(&merging.files, &self.config);
         let mut sources = Vec::with_capacity(merging.files.len());
         for file in &merging.files {
-            sources.push(Source::open(self.depot.objects(), file, merging.dataset, batch_rows).await?);
+            sources.push(Source::open(self.depot.objects(), file, batch_rows).await?);
         }
         let mut merge = Merge::begin(signal, sources, batch_rows).await?;
-        let mut file = FileWriter::undecided(signal, self.config.merge_bytes_max / 4)?;
+        let promoted = self.promoted(merging, signal).await?;
+        let mut file = FileWriter::undecided(signal, promoted, self.config.merge_bytes_max / 4)?;
         let mut index = Builder::new(signal, IndexScope::Everything);
         let (mut rows, mut most_bytes) = (0, 0);
         while let Some(batch) = merge.next().await? {
@@ -178,6 +180,20 @@ impl Lake {
         Ok(Written { rows, sort_keys, index: index.map(Builder::finish) })
     }
 
+    /// The attributes that get columns in the merged file.
+    async fn promoted(&self, merging: &Merging, signal: Signal) -> Result<Promoted, StoreError> {
+        let keys_max = self.config.promote_keys_max;
+        if keys_max == 0 || amount(&merging.files).rows < self.config.promote_rows_min {
+            return Ok(Promoted::nothing(signal));
+        }
+        let mut survey = Survey::default();
+        for file in &merging.files {
+            let sample = source::sample(self.depot.objects(), file, &model::json::COLUMNS, (SPOTS, SPOT_ROWS)).await?;
+            survey.see(file, &sample);
+        }
+        Ok(survey.promoted(signal, keys_max))
+    }
+
     /// One row a key. Sums are few, so they are added up in memory.
     async fn write_sums(
         &self,
@@ -189,7 +205,7 @@ impl Lake {
         let working = Instant::now();
         let mut parts = Vec::new();
         for file in &merging.files {
-            let source = Source::open(self.depot.objects(), file, merging.dataset, SUMS_ROWS).await?;
+            let source = Source::open(self.depot.objects(), file, SUMS_ROWS).await?;
             let batches: Vec<RecordBatch> = source.batches.try_collect().await?;
             parts.extend(batches);
         }

@@ -1,4 +1,4 @@
-//! The rows of one file as a stream of batches, a row group at a time.
+//! The rows of one file as a stream of batches, a row group at a time; or some of them.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -9,12 +9,12 @@ use arrow::error::ArrowError;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
-use futures::{FutureExt, StreamExt, TryFutureExt};
+use futures::{FutureExt, StreamExt, TryFutureExt, TryStreamExt};
 use model::{Dataset, Defaults, Table};
 use object_store::{ObjectStore, ObjectStoreExt};
-use parquet::arrow::ParquetRecordBatchStreamBuilder;
-use parquet::arrow::arrow_reader::ArrowReaderOptions;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, RowSelection};
 use parquet::arrow::async_reader::AsyncFileReader;
+use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use store::StoreError;
@@ -34,16 +34,38 @@ impl Source {
     pub(crate) async fn open(
         objects: &Arc<dyn ObjectStore>,
         file: &Arc<FileEntry>,
-        dataset: Dataset,
         batch_rows: usize,
     ) -> std::result::Result<Self, StoreError> {
+        // What is promoted is in the JSON too.
+        let table = Table::of(file.dataset);
+        Self::reading(objects, file, batch_rows, |name| table.schema.index_of(name).is_ok()).await
+    }
+
+    /// The same, but all there is in the file is read, whether the table has it or not.
+    pub(crate) async fn open_whole(
+        objects: &Arc<dyn ObjectStore>,
+        file: &Arc<FileEntry>,
+        batch_rows: usize,
+    ) -> std::result::Result<Self, StoreError> {
+        Self::reading(objects, file, batch_rows, |_| true).await
+    }
+
+    async fn reading(
+        objects: &Arc<dyn ObjectStore>,
+        file: &Arc<FileEntry>,
+        batch_rows: usize,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> std::result::Result<Self, StoreError> {
         let bytes = Arc::new(AtomicUsize::new(0));
-        let reader = Reader { objects: Arc::clone(objects), file: Arc::clone(file), bytes: Arc::clone(&bytes) };
+        // All rows are read in their order: no index is needed.
+        let reader = Reader::new(objects, file, Arc::clone(&bytes), PageIndexPolicy::Skip);
         let path = file.path.to_string();
         let unreadable = move |cause: ParquetError| unreadable(&path, cause);
         let stream = ParquetRecordBatchStreamBuilder::new(reader).await.map_err(&unreadable)?;
-        let stream = stream.with_batch_size(batch_rows).build().map_err(&unreadable)?;
+        let columns = columns_of(&stream, is_wanted);
+        let stream = stream.with_projection(columns).with_batch_size(batch_rows).build().map_err(&unreadable)?;
         let path = file.path.to_string();
+        let dataset = file.dataset;
         let mut defaults = match dataset {
             Dataset::Signal(signal) => Some(Defaults::new(signal)),
             Dataset::Rollup(_) => None,
@@ -54,6 +76,34 @@ impl Source {
         });
         Ok(Self { batches: batches.boxed(), bytes })
     }
+}
+
+/// Rows of a file at `spots` places that are spread evenly over it, `spot_rows` of each, with these columns alone.
+pub(crate) async fn sample(
+    objects: &Arc<dyn ObjectStore>,
+    file: &Arc<FileEntry>,
+    columns: &[&str],
+    (spots, spot_rows): (usize, usize),
+) -> std::result::Result<Vec<RecordBatch>, StoreError> {
+    let unreadable = |cause: ParquetError| unreadable(file.path.as_ref(), cause);
+    let reader = Reader::new(objects, file, Arc::default(), PageIndexPolicy::Optional);
+    let stream = ParquetRecordBatchStreamBuilder::new(reader).await.map_err(unreadable)?;
+    let rows = usize::try_from(file.rows).expect("rows are counted in 64 bits");
+    let step = rows.div_ceil(spots).max(spot_rows);
+    let ranges = (0..rows).step_by(step).map(|from| from..rows.min(from + spot_rows));
+    let columns = columns_of(&stream, |name| columns.contains(&name));
+    let stream = stream
+        .with_projection(columns)
+        .with_row_selection(RowSelection::from_consecutive_ranges(ranges, rows))
+        .with_batch_size(spots * spot_rows);
+    stream.build().map_err(unreadable)?.try_collect().await.map_err(unreadable)
+}
+
+/// The columns of the file that are wanted by their names.
+fn columns_of(stream: &ParquetRecordBatchStreamBuilder<Reader>, is_wanted: impl Fn(&str) -> bool) -> ProjectionMask {
+    let fields = stream.schema().fields().iter().enumerate();
+    let roots = fields.filter(|(_, field)| is_wanted(field.name())).map(|(place, _)| place);
+    ProjectionMask::roots(stream.parquet_schema(), roots)
 }
 
 /// A medium that does not answer is one thing, a file that is not what it should be another.
@@ -92,6 +142,18 @@ struct Reader {
     objects: Arc<dyn ObjectStore>,
     file: Arc<FileEntry>,
     bytes: Arc<AtomicUsize>,
+    page_index: PageIndexPolicy,
+}
+
+impl Reader {
+    fn new(
+        objects: &Arc<dyn ObjectStore>,
+        file: &Arc<FileEntry>,
+        bytes: Arc<AtomicUsize>,
+        page_index: PageIndexPolicy,
+    ) -> Self {
+        Self { objects: Arc::clone(objects), file: Arc::clone(file), bytes, page_index }
+    }
 }
 
 impl AsyncFileReader for Reader {
@@ -115,8 +177,7 @@ impl AsyncFileReader for Reader {
     ) -> BoxFuture<'a, Result<Arc<ParquetMetaData>>> {
         async move {
             let bytes = self.file.bytes;
-            // All rows are read in their order: no index is needed.
-            let reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Skip);
+            let reader = ParquetMetaDataReader::new().with_page_index_policy(self.page_index);
             let reader = reader.with_prefetch_hint(Some(FOOTER_BYTES));
             Ok(Arc::new(reader.load_and_finish(self, bytes).await?))
         }

@@ -101,7 +101,7 @@ async fn read(depot: &Depot, file: &Arc<FileEntry>) -> Result<(), StoreError> {
         }
         Ok(_) => {}
     }
-    let mut source = Source::open(depot.objects(), file, file.dataset, BATCH_ROWS).await?;
+    let mut source = Source::open_whole(depot.objects(), file, BATCH_ROWS).await?;
     let mut rows = 0;
     while let Some(batch) = source.batches.next().await {
         rows += batch?.num_rows() as u64;

@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 use store::{Origin, Outcome, Pace, Segment, SegmentId, Store, Work, WriterId};
 use uuid::Uuid;
 
-/// Everything is merged at once, and what is taken out is deleted at once.
+/// Everything is merged at once, with columns for attributes, and what is taken out is deleted at once.
 pub(crate) fn eager() -> Config {
-    Config { settled_seconds: 0, deletion_grace_seconds: 0, ..Config::default() }
+    Config { settled_seconds: 0, deletion_grace_seconds: 0, promote_rows_min: 1, ..Config::default() }
 }
 
 pub(crate) fn tenant() -> Tenant {
