@@ -12,8 +12,8 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, StatusCode};
 use ingest::Unauthorized;
 use model::Tenant;
-use query::Asker;
 use parking_lot::RwLock;
+use query::Asker;
 use serde::{Deserialize, Serialize};
 
 use crate::config::TenantConfig;

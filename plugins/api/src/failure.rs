@@ -39,7 +39,11 @@ impl Failure {
     /// A fault of this program or of what it stands on; the log says more.
     fn internal(cause: &dyn std::error::Error) -> Self {
         tracing::error!(cause, "a request was not answered");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the request failed inside the server; its log says more")
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "the request failed inside the server; its log says more",
+        )
     }
 }
 
@@ -47,7 +51,9 @@ impl From<Error> for Failure {
     fn from(cause: Error) -> Self {
         let message = cause.to_string();
         match cause {
-            Error::Conflict { .. } => Self::new(StatusCode::CONFLICT, "conflict", message).hinting("read it again, then decide again"),
+            Error::Conflict { .. } => {
+                Self::new(StatusCode::CONFLICT, "conflict", message).hinting("read it again, then decide again")
+            }
             Error::Taken { .. } | Error::Stale { .. } => Self::new(StatusCode::CONFLICT, "taken", message),
             Error::TooLarge { .. } => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message),
             Error::Invalid(_) => Self::invalid(message),

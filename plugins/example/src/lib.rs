@@ -63,7 +63,9 @@ impl Plugin for Example {
 
     fn jobs(&self) -> Vec<Job> {
         let heard = Arc::clone(&self.heard);
-        vec![Job::new("look", Schedule::Every(Duration::from_secs(5)), move |context| look(Arc::clone(&heard), context))]
+        vec![Job::new("look", Schedule::Every(Duration::from_secs(5)), move |context| {
+            look(Arc::clone(&heard), context)
+        })]
     }
 
     async fn run(self: Arc<Self>, context: PluginContext, shutdown: Shutdown) -> Result<(), PluginError> {
@@ -85,7 +87,8 @@ impl Plugin for Example {
 impl Example {
     fn hear(&self, tenant: &Tenant, batches: &[Batch]) {
         let place = Table::of(Signal::Spans).index("service_name");
-        let services = batches.iter().filter_map(|batch| batch.said(place)).flat_map(|names| names.as_string_view().iter());
+        let services =
+            batches.iter().filter_map(|batch| batch.said(place)).flat_map(|names| names.as_string_view().iter());
         let mut heard = self.heard.lock();
         for service in services.flatten() {
             heard.insert((tenant.clone(), service.to_owned()), Instant::now());

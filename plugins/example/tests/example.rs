@@ -58,8 +58,7 @@ async fn check(config: query::Config, queries: tokio::runtime::Handle) {
     });
     let mut told = events.subscribe("test", &["example.*"]).expect("a name");
     let running = Host::new(plugins, &context).expect("names").start();
-    let watch: Watch =
-        serde_json::from_str(r#"{"service": "checkout", "silent_after_seconds": 1}"#).expect("a watch");
+    let watch: Watch = serde_json::from_str(r#"{"service": "checkout", "silent_after_seconds": 1}"#).expect("a watch");
     let watches = records.collection::<Watch>();
     watches.put(&acme, &RecordId::new("checkout").expect("an id"), &watch, Expected::Absent).await.expect("it is put");
 
