@@ -61,7 +61,7 @@ async fn receive(
     if head.method != Method::POST {
         return Err(Refusal::Method { method: head.method.to_string() });
     }
-    let tenant = receiver.tenant(&head.headers)?;
+    let tenant = receiver.tenant(head)?;
     let encoding = encoding?;
     let compression = Compression::named(head.headers.get(CONTENT_ENCODING))?;
     let body = receiver.body(body, receiver.config.request_bytes_max).await?;

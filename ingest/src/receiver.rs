@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::HeaderMap;
+use http::request::Parts;
 use model::{Batch, Tenant, Timestamp};
 use plane::{DataPlane, Decoded, Encoding, Envelope, Payload, Room};
 
@@ -20,8 +20,8 @@ use crate::telemetry::Telemetry;
 /// Bodies larger than this are decoded away from the network's threads, in bytes: about a millisecond of work.
 const INLINE_BYTES: usize = 512 * 1024;
 
-/// Says whose request it is, by its headers.
-pub type Authorize = dyn Fn(&HeaderMap) -> Result<Tenant, Unauthorized> + Send + Sync;
+/// Says whose request it is, by its head: the headers, and what the listener has put into the extensions.
+pub type Authorize = dyn Fn(&Parts) -> Result<Tenant, Unauthorized> + Send + Sync;
 
 /// Why a request has no tenant.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -76,8 +76,8 @@ impl Receiver {
         Arc::clone(&self.telemetry)
     }
 
-    pub(crate) fn tenant(&self, headers: &HeaderMap) -> Result<Tenant, Refusal> {
-        Ok((self.authorize)(headers)?)
+    pub(crate) fn tenant(&self, head: &Parts) -> Result<Tenant, Refusal> {
+        Ok((self.authorize)(head)?)
     }
 
     pub(crate) async fn body(&self, body: &mut Body, limit: usize) -> Result<Received, Refusal> {

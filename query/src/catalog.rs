@@ -17,6 +17,7 @@ use datafusion::logical_expr::TableType;
 use model::{Dataset, Signal, Tenant};
 use plane::{DataPlane, Examine, Unreadable};
 
+use crate::asker::Asker;
 use crate::error::QueryError;
 use crate::rollups::Answers;
 use crate::system::{self, SystemTables};
@@ -53,8 +54,12 @@ struct Schemas {
 
 /// What the query of this tenant can name; `base` plans the views.
 pub(crate) fn of_tenant(tables: &Arc<Tables>, base: Arc<SessionState>) -> Arc<dyn CatalogProviderList> {
-    let system: Arc<dyn SchemaProvider> = Arc::new(SystemTables::new(Arc::clone(&tables.plane), tables.tenant.clone()));
-    let foreign = tables.foreign.iter().map(|schema| (schema.name().to_owned(), schema.of(&tables.tenant)));
+    let system: Arc<dyn SchemaProvider> =
+        Arc::new(SystemTables::new(Arc::clone(&tables.plane), tables.asker.tenant().clone()));
+    let foreign = tables
+        .foreign
+        .iter()
+        .map(|schema| (schema.name().to_owned(), tables.asker.seen(schema.name(), schema.of(tables.asker.tenant()))));
     let others = std::iter::once((system::SCHEMA.to_owned(), system)).chain(foreign).collect();
     let telemetry = TenantSchema { tables: Arc::clone(tables), base };
     catalog_list(Schemas { telemetry: Arc::new(telemetry), others })
@@ -95,7 +100,7 @@ impl CatalogProvider for Schemas {
 pub(crate) struct Tables {
     plane: Arc<DataPlane>,
     foreign: Arc<[Arc<dyn ForeignSchema>]>,
-    tenant: Tenant,
+    asker: Asker,
     answers: Answers,
     snapshots: Mutex<HashMap<Signal, Used>>,
 }
@@ -109,7 +114,7 @@ struct Used {
 
 impl fmt::Debug for Tables {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tables").field("tenant", &self.tenant).finish_non_exhaustive()
+        f.debug_struct("Tables").field("asker", &self.asker).finish_non_exhaustive()
     }
 }
 
@@ -117,10 +122,10 @@ impl Tables {
     pub(crate) fn new(
         plane: Arc<DataPlane>,
         foreign: Arc<[Arc<dyn ForeignSchema>]>,
-        tenant: Tenant,
+        asker: Asker,
         answers: Answers,
     ) -> Arc<Self> {
-        Arc::new(Self { plane, foreign, tenant, answers, snapshots: Mutex::default() })
+        Arc::new(Self { plane, foreign, asker, answers, snapshots: Mutex::default() })
     }
 
     fn get(&self, signal: Signal) -> Result<Arc<SnapshotTable>, QueryError> {
@@ -128,7 +133,7 @@ impl Tables {
         if let Some(used) = snapshots.get(&signal) {
             return Ok(Arc::clone(&used.table));
         }
-        let snapshot = self.plane.snapshot(&self.tenant, signal);
+        let snapshot = self.plane.snapshot(self.asker.tenant(), signal);
         let mut snapshot = snapshot.map_err(|cause| QueryError::Unavailable(Box::new(cause)))?;
         let (unreadable, examine) = (std::mem::take(&mut snapshot.unreadable), snapshot.examine.clone());
         let table = Arc::new(SnapshotTable::new(snapshot, self.answers));

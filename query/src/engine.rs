@@ -15,14 +15,15 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SendableRecordBatchStream, SessionState, TaskContext};
 use datafusion::physical_plan::execute_stream;
 use futures::StreamExt;
-use model::Tenant;
-use plane::DataPlane;
+use model::Signal;
+use plane::{DataPlane, Subscription};
 use tokio::runtime::{self, Handle, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
+use crate::asker::Asker;
 use crate::catalog::{ForeignSchema, Tables};
 use crate::config::Config;
 use crate::error::QueryError;
@@ -79,22 +80,22 @@ impl QueryEngine {
         Self { foreign: foreign.into(), ..self }
     }
 
-    /// Answers a statement with the rows of the tenant as of now.
+    /// Answers a statement with the rows that the asker may see, as of now.
     ///
     /// # Errors
     /// What is wrong with the statement, or which limit it met, as far as that shows before the first row;
     /// later errors end the rows.
-    pub async fn sql(&self, tenant: &Tenant, statement: Statement) -> Result<Rows, QueryError> {
+    pub async fn sql(&self, asker: &Asker, statement: Statement) -> Result<Rows, QueryError> {
         let limit = self.config.statement_bytes_max;
         if statement.sql.len() > limit {
             return Err(QueryError::TooLarge { what: "statement", limit });
         }
-        let span = telemetry::query_span(tenant, statement.sql.len());
+        let span = telemetry::query_span(asker.tenant(), statement.sql.len());
         let place = self.place().instrument(span.clone()).await?;
         let (planned, known) = oneshot::channel();
         let (sender, batches) = mpsc::channel(BATCHES_AHEAD);
         let query =
-            Query { engine: self.clone(), tenant: tenant.clone(), statement, planned, batches: sender, _place: place };
+            Query { engine: self.clone(), asker: asker.clone(), statement, planned, batches: sender, _place: place };
         let driver = AbortOnDropHandle::new(self.runtime.spawn(query.drive().instrument(span)));
         match known.await {
             Ok(planned) => Ok(Rows::new(planned, batches, driver)),
@@ -103,6 +104,11 @@ impl QueryEngine {
                 Err(rows::outcome(driver.await).err().unwrap_or_else(|| QueryError::Internal("no schema".into())))
             }
         }
+    }
+
+    /// Committed rows of some signals, of all tenants, as they arrive.
+    pub fn subscribe(&self, signals: &[Signal]) -> Subscription {
+        self.plane.subscribe(signals)
     }
 
     /// The settings.
@@ -136,7 +142,7 @@ impl QueryEngine {
 /// One query on its way.
 struct Query {
     engine: QueryEngine,
-    tenant: Tenant,
+    asker: Asker,
     statement: Statement,
     planned: oneshot::Sender<Planned>,
     batches: mpsc::Sender<RecordBatch>,
@@ -157,7 +163,7 @@ impl Query {
 
     async fn run(self, rows: &mut usize) -> Result<(), QueryError> {
         let (plane, foreign) = (Arc::clone(&self.engine.plane), Arc::clone(&self.engine.foreign));
-        let tables = Tables::new(plane, foreign, self.tenant.clone(), self.statement.answers());
+        let tables = Tables::new(plane, foreign, self.asker.clone(), self.statement.answers());
         match self.run_over(&tables, rows).await {
             Err(error @ (QueryError::Unavailable(_) | QueryError::Internal(_))) => {
                 Err(error.blamed_on(&tables.examine().await))

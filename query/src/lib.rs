@@ -4,6 +4,7 @@
 //! names the limit, and a client that goes away takes its query with it.
 
 mod asked_keys;
+mod asker;
 mod attributes;
 mod catalog;
 mod config;
@@ -25,9 +26,11 @@ mod table;
 mod telemetry;
 mod views;
 
+pub use asker::Asker;
 pub use catalog::ForeignSchema;
 pub use config::Config;
 pub use engine::{QueryEngine, runtime};
 pub use error::{Fault, FaultCode, Position, QueryError};
+pub use plane::{Committed, Event, Subscription};
 pub use rows::Rows;
 pub use statement::Statement;

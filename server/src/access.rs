@@ -13,6 +13,7 @@ use http::{HeaderMap, StatusCode};
 use ingest::Unauthorized;
 use model::Tenant;
 use parking_lot::RwLock;
+use query::Asker;
 use serde::{Deserialize, Serialize};
 
 use crate::config::TenantConfig;
@@ -102,7 +103,8 @@ fn key(headers: &HeaderMap) -> Option<&str> {
 pub(crate) async fn identify(State(access): State<Arc<Access>>, mut request: Request, next: Next) -> Response {
     match access.tenant(request.headers()) {
         Ok(tenant) => {
-            request.extensions_mut().insert(tenant);
+            request.extensions_mut().insert(tenant.clone());
+            request.extensions_mut().insert(Asker::new(tenant));
             next.run(request).await
         }
         Err(Unauthorized::Unauthenticated(message)) => refuse(StatusCode::UNAUTHORIZED, "unauthenticated", &message),

@@ -74,7 +74,7 @@ async fn serve(args: ServeArgs, mut config: Config, queries: &Runtime) -> anyhow
     plane.start_upkeep(&config.maintenance, &config.retention).context("upkeep cannot be started")?;
     let access = Arc::new(Access::new(&config.tenants));
     let authorize = Arc::clone(&access);
-    let authorize = Arc::new(move |headers: &http::HeaderMap| authorize.tenant(headers));
+    let authorize = Arc::new(move |head: &http::request::Parts| authorize.tenant(&head.headers));
     let quotas = QuotaFile::open(&config.quotas, &data);
     let receiver = Receiver::new(Arc::clone(&plane), authorize, Arc::clone(&quotas.quotas), config.ingest.clone());
     let receiver = Arc::new(receiver);

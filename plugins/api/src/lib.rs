@@ -1,1 +1,23 @@
 //! The face that plugins see: the `Plugin` trait, its context, and the host that runs them.
+//!
+//! A plugin that panics or fails takes nobody along: it is started again after a pause. `plugins/example` is one of about a
+//! hundred lines, and `docs/plugins.md` walks through it.
+
+mod context;
+mod failure;
+mod host;
+mod job;
+mod jobs;
+mod plugin;
+mod supervise;
+mod table;
+
+pub use {hub, model, query, records};
+
+pub use context::{PluginContext, Telemetry, TelemetryWriter};
+pub use failure::Failure;
+pub use host::{Host, InvalidName, Running};
+pub use job::{InvalidSchedule, Job, Schedule};
+pub use plugin::{Plugin, PluginError, Shutdown};
+pub use supervise::{Health, State};
+pub use table::{PluginSchema, PluginTable, schemas};

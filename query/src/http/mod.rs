@@ -19,8 +19,8 @@ use axum::routing::post;
 use futures::StreamExt;
 use http::HeaderMap;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use model::Tenant;
 
+use crate::asker::Asker;
 use crate::engine::QueryEngine;
 use crate::error::{FaultCode, QueryError};
 use crate::statement::Statement;
@@ -29,26 +29,22 @@ use answer::Format;
 /// Room for parameters and JSON around the statement itself.
 const PARAMETER_BYTES_MAX: usize = 1 << 20;
 
-/// The SQL endpoint. A layer around it says whose request it is by an `Extension<Tenant>`.
+/// The SQL endpoint. A layer around it says whose request it is by an `Extension<Asker>`.
 pub fn router(engine: Arc<QueryEngine>) -> Router {
     Router::new().route("/api/v1/sql", post(sql)).with_state(engine)
 }
 
-async fn sql(
-    State(engine): State<Arc<QueryEngine>>,
-    Extension(tenant): Extension<Tenant>,
-    request: Request,
-) -> Response {
-    let answered = answer(&engine, &tenant, request).await;
+async fn sql(State(engine): State<Arc<QueryEngine>>, Extension(asker): Extension<Asker>, request: Request) -> Response {
+    let answered = answer(&engine, &asker, request).await;
     answered.unwrap_or_else(|error| status::of(&error).into_response())
 }
 
-async fn answer(engine: &QueryEngine, tenant: &Tenant, request: Request) -> Result<Response, QueryError> {
+async fn answer(engine: &QueryEngine, asker: &Asker, request: Request) -> Result<Response, QueryError> {
     let started = Instant::now();
     let (head, body) = request.into_parts();
     let format = Format::accepted(&head.headers)?;
     let statement = statement(&head.headers, body, engine.config().statement_bytes_max).await?;
-    let mut rows = engine.sql(tenant, statement).await?;
+    let mut rows = engine.sql(asker, statement).await?;
     let first = rows.next().await.transpose()?;
     Ok(answer::stream(engine.runtime(), format.writer(&rows, started)?, first, rows))
 }

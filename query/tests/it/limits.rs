@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::StreamExt;
-use query::{Config, QueryError, Statement};
+use query::{Asker, Config, QueryError, Statement};
 use serde_json::json;
 
 use crate::support::{Fixture, acme};
@@ -53,7 +53,7 @@ async fn rows_before_a_late_error_arrive_first() {
     let fixture = Fixture::with(Config { rows_max: 10_000, ..Config::default() }).await;
     let statement = Statement::new("SELECT * FROM generate_series(1, 20000)");
 
-    let mut rows = fixture.engine.sql(&acme(), statement).await.expect("the query starts");
+    let mut rows = fixture.engine.sql(&acme().into(), statement).await.expect("the query starts");
 
     assert!(rows.next().await.is_some_and(|batch| batch.is_ok_and(|batch| batch.num_rows() > 0)));
     assert!(rows.next().await.is_some_and(|batch| batch.is_err_and(|error| error.code() == "row_limit")));
@@ -63,7 +63,7 @@ async fn rows_before_a_late_error_arrive_first() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_query_without_a_place_is_told_to_come_back() {
     let fixture = Fixture::with(Config { concurrent_max: 1, queue_seconds_max: 0, ..Config::default() }).await;
-    let running = fixture.engine.sql(&acme(), Statement::new(ENDLESS)).await.expect("the query starts");
+    let running = fixture.engine.sql(&acme().into(), Statement::new(ENDLESS)).await.expect("the query starts");
 
     let error = fixture.error("SELECT 1").await;
 
@@ -74,7 +74,7 @@ async fn a_query_without_a_place_is_told_to_come_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_client_stops_the_query() {
     let fixture = Fixture::with(Config { concurrent_max: 1, queue_seconds_max: 5, ..Config::default() }).await;
-    let running = fixture.engine.sql(&acme(), Statement::new(ENDLESS)).await.expect("the query starts");
+    let running = fixture.engine.sql(&acme().into(), Statement::new(ENDLESS)).await.expect("the query starts");
 
     drop(running);
 
@@ -87,9 +87,9 @@ async fn a_request_dropped_while_it_is_planned_gives_its_place_back() {
     let fixture = Fixture::with(Config { concurrent_max: 1, queue_seconds_max: 5, ..Config::default() }).await;
     fixture.spans(&[json!({})]).await;
 
-    let tenant = acme();
+    let asker = Asker::new(acme());
     for _ in 0..20 {
-        let request = fixture.engine.sql(&tenant, Statement::new("SELECT * FROM traces JOIN spans USING (trace_id)"));
+        let request = fixture.engine.sql(&asker, Statement::new("SELECT * FROM traces JOIN spans USING (trace_id)"));
         let _ = tokio::time::timeout(Duration::from_micros(200), request).await;
     }
 

@@ -110,7 +110,7 @@ impl Fixture {
     }
 
     pub(crate) async fn ask(&self, tenant: &Tenant, statement: Statement) -> Result<Vec<RecordBatch>, QueryError> {
-        self.engine.sql(tenant, statement).await?.try_collect().await
+        self.engine.sql(&tenant.clone().into(), statement).await?.try_collect().await
     }
 
     /// The physical plan of the statement.

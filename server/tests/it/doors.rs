@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Who may depend on whom; everything not listed is shut. `model` is open to all.
-const DOORS: [(&str, &[&str]); 15] = [
+const DOORS: [(&str, &[&str]); 16] = [
     ("model", &[]),
     ("wal", &[]),
     ("store", &["model"]),
@@ -19,6 +19,7 @@ const DOORS: [(&str, &[&str]); 15] = [
     ("records", &["model"]),
     ("hub", &["model", "records"]),
     ("plugin", &["hub", "model", "query", "records"]),
+    ("example", &["plugin"]),
     ("bench", &["ingest", "lake", "plane", "store", "timescale", "model"]),
     ("testkit", &[]),
     ("observatory", &["backup", "bench", "ingest", "lake", "model", "plane", "query", "store", "timescale", "wal"]),
