@@ -57,7 +57,7 @@ async fn receive(receiver: &Arc<Receiver>, request: Request) -> Result<Refusals,
     if head.method != Method::POST {
         return Err(Refusal::Method { method: head.method.to_string() });
     }
-    let tenant = receiver.tenant(head)?;
+    let tenant = receiver.tenant(&head)?;
     let encoding = Compression::named(head.headers.get(&GRPC_ENCODING))?;
     let limit = receiver.config.request_bytes_max;
     let body = receiver.body(&mut body, limit.saturating_add(PREFIX_BYTES)).await?;

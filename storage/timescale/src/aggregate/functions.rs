@@ -44,8 +44,10 @@ pub(super) fn outputs(
         ("avg", [DataType::UInt64, DataType::Float64]) => {
             let column = summed(columns, argument).filter(|column| Kind::of(column).is_integer())?;
             let of = quoted(column);
+            // Where there is nothing to average, DataFusion's count is NULL: a 0 would be a value seen, and 0 / 0 no number.
+            let count = format!("nullif({}, 0)::numeric", over.sql("count", &of));
             Some(vec![
-                over.call("count", &of, "::numeric", Kind::Numeric),
+                Output { fields: vec![count], kind: Kind::Numeric },
                 over.call("sum", &of, "::double precision", Kind::Double),
             ])
         }

@@ -26,7 +26,7 @@ use crate::statement::{Access, Row, Statement, Value};
 /// Statements each connection keeps prepared.
 const PREPARED_MAX: usize = 128;
 /// Name of the lock under which transactions are run again that others came between.
-const AGAIN: i64 = 0x0b5e_7265_7472_79;
+const AGAIN: i64 = 0x0b_5e72_6574_7279;
 
 const DIALECT: Dialect = Dialect {
     append: "WITH head AS (INSERT INTO heads (log, tenant, sequence) VALUES ($1, $2, 1) \

@@ -18,7 +18,7 @@ mod embedded {
 /// Oldest PostgreSQL that is tested.
 const VERSION_MIN: i32 = 140_000;
 /// Name of the lock that two programs, starting at once, take before they change tables.
-const LOCK: i64 = 0x0b5e_7265_636f_72;
+const LOCK: i64 = 0x0b_5e72_6563_6f72;
 const PAUSE_MIN: Duration = Duration::from_millis(200);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
