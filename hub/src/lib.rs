@@ -28,7 +28,10 @@ mod tenants;
 mod tokens;
 mod upkeep;
 
+pub mod cache;
+pub mod events;
 pub mod outgoing;
+pub mod redis;
 pub mod sealing;
 
 use std::fmt;

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -15,8 +14,6 @@ use crate::wait::until;
 /// A start after a crash reads the append-only file.
 const READY_WITHIN: Duration = Duration::from_secs(30);
 const STOPPED_WITHIN: Duration = Duration::from_secs(30);
-/// Debian's place for the library that tells a process another time.
-const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
 const PASSWORD: &str = "not-a-secret";
 
 /// What of its data a server finds when it runs again.
@@ -35,8 +32,6 @@ pub struct RedisServer {
     remembers: Remembers,
     port: u16,
     child: Option<Child>,
-    /// How far its clock is from ours.
-    clock: Option<String>,
 }
 
 impl RedisServer {
@@ -54,7 +49,7 @@ impl RedisServer {
         Command::new("redis-server").arg("--version").stdout(Stdio::null()).status().map_err(missing)?;
         let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).map_err(missing)?;
         let directory = TempDir::new().map_err(missing)?;
-        Ok(Self { directory, remembers, port: free.port(), child: None, clock: None })
+        Ok(Self { directory, remembers, port: free.port(), child: None })
     }
 
     /// Address and password.
@@ -94,16 +89,6 @@ impl RedisServer {
         .await;
     }
 
-    /// The same with a clock that is this far from ours, such as `-1d`.
-    pub async fn run_with_clock(&mut self, offset: &str) -> Result<(), Skip> {
-        if !Path::new(FAKETIME).exists() {
-            return Err(Skip::missing(format!("{FAKETIME} is not there: apt-get install faketime")));
-        }
-        self.clock = Some(offset.to_owned());
-        self.run().await;
-        Ok(())
-    }
-
     fn client(&self) -> Command {
         let mut client = Command::new("redis-cli");
         client.args(["-p", &self.port.to_string()]).env("REDISCLI_AUTH", PASSWORD);
@@ -112,9 +97,6 @@ impl RedisServer {
 
     fn spawn(&self) -> Child {
         let mut redis = Command::new("redis-server");
-        if let Some(offset) = &self.clock {
-            redis.env("LD_PRELOAD", FAKETIME).env("FAKETIME", offset).env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
-        }
         let appended = if self.remembers == Remembers::Everything { "yes" } else { "no" };
         redis.current_dir(self.directory.path());
         redis.args(["--bind", "127.0.0.1", "--port", &self.port.to_string(), "--requirepass", PASSWORD]);

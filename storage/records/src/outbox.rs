@@ -59,11 +59,13 @@ const ADVANCE: &str = "UPDATE consumers SET sequence = sequence + $1 WHERE name 
 const READ: &str = "SELECT sequence, id, tenant, topic, at, body FROM outbox \
                     WHERE sequence > $1 ORDER BY sequence LIMIT $2";
 const OFFSET: &str = "SELECT sequence FROM consumers WHERE name = $1";
+const CONSUMERS: &str = "SELECT name, sequence FROM consumers WHERE name <> '' ORDER BY name";
 const ACK: &str = "INSERT INTO consumers (name, sequence) VALUES ($1, $2) \
                    ON CONFLICT (name) DO UPDATE SET sequence = excluded.sequence \
                    WHERE consumers.sequence < excluded.sequence";
 const FORGET: &str = "DELETE FROM consumers WHERE name = $1";
 const TRIM: &str = "DELETE FROM outbox WHERE sequence <= (SELECT min(sequence) FROM consumers) RETURNING serial";
+const CUT: &str = "DELETE FROM outbox WHERE sequence <= $1 RETURNING serial";
 
 impl Outbox {
     pub(crate) fn new(records: Records) -> Self {
@@ -78,11 +80,23 @@ impl Outbox {
             Some(after) => after,
             None => self.ack(consumer, Sequence(0)).await.map(|()| Sequence(0))?,
         };
-        if self.records.session.query_row(Statement::read(HAS_NEW)).await?.is_some() {
-            self.number().await?;
-        }
+        self.number().await?;
+        self.after(after, limit).await
+    }
+
+    /// Events behind the sequence, of those that have one, in order; at most `limit` and never more than [`PAGE_MAX`].
+    pub async fn after(&self, after: Sequence, limit: usize) -> Result<Vec<Event>, Error> {
         let read = Statement::read(READ).with(after.0).with(limit.min(PAGE_MAX) as u64);
         self.records.session.query(read).await?.into_iter().map(event).collect()
+    }
+
+    /// Gives sequences to events that have none, and says which is the last. Sequences have no gaps.
+    pub async fn number(&self) -> Result<Sequence, Error> {
+        while self.records.session.query_row(Statement::read(HAS_NEW)).await?.is_some() {
+            self.number_oldest().await?;
+        }
+        let last = self.records.session.query_row(Statement::read(OFFSET).with("")).await?;
+        last.map_or(Ok(Sequence(0)), |mut row| Ok(Sequence(row.count()?)))
     }
 
     /// What the consumer has acknowledged; `None` when it is not known.
@@ -90,6 +104,12 @@ impl Outbox {
         let offset = Statement::read(OFFSET).with(name("a consumer", consumer)?);
         let row = self.records.session.query_row(offset).await?;
         row.map(|mut row| Ok(Sequence(row.count()?))).transpose()
+    }
+
+    /// All consumers, and what each has acknowledged.
+    pub async fn consumers(&self) -> Result<Vec<(String, Sequence)>, Error> {
+        let rows = self.records.session.query(Statement::read(CONSUMERS)).await?;
+        rows.into_iter().map(|mut row| Ok((row.text()?, Sequence(row.count()?)))).collect()
     }
 
     /// Says that the consumer has everything up to this one; it never goes back.
@@ -110,8 +130,13 @@ impl Outbox {
         Ok(self.records.session.query(Statement::write(TRIM)).await?.len())
     }
 
-    /// Gives sequences to events that have none.
-    async fn number(&self) -> Result<(), Error> {
+    /// Deletes the oldest events until so many are left, whoever has not read them; says how many they were.
+    pub async fn cut(&self, kept_max: u64) -> Result<usize, Error> {
+        let through = self.number().await?.0.saturating_sub(kept_max);
+        Ok(self.records.session.query(Statement::write(CUT).with(through)).await?.len())
+    }
+
+    async fn number_oldest(&self) -> Result<(), Error> {
         self.records
             .transaction(|transaction| async move {
                 let session = transaction.session();

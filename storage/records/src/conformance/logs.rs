@@ -6,6 +6,7 @@ use crate::{Error, Event, Records, Sequence};
 pub(super) async fn check(records: &Records) {
     entries_keep_their_order(records).await;
     events_reach_every_consumer(records).await;
+    events_are_read_from_any_place_and_cut(records).await;
     names_are_checked(records).await;
 }
 
@@ -62,6 +63,32 @@ async fn events_reach_every_consumer(records: &Records) {
     let last = outbox.read("a", 10).await.expect("events");
     assert_eq!((numbers(&last), last[0].sequence > rest[1].sequence), (vec![4], true), "sequences are not used again");
     assert_eq!((&last[0].tenant, last[0].topic.as_str()), (&acme, "test.counted"));
+}
+
+async fn events_are_read_from_any_place_and_cut(records: &Records) {
+    let (outbox, acme) = (records.outbox(), tenant("outbox"));
+    let before = outbox.number().await.expect("an answer");
+    for number in 1..=3_u64 {
+        let tenant = &acme;
+        let published =
+            records.transaction(|tx| async move { tx.publish(tenant, "test.counted", &number).await }).await;
+        published.expect("it is published");
+    }
+    let sequences = async |after: u64| -> Vec<u64> {
+        let events = outbox.after(Sequence(after), 10).await.expect("events");
+        events.iter().map(|event| event.sequence.0).collect()
+    };
+
+    assert_eq!(sequences(before.0).await.len(), 0, "they have no sequence yet");
+    assert_eq!(outbox.number().await.expect("an answer"), Sequence(before.0 + 3));
+    assert_eq!(sequences(before.0 + 1).await, [before.0 + 2, before.0 + 3], "sequences have no gaps");
+
+    outbox.ack("slow", before).await.expect("it is acknowledged");
+    let known = outbox.consumers().await.expect("an answer");
+    assert!(known.contains(&("slow".to_owned(), before)), "{known:?}");
+    outbox.cut(1).await.expect("an answer");
+    assert_eq!(sequences(0).await, [before.0 + 3], "whoever has not read them");
+    outbox.forget("slow").await.expect("it will not come back");
 }
 
 async fn names_are_checked(records: &Records) {
