@@ -21,7 +21,8 @@ use crate::error::{Error, Refusal};
 use crate::http::cookies;
 use crate::keys::is_mistyped;
 use crate::licence::Standing;
-use crate::roles::{Permission, Permissions, RoleName};
+use crate::permissions::{Permission, Permissions};
+use crate::roles::RoleName;
 use crate::tenants::TenantState;
 
 /// A key's header, beside `Authorization: Bearer`.
@@ -270,7 +271,12 @@ impl Access {
         Some(nearest)
     }
 
-    fn by_key(&self, key: &str, address: Option<IpAddr>, now: Timestamp) -> Result<(Who, Tenant, Permissions), Refusal> {
+    fn by_key(
+        &self,
+        key: &str,
+        address: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<(Who, Tenant, Permissions), Refusal> {
         let refused = |reason: &str| Refusal::Unauthenticated(reason.to_owned());
         let Some((known, permissions)) = self.directory.key(&Hash::of(key.as_bytes())) else {
             let is_mistyped = is_mistyped(key);
@@ -289,14 +295,22 @@ impl Access {
     }
 
     /// `csrf` is what came beside a cookie, where that is needed.
-    fn by_token(&self, token: &str, csrf: Option<Option<&str>>, now: Timestamp) -> Result<(Who, Tenant, Permissions), Refusal> {
+    fn by_token(
+        &self,
+        token: &str,
+        csrf: Option<Option<&str>>,
+        now: Timestamp,
+    ) -> Result<(Who, Tenant, Permissions), Refusal> {
         let claims = self.directory.tokens.verify(token, now)?;
         if csrf.is_some_and(|sent| sent.is_none() || sent != claims.csrf.as_deref()) {
-            return Err(Refusal::Forbidden(format!("with cookies, a change needs the header {}", cookies::CSRF_HEADER)));
+            return Err(Refusal::Forbidden(format!(
+                "with cookies, a change needs the header {}",
+                cookies::CSRF_HEADER
+            )));
         }
         let ended = || Refusal::Unauthenticated("this session has ended: sign in again".to_owned());
         let (person, permissions) = self.directory.person(&claims.tid, &claims.sub).ok_or_else(ended)?;
-        if !person.is_active || person.version != claims.ver || self.directory.has_ended(&claims.sid) {
+        if !person.is_active || person.generation != claims.ver || self.directory.has_ended(&claims.sid) {
             return Err(ended());
         }
         let who = Who::Person { id: claims.sub, email: person.email.clone(), session: claims.sid };
@@ -304,7 +318,8 @@ impl Access {
     }
 
     fn nobody(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<(Who, Tenant, Permissions), Refusal> {
-        let is_here = peer.is_some_and(|peer| peer.to_canonical().is_loopback()) && !headers.contains_key(FORWARDED_FOR);
+        let is_here =
+            peer.is_some_and(|peer| peer.to_canonical().is_loopback()) && !headers.contains_key(FORWARDED_FOR);
         if self.anonymous == Anonymous::Nobody || !is_here {
             return Err(Refusal::Unauthenticated(
                 "a key or token is needed: send it as 'Authorization: Bearer <key>' or 'X-API-Key: <key>'".to_owned(),
@@ -327,7 +342,9 @@ impl Access {
             None if runs_server => Tenant::default_tenant(),
             None => home.clone(),
             Some(Some(named)) if named == *home || (runs_server && named == Tenant::default_tenant()) => named,
-            Some(_) => return Err(Refusal::Forbidden(format!("{} does not belong to the tenant in {TENANT}", who.name()))),
+            Some(_) => {
+                return Err(Refusal::Forbidden(format!("{} does not belong to the tenant in {TENANT}", who.name())));
+            }
         };
         match self.directory.tenant(&tenant) {
             Some(TenantState::Active) => Ok(tenant),

@@ -146,7 +146,8 @@ impl Change {
             return Ok(false);
         }
         let (system, collection) = (Tenant::system(), self.collection::<Recent>());
-        let mut recent = collection.get(&system, &Recent::id()).await?.map_or_else(Recent::default, |recent| recent.body);
+        let mut recent =
+            collection.get(&system, &Recent::id()).await?.map_or_else(Recent::default, |recent| recent.body);
         recent.extend(changed);
         collection.put(&system, &Recent::id(), &recent, Expected::Any).await?;
         Ok(true)

@@ -102,9 +102,12 @@ impl Config {
         }
         let host = self.public_url.strip_prefix("https://").or_else(|| self.public_url.strip_prefix("http://"));
         if host.is_none_or(|host| host.is_empty() || host.contains('/')) {
-            return Err(format!("hub.public_url is '{}', must be as in https://observatory.example.org", self.public_url));
+            return Err(format!(
+                "hub.public_url is '{}', must be as in https://observatory.example.org",
+                self.public_url
+            ));
         }
-        crate::people::Email::new(&self.owner_email).map(drop).map_err(|cause| format!("hub.owner_email: {cause}"))
+        crate::email::Email::new(&self.owner_email).map(drop).map_err(|cause| format!("hub.owner_email: {cause}"))
     }
 
     pub(crate) fn access_time(&self) -> Duration {

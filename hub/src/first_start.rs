@@ -7,10 +7,11 @@ use serde_json::json;
 use crate::Hub;
 use crate::audit::{By, Deed};
 use crate::change::What;
+use crate::email::Email;
 use crate::error::Error;
 use crate::lockout::Attempts;
 use crate::passwords::{Password, Secret, one_time};
-use crate::people::{Email, Person};
+use crate::people::Person;
 use crate::tokens;
 
 /// Who can come in first; to be shown once.
@@ -26,7 +27,8 @@ impl Hub {
     /// Makes what is missing of a server that can be signed in to.
     pub(crate) async fn begin(&self, configured: &[Tenant]) -> Result<Option<FirstOwner>, Error> {
         let system = &Tenant::system();
-        let is_first = self.records.collection::<Person>().list(system, &List::all().limit(1)).await?.records.is_empty();
+        let is_first =
+            self.records.collection::<Person>().list(system, &List::all().limit(1)).await?.records.is_empty();
         let email = &Email::new(&self.config.owner_email).map_err(Error::Invalid)?;
         let secret = one_time();
         let hash = if is_first { Some(self.passwords.hash(&secret).await?) } else { None };

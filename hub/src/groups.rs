@@ -36,6 +36,15 @@ pub struct Group {
 impl Document for Group {
     const COLLECTION: &'static str = "hub.groups";
     const KEYS: &'static [Key] = &[Key::unique("name"), Key::unique("external_id")];
+
+    fn example() -> Option<Self> {
+        Some(Self {
+            name: "sre".to_owned(),
+            external_id: Some("1".to_owned()),
+            roles: vec![RoleName::owner()],
+            members: BTreeSet::from([RecordId::unique()]),
+        })
+    }
 }
 
 impl Hub {
@@ -49,7 +58,12 @@ impl Hub {
     }
 
     /// Changes a group, for somebody who may do all that it allowed and will allow.
-    pub(crate) async fn change_group(&self, asking: &Asking, id: &RecordId, group: &Group) -> Result<Record<Group>, Error> {
+    pub(crate) async fn change_group(
+        &self,
+        asking: &Asking,
+        id: &RecordId,
+        group: &Group,
+    ) -> Result<Record<Group>, Error> {
         self.check_roles(asking, &group.roles)?;
         let tenant = asking.tenant();
         self.changes
@@ -123,7 +137,9 @@ impl Hub {
     ) -> Result<(), Error> {
         change.collection::<Group>().delete(tenant, &group.id, Expected::Version(group.version)).await?;
         let details = json!({"name": group.body.name});
-        change.audit(tenant, by, Deed { action: "group.removed", subject: ("group", group.id.as_str()), details }).await?;
+        change
+            .audit(tenant, by, Deed { action: "group.removed", subject: ("group", group.id.as_str()), details })
+            .await?;
         change.changed(tenant, What::Group(group.id.clone()));
         Ok(())
     }

@@ -9,6 +9,7 @@ mod change;
 mod clock;
 mod config;
 mod directory;
+mod email;
 mod error;
 mod first_start;
 mod groups;
@@ -20,9 +21,11 @@ mod lockout;
 pub mod oidc;
 mod passwords;
 mod people;
+mod permissions;
 mod roles;
 mod scim;
 mod sessions;
+mod sign_in;
 mod telemetry;
 mod tenants;
 mod tokens;
@@ -56,14 +59,16 @@ pub use crate::access::{Access, Caller, Who};
 pub use crate::audit::{AuditEntry, Broken, Root};
 pub use crate::clock::{Clock, Moment, system_clock};
 pub use crate::config::{Anonymous, Config};
+pub use crate::email::Email;
 pub use crate::error::{Error, Refusal};
 pub use crate::first_start::FirstOwner;
 pub use crate::groups::Group;
 pub use crate::keys::ApiKey;
 pub use crate::licence::{Licence, LicenceLimits, Standing, issuers};
 pub use crate::passwords::Secret;
-pub use crate::people::{Email, Person, Status};
-pub use crate::roles::{BUILT_IN, BuiltIn, Grant, Permission, Permissions, Role, RoleName};
+pub use crate::people::{Person, Status};
+pub use crate::permissions::{Grant, InvalidGrant, Permission, Permissions};
+pub use crate::roles::{BUILT_IN, BuiltIn, Role, RoleName};
 pub use crate::sessions::Session;
 pub use crate::telemetry::Telemetry;
 pub use crate::tenants::{TENANTS_WITHOUT_LICENCE, TenantRecord, TenantState};
@@ -104,9 +109,9 @@ impl Hub {
         config.check().map_err(Error::Invalid)?;
         let Parts { records, ring, outgoing, configured_keys, issuers, clock } = parts;
         let ring = Arc::new(ring);
-        let keys = configured_keys.iter().map(|(tenant, key)| {
-            (Hash::of(key.reveal().as_bytes()), Arc::new(KnownKey::configured(tenant.clone())))
-        });
+        let keys = configured_keys
+            .iter()
+            .map(|(tenant, key)| (Hash::of(key.reveal().as_bytes()), Arc::new(KnownKey::configured(tenant.clone()))));
         let (tokens, licences) = (Tokens::new(&config), Licences::new(issuers));
         let directory = Arc::new(Directory::new(keys.collect(), tokens, licences, Arc::clone(&ring)));
         let hub = Self {

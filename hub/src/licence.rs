@@ -21,7 +21,7 @@ use crate::audit::{By, Deed};
 use crate::change::What;
 use crate::clock::{DAY, Moment, after, before};
 use crate::error::Error;
-use crate::roles::Permission;
+use crate::permissions::Permission;
 
 /// How long everything works on after a licence has expired.
 const GRACE: Duration = Duration::from_secs(14 * 86_400);
@@ -33,10 +33,8 @@ const LICENSED_PRODUCTS: [&str; 4] = ["compliance", "catalog", "orchestrator", "
 const ALWAYS: [&str; 3] = ["hub", "server", "telemetry"];
 
 /// Those who may sign licences: the key of today, and the one that will follow it.
-const ISSUERS: [&str; 2] = [
-    "Aj98aZEnXnAjRsB0Rl+v0pYXueM/sZacm8+BYhlgfp0=",
-    "nzJ0DSB/tSQFI4CmoRFLfR6Zp2+cxDDa1QRG1gu0Qec=",
-];
+const ISSUERS: [&str; 2] =
+    ["Aj98aZEnXnAjRsB0Rl+v0pYXueM/sZacm8+BYhlgfp0=", "nzJ0DSB/tSQFI4CmoRFLfR6Zp2+cxDDa1QRG1gu0Qec="];
 
 /// What a customer may use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -112,7 +110,8 @@ impl Licence {
     /// Reads a file that one of the issuers has signed.
     pub fn read(file: &str, issuers: &[VerifyingKey]) -> Result<Self, String> {
         let (document, signature) = file.trim_end().split_once('\n').ok_or("a licence has two lines")?;
-        let signature = STANDARD.decode(signature.trim_end_matches('\r')).map_err(|_| "its second line is no signature")?;
+        let signature =
+            STANDARD.decode(signature.trim_end_matches('\r')).map_err(|_| "its second line is no signature")?;
         let signature = Signature::from_slice(&signature).map_err(|_| "its second line is no signature")?;
         let is_signed = issuers.iter().any(|issuer| issuer.verify_strict(document.as_bytes(), &signature).is_ok());
         if file.len() > BYTES_MAX || !is_signed {
@@ -181,7 +180,9 @@ impl Licences {
             Standing::ReadOnly(_, reason) => Err(Error::NotLicensed(format!("read only: {reason}"))),
             Standing::Valid(licence) | Standing::Grace(licence, _) => {
                 let is_allowed = !LICENSED_PRODUCTS.contains(&product) || is_named(&licence);
-                is_allowed.then_some(()).ok_or_else(|| Error::NotLicensed(format!("the licence does not name {product}")))
+                is_allowed
+                    .then_some(())
+                    .ok_or_else(|| Error::NotLicensed(format!("the licence does not name {product}")))
             }
         }
     }
@@ -199,7 +200,8 @@ impl Hub {
             .make(|change| async move {
                 let (system, installed) = (Tenant::system(), Installed { file: file.to_owned() });
                 change.collection::<Installed>().put(&system, &id(), &installed, Expected::Any).await?;
-                let details = json!({"customer": licence.customer, "products": licence.products, "not_after": licence.not_after});
+                let details =
+                    json!({"customer": licence.customer, "products": licence.products, "not_after": licence.not_after});
                 let deed = Deed { action: "licence.installed", subject: ("licence", &licence.id), details };
                 change.audit(&system, by, deed).await?;
                 change.changed(&system, What::Licence);

@@ -46,7 +46,7 @@ pub(crate) struct Claims {
     pub sid: RecordId,
     /// The person's roles when the token was made; what they allow is looked up with every request.
     pub roles: Vec<RoleName>,
-    /// The person's version: a higher one makes this token worthless.
+    /// The person's generation: a later one makes this token worthless.
     pub ver: u64,
     /// When it was made, in seconds since 1970.
     pub iat: i64,
@@ -196,7 +196,12 @@ pub(crate) async fn roll_over(
 }
 
 /// Makes every token worthless: all keys go, others come.
-pub(crate) async fn replace(transaction: &Transaction, ring: &Keyring, lasts: Duration, now: Timestamp) -> Result<(), Error> {
+pub(crate) async fn replace(
+    transaction: &Transaction,
+    ring: &Keyring,
+    lasts: Duration,
+    now: Timestamp,
+) -> Result<(), Error> {
     let (system, collection) = (Tenant::system(), transaction.collection::<StoredKey>());
     for key in collection.list(&system, &List::all().limit(KEYS_MAX)).await?.records {
         collection.delete(&system, &key.id, Expected::Any).await?;

@@ -125,7 +125,8 @@ impl Hub {
 
     async fn forget_sessions(&self, oldest: Timestamp) -> Result<(), Error> {
         let (sessions, families) = (self.records.collection::<Session>(), self.records.collection::<Family>());
-        for session in sessions.list_everywhere(&List::all().below("expires_at", oldest).limit(PAGE_MAX)).await?.records {
+        for session in sessions.list_everywhere(&List::all().below("expires_at", oldest).limit(PAGE_MAX)).await?.records
+        {
             families.delete(&session.tenant, &session.id, Expected::Any).await?;
             sessions.delete(&session.tenant, &session.id, Expected::Any).await?;
         }

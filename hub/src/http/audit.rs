@@ -61,12 +61,17 @@ pub(crate) struct TrailWanted {
     get, path = "/audit", tag = "audit", security(("caller" = ["hub:audit:read"])), params(TrailWanted),
     responses((status = 200, body = Trail), (status = 403, body = ErrorAnswer))
 )]
-pub(crate) async fn list(State(hub): Hubs, asking: Asking, Asked(wanted): Asked<TrailWanted>) -> Result<Json<Trail>, Error> {
+pub(crate) async fn list(
+    State(hub): Hubs,
+    asking: Asking,
+    Asked(wanted): Asked<TrailWanted>,
+) -> Result<Json<Trail>, Error> {
     let limit = wanted.limit.unwrap_or(100).clamp(1, PAGE_MAX);
     let entries = hub.records.log::<AuditEntry>().read(asking.tenant(), Sequence(wanted.after), limit).await?;
     let next = entries.last().filter(|_| entries.len() == limit).map(|last| last.sequence.0);
     let entries = entries.into_iter().map(|entry| {
-        let AuditEntry { time, who, who_name, action, subject, details, address, agent, trace_id, hash, .. } = entry.body;
+        let AuditEntry { time, who, who_name, action, subject, details, address, agent, trace_id, hash, .. } =
+            entry.body;
         EntryView {
             sequence: entry.sequence.0,
             time: time.into(),

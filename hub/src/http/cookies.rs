@@ -25,7 +25,8 @@ const FLOW_PATH: &str = "/api/v1/hub/oidc";
 
 /// The cookie's value.
 pub(crate) fn of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let pairs = headers.get_all(COOKIE).iter().filter_map(|pairs| pairs.to_str().ok()).flat_map(|pairs| pairs.split(';'));
+    let pairs =
+        headers.get_all(COOKIE).iter().filter_map(|pairs| pairs.to_str().ok()).flat_map(|pairs| pairs.split(';'));
     pairs.filter_map(|pair| pair.trim().split_once('=')).find(|(own, _)| *own == name).map(|(_, value)| value)
 }
 
@@ -79,6 +80,7 @@ impl Hub {
         let Cookie { name, value, path, lasts, rules } = cookie;
         let secure = if self.config.public_url.starts_with("https://") { "; Secure" } else { "" };
         let cookie = format!("{name}={value}; Path={path}; Max-Age={}; {rules}{secure}", lasts.as_secs());
-        headers.append(SET_COOKIE, HeaderValue::from_str(&cookie).expect("tokens are letters, digits, dots and dashes"));
+        headers
+            .append(SET_COOKIE, HeaderValue::from_str(&cookie).expect("tokens are letters, digits, dots and dashes"));
     }
 }

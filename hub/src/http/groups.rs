@@ -77,7 +77,11 @@ impl From<GroupRequest> for Group {
     get, path = "/groups", tag = "groups", security(("caller" = ["hub:groups:read"])), params(PageWanted),
     responses((status = 200, body = Groups), (status = 403, body = ErrorAnswer))
 )]
-pub(crate) async fn list(State(hub): Hubs, asking: Asking, Asked(page): Asked<PageWanted>) -> Result<Json<Groups>, Error> {
+pub(crate) async fn list(
+    State(hub): Hubs,
+    asking: Asking,
+    Asked(page): Asked<PageWanted>,
+) -> Result<Json<Groups>, Error> {
     let page = hub.records.collection::<Group>().list(asking.tenant(), &page.list()?).await?;
     let groups = page.records.into_iter().map(GroupView::of).collect();
     Ok(Json(Groups { groups, next: page.next.map(String::from) }))
@@ -102,7 +106,11 @@ pub(crate) async fn make(
     get, path = "/groups/{id}", tag = "groups", security(("caller" = ["hub:groups:read"])), params(("id" = String, Path)),
     responses((status = 200, body = GroupView), (status = 404, body = ErrorAnswer))
 )]
-pub(crate) async fn read(State(hub): Hubs, asking: Asking, Path(group): Path<String>) -> Result<Json<GroupView>, Error> {
+pub(crate) async fn read(
+    State(hub): Hubs,
+    asking: Asking,
+    Path(group): Path<String>,
+) -> Result<Json<GroupView>, Error> {
     let id = id("group", group)?;
     let group = hub.records.collection::<Group>().get(asking.tenant(), &id).await?;
     Ok(Json(GroupView::of(group.ok_or_else(|| Error::not_found("group", id))?)))

@@ -20,7 +20,7 @@ use crate::Hub;
 use crate::access::{Asking, Caller, Origin};
 use crate::error::Error;
 use crate::limits::Left;
-use crate::roles::Permission;
+use crate::permissions::Permission;
 
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
@@ -89,7 +89,9 @@ impl Hub {
         origin: &Origin,
     ) -> Result<(Option<Caller>, Left), Error> {
         let permission = match rule {
-            None => return Err(Error::not_found("operation", format!("{} {}", request.method(), request.uri().path()))),
+            None => {
+                return Err(Error::not_found("operation", format!("{} {}", request.method(), request.uri().path())));
+            }
             Some(Rule::Everybody) => return Ok((None, self.limits.unknown(origin.address)?)),
             Some(Rule::Known) => None,
             Some(Rule::Having(permission)) => Some(permission),

@@ -98,7 +98,11 @@ pub(crate) struct MadeKey {
     get, path = "/keys", tag = "keys", security(("caller" = ["hub:keys:read"])), params(PageWanted),
     responses((status = 200, body = Keys), (status = 403, body = ErrorAnswer))
 )]
-pub(crate) async fn list(State(hub): Hubs, asking: Asking, Asked(page): Asked<PageWanted>) -> Result<Json<Keys>, Error> {
+pub(crate) async fn list(
+    State(hub): Hubs,
+    asking: Asking,
+    Asked(page): Asked<PageWanted>,
+) -> Result<Json<Keys>, Error> {
     let page = hub.records.collection::<ApiKey>().list(asking.tenant(), &page.list()?).await?;
     let keys = page.records.into_iter().map(KeyView::of).collect();
     Ok(Json(Keys { keys, next: page.next.map(String::from) }))

@@ -85,7 +85,8 @@ pub(crate) struct MeEdit {
 )]
 pub(crate) async fn edit(State(hub): Hubs, asking: Asking, Body(edit): Body<MeEdit>) -> Result<StatusCode, Error> {
     let (own, id) = (asking.at_home(), asking.person()?);
-    let _: Record<Person> = hub.edit_person(&own, id, &PersonEdit { name: Some(edit.name), ..PersonEdit::default() }).await?;
+    let _: Record<Person> =
+        hub.edit_person(&own, id, &PersonEdit { name: Some(edit.name), ..PersonEdit::default() }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -137,7 +138,11 @@ pub(crate) async fn sessions(
     delete, path = "/me/sessions/{id}", tag = "me", security(("caller" = [])), params(("id" = String, Path)),
     responses((status = 204), (status = 404, body = ErrorAnswer))
 )]
-pub(crate) async fn end_session(State(hub): Hubs, asking: Asking, Path(session): Path<String>) -> Result<StatusCode, Error> {
+pub(crate) async fn end_session(
+    State(hub): Hubs,
+    asking: Asking,
+    Path(session): Path<String>,
+) -> Result<StatusCode, Error> {
     hub.end_session(&asking.at_home(), &id("session", session)?, Some(asking.person()?)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -38,7 +38,8 @@ pub(crate) async fn providers(State(hub): Hubs, Path(name): Path<String>) -> Res
     let tenant = tenant(&name)?;
     hub.directory.tenant(&tenant).ok_or_else(|| Error::not_found("tenant", name))?;
     let page = hub.records.collection::<Provider>().list(&tenant, &List::all().limit(PAGE_MAX)).await?;
-    let choices = page.records.into_iter().map(|provider| Choice { name: provider.id.into(), title: provider.body.title });
+    let choices =
+        page.records.into_iter().map(|provider| Choice { name: provider.id.into(), title: provider.body.title });
     Ok(Json(Choices { providers: choices.collect() }))
 }
 
@@ -92,7 +93,10 @@ pub(crate) async fn finish(
 ) -> Result<Response, Error> {
     let code = returned.code.ok_or_else(|| {
         let said = returned.error_description.or(returned.error).unwrap_or_default();
-        Error::forbidden(format!("the identity provider lets nobody in: {}", said.chars().take(200).collect::<String>()))
+        Error::forbidden(format!(
+            "the identity provider lets nobody in: {}",
+            said.chars().take(200).collect::<String>()
+        ))
     })?;
     let remembered = cookies::of(&headers, cookies::FLOW);
     let came_back = hub.finish_oidc(&origin, &returned.state, remembered, &code).await?;

@@ -12,9 +12,10 @@ use super::extract::{Asked, Body, PageWanted, id};
 use super::status::ErrorAnswer;
 use crate::access::Asking;
 use crate::clock::Moment;
+use crate::email::Email;
 use crate::error::Error;
 use crate::passwords::Secret;
-use crate::people::{Email, NewPerson, Person, PersonEdit, Status};
+use crate::people::{NewPerson, Person, PersonEdit, Status};
 use crate::roles::RoleName;
 
 /// A person.
@@ -75,7 +76,11 @@ pub(crate) struct PeopleWanted {
     get, path = "/people", tag = "people", security(("caller" = ["hub:people:read"])), params(PeopleWanted),
     responses((status = 200, body = People), (status = 403, body = ErrorAnswer))
 )]
-pub(crate) async fn list(State(hub): Hubs, asking: Asking, Asked(wanted): Asked<PeopleWanted>) -> Result<Json<People>, Error> {
+pub(crate) async fn list(
+    State(hub): Hubs,
+    asking: Asking,
+    Asked(wanted): Asked<PeopleWanted>,
+) -> Result<Json<People>, Error> {
     let PeopleWanted { email, after, limit } = wanted;
     let list = PageWanted { after, limit }.list()?;
     let list = email.into_iter().fold(list, |list, email| list.equal("email", email.as_str()));
@@ -126,7 +131,11 @@ pub(crate) async fn invite(
     get, path = "/people/{id}", tag = "people", security(("caller" = ["hub:people:read"])), params(("id" = String, Path)),
     responses((status = 200, body = PersonView), (status = 404, body = ErrorAnswer))
 )]
-pub(crate) async fn read(State(hub): Hubs, asking: Asking, Path(person): Path<String>) -> Result<Json<PersonView>, Error> {
+pub(crate) async fn read(
+    State(hub): Hubs,
+    asking: Asking,
+    Path(person): Path<String>,
+) -> Result<Json<PersonView>, Error> {
     let id = id("person", person)?;
     let person = hub.records.collection::<Person>().get(asking.tenant(), &id).await?;
     Ok(Json(PersonView::of(person.ok_or_else(|| Error::not_found("person", id))?)))

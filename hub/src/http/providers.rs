@@ -75,7 +75,16 @@ pub(crate) async fn list(State(hub): Hubs, asking: Asking) -> Result<Json<Provid
     let providers = page.records.into_iter().map(|provider| {
         let Provider { title, issuer, client_id, scopes, groups_claim, makes_people, default_roles } = provider.body;
         let default_roles = default_roles.into_iter().map(String::from).collect();
-        ProviderView { name: provider.id.into(), title, issuer, client_id, scopes, groups_claim, makes_people, default_roles }
+        ProviderView {
+            name: provider.id.into(),
+            title,
+            issuer,
+            client_id,
+            scopes,
+            groups_claim,
+            makes_people,
+            default_roles,
+        }
     });
     Ok(Json(Providers { providers: providers.collect() }))
 }
@@ -94,7 +103,8 @@ pub(crate) async fn put(
     Path(name): Path<String>,
     Body(request): Body<ProviderRequest>,
 ) -> Result<StatusCode, Error> {
-    let ProviderRequest { title, issuer, client_id, client_secret, scopes, groups_claim, makes_people, default_roles } = request;
+    let ProviderRequest { title, issuer, client_id, client_secret, scopes, groups_claim, makes_people, default_roles } =
+        request;
     let provider = Provider { title, issuer, client_id, scopes, groups_claim, makes_people, default_roles };
     hub.put_provider(&asking, &name, &provider, client_secret.as_ref()).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -178,7 +178,11 @@ pub(crate) async fn patch_user(
     delete, path = "/scim/v2/Users/{id}", tag = "scim", security(("caller" = ["hub:scim:write"])), params(("id" = String, Path)),
     responses((status = 204))
 )]
-pub(crate) async fn remove_user(State(hub): Hubs, asking: Asking, Path(user): Path<String>) -> Result<StatusCode, ScimError> {
+pub(crate) async fn remove_user(
+    State(hub): Hubs,
+    asking: Asking,
+    Path(user): Path<String>,
+) -> Result<StatusCode, ScimError> {
     hub.remove_scim_user(&asking, &id("user", user)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -244,7 +248,11 @@ pub(crate) async fn patch_group(
     delete, path = "/scim/v2/Groups/{id}", tag = "scim", security(("caller" = ["hub:scim:write"])), params(("id" = String, Path)),
     responses((status = 204))
 )]
-pub(crate) async fn remove_group(State(hub): Hubs, asking: Asking, Path(group): Path<String>) -> Result<StatusCode, ScimError> {
+pub(crate) async fn remove_group(
+    State(hub): Hubs,
+    asking: Asking,
+    Path(group): Path<String>,
+) -> Result<StatusCode, ScimError> {
     hub.remove_scim_group(&asking, &id("group", group)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

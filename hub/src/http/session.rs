@@ -1,8 +1,8 @@
 //! Signing in, staying in, signing out; and what others need to check our tokens.
 
+use axum::Json;
 use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
-use axum::Json;
 use http::{HeaderMap, StatusCode};
 use model::Tenant;
 use serde::{Deserialize, Serialize};
@@ -12,16 +12,17 @@ use utoipa::ToSchema;
 use super::extract::Body;
 use super::status::ErrorAnswer;
 use super::{Hubs, cookies};
+use crate::Hub;
 use crate::access::{Asking, Origin};
 use crate::audit::Deed;
 use crate::change::What;
 use crate::clock::Moment;
+use crate::email::Email;
 use crate::error::Error;
 use crate::passwords::Secret;
-use crate::people::Email;
-use crate::sessions::{SignIn, SignedIn};
+use crate::sessions::SignedIn;
+use crate::sign_in::SignIn;
 use crate::tokens::{self, PublicKeys};
-use crate::Hub;
 
 /// What somebody sends to sign in.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -105,7 +106,8 @@ pub(crate) async fn start(
     Body(request): Body<SignInRequest>,
 ) -> Result<Response, Error> {
     let SignInRequest { email, password, new_password, tenant, cookies } = request;
-    let signed_in = hub.sign_in(&origin, &SignIn { email, password, new_password, tenant, in_cookies: cookies }).await?;
+    let signed_in =
+        hub.sign_in(&origin, &SignIn { email, password, new_password, tenant, in_cookies: cookies }).await?;
     Ok(answer(&hub, signed_in))
 }
 

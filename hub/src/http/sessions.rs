@@ -39,8 +39,18 @@ pub(crate) struct SessionView {
 
 impl SessionView {
     pub(crate) fn of(session: Record<Session>, current: Option<&RecordId>) -> Self {
-        let Session { person, method, address, agent, started_at, refreshed_at, expires_at, ended_at, ended_because, .. } =
-            session.body;
+        let Session {
+            person,
+            method,
+            address,
+            agent,
+            started_at,
+            refreshed_at,
+            expires_at,
+            ended_at,
+            ended_because,
+            ..
+        } = session.body;
         Self {
             is_current: current == Some(&session.id),
             id: session.id.into(),

@@ -63,20 +63,30 @@ pub(crate) fn described(error: &Error) -> (StatusCode, &'static str, Option<&'st
             "unauthenticated",
             Some("sign in with POST /api/v1/hub/session, or make a key; name the tenant where an e-mail is in several"),
         ),
-        Error::Refused(Refusal::Forbidden(_)) => {
-            (StatusCode::FORBIDDEN, "forbidden", Some("GET /api/v1/hub/me lists what you may do; owners and admins give roles"))
+        Error::Refused(Refusal::Forbidden(_)) => (
+            StatusCode::FORBIDDEN,
+            "forbidden",
+            Some("GET /api/v1/hub/me lists what you may do; owners and admins give roles"),
+        ),
+        Error::PasswordChangeNeeded => (
+            StatusCode::FORBIDDEN,
+            "password_change_needed",
+            Some("sign in again with `new_password` beside `password`"),
+        ),
+        Error::NotLicensed(_) => {
+            (StatusCode::FORBIDDEN, "not_licensed", Some("GET /api/v1/hub/licence says what is licensed"))
         }
-        Error::PasswordChangeNeeded => {
-            (StatusCode::FORBIDDEN, "password_change_needed", Some("sign in again with `new_password` beside `password`"))
-        }
-        Error::NotLicensed(_) => (StatusCode::FORBIDDEN, "not_licensed", Some("GET /api/v1/hub/licence says what is licensed")),
         Error::NotFound { .. } => (StatusCode::NOT_FOUND, "not_found", None),
         Error::Conflict(_) => (StatusCode::CONFLICT, "conflict", None),
-        Error::Invalid(_) => (StatusCode::BAD_REQUEST, "invalid", Some("GET /api/v1/openapi.json describes every request")),
+        Error::Invalid(_) => {
+            (StatusCode::BAD_REQUEST, "invalid", Some("GET /api/v1/openapi.json describes every request"))
+        }
         Error::TooOften { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_often", None),
         Error::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "busy", None),
         Error::Provider { .. } => (StatusCode::BAD_GATEWAY, "provider", Some("check the provider's settings")),
-        Error::Sealed(_) => (StatusCode::INTERNAL_SERVER_ERROR, "sealed", Some("ENCRYPTION_KEY lacks a key that was used before")),
+        Error::Sealed(_) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "sealed", Some("ENCRYPTION_KEY lacks a key that was used before"))
+        }
         Error::Records(cause) => of_records(cause),
     }
 }

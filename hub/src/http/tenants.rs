@@ -13,9 +13,9 @@ use super::extract::{Asked, Body, PageWanted};
 use super::status::ErrorAnswer;
 use crate::access::Asking;
 use crate::clock::Moment;
+use crate::email::Email;
 use crate::error::Error;
 use crate::passwords::Secret;
-use crate::people::Email;
 use crate::tenants::{TenantRecord, TenantState};
 
 /// A tenant.
@@ -109,7 +109,8 @@ pub(crate) async fn make(
 )]
 pub(crate) async fn read(State(hub): Hubs, Path(name): Path<String>) -> Result<Json<TenantView>, Error> {
     let tenant = tenant(&name)?;
-    let found = hub.records.collection::<TenantRecord>().get(&Tenant::system(), &RecordId::new(tenant.as_str())?).await?;
+    let found =
+        hub.records.collection::<TenantRecord>().get(&Tenant::system(), &RecordId::new(tenant.as_str())?).await?;
     Ok(Json(TenantView::of(found.ok_or_else(|| Error::not_found("tenant", name))?)))
 }
 

@@ -18,15 +18,16 @@ use crate::access::Origin;
 use crate::audit::{By, Hash};
 use crate::change::Change;
 use crate::clock::after;
+use crate::email::Email;
 use crate::error::Error;
 use crate::passwords::random;
-use crate::people::{Email, Person, Status};
+use crate::people::{Person, Status};
 use crate::sessions::SignedIn;
 use crate::tenants::TenantState;
 
 pub use self::provider::Provider;
-pub(crate) use self::relying::Oidc;
 use self::relying::Identity;
+pub(crate) use self::relying::Oidc;
 
 /// How long a sign-in elsewhere may take.
 pub(crate) const FLOW: Duration = Duration::from_secs(10 * 60);
@@ -60,13 +61,20 @@ pub(crate) struct CameBack {
 
 impl Hub {
     /// Sends a browser to the provider.
-    pub(crate) async fn begin_oidc(&self, origin: &Origin, tenant: &Tenant, name: &str, return_to: &str) -> Result<Begun, Error> {
+    pub(crate) async fn begin_oidc(
+        &self,
+        origin: &Origin,
+        tenant: &Tenant,
+        name: &str,
+        return_to: &str,
+    ) -> Result<Begun, Error> {
         self.limits.attempt(origin.address)?;
         let return_to = if is_local(return_to) { return_to } else { "/" };
         let provider = self.open_provider(tenant, name).await?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let (state, nonce) = (format!("{tenant}.{}", random(43)), random(43));
-        let url = self.oidc.authorize(&provider, &self.redirect_url(), &state, Nonce::new(nonce.clone()), challenge).await?;
+        let url =
+            self.oidc.authorize(&provider, &self.redirect_url(), &state, Nonce::new(nonce.clone()), challenge).await?;
         let flow = Flow {
             provider: name.to_owned(),
             nonce,
@@ -79,7 +87,13 @@ impl Hub {
     }
 
     /// Lets somebody in whom the provider has sent back to the browser they left with.
-    pub(crate) async fn finish_oidc(&self, origin: &Origin, state: &str, remembered: Option<&str>, code: &str) -> Result<CameBack, Error> {
+    pub(crate) async fn finish_oidc(
+        &self,
+        origin: &Origin,
+        state: &str,
+        remembered: Option<&str>,
+        code: &str,
+    ) -> Result<CameBack, Error> {
         let lost = || Error::forbidden("this sign-in began in another browser, or too long ago: begin again");
         if remembered != Some(state) {
             return Err(lost());
@@ -144,7 +158,7 @@ impl Hub {
                     email,
                     roles: provider.provider.default_roles.clone(),
                     status: Status::Active,
-                    version: 1,
+                    generation: 1,
                     identity: Some(known_as),
                     external_id: None,
                 };
@@ -163,7 +177,13 @@ impl Hub {
         let id = RecordId::new(name).map_err(|_| missing())?;
         let provider = self.records.collection::<Provider>().get(tenant, &id).await?.ok_or_else(missing)?;
         let secret = self.provider_secret(tenant, &id).await?;
-        Ok(relying::Open { tenant: tenant.clone(), name: name.to_owned(), version: provider.version, provider: provider.body, secret })
+        Ok(relying::Open {
+            tenant: tenant.clone(),
+            name: name.to_owned(),
+            version: provider.version,
+            provider: provider.body,
+            secret,
+        })
     }
 
     fn redirect_url(&self) -> String {

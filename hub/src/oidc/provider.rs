@@ -38,6 +38,18 @@ pub struct Provider {
 
 impl Document for Provider {
     const COLLECTION: &'static str = "hub.providers";
+
+    fn example() -> Option<Self> {
+        Some(Self {
+            title: "Company login".to_owned(),
+            issuer: "https://login.example.org".to_owned(),
+            client_id: "observatory".to_owned(),
+            scopes: vec!["email".to_owned()],
+            groups_claim: Some("groups".to_owned()),
+            makes_people: true,
+            default_roles: vec![RoleName::owner()],
+        })
+    }
 }
 
 /// The secret this server has with a provider; its id is the provider's. No table shows it.
@@ -56,14 +68,22 @@ fn check(name: &str, provider: &Provider) -> Result<(), Error> {
     check_name(&provider.title)?;
     let is_address = provider.issuer.starts_with("https://") || provider.issuer.starts_with("http://");
     if !is_address || provider.client_id.is_empty() {
-        return Err(Error::Invalid("a provider has an issuer as in https://login.example.org, and a client id".to_owned()));
+        return Err(Error::Invalid(
+            "a provider has an issuer as in https://login.example.org, and a client id".to_owned(),
+        ));
     }
     Ok(())
 }
 
 impl Hub {
     /// Makes a provider or changes it; without a secret, the one there is stays.
-    pub(crate) async fn put_provider(&self, asking: &Asking, name: &str, provider: &Provider, secret: Option<&Secret>) -> Result<(), Error> {
+    pub(crate) async fn put_provider(
+        &self,
+        asking: &Asking,
+        name: &str,
+        provider: &Provider,
+        secret: Option<&Secret>,
+    ) -> Result<(), Error> {
         check(name, provider)?;
         self.check_roles(asking, &provider.default_roles)?;
         let (tenant, id) = (asking.tenant(), &RecordId::new(name)?);
@@ -78,10 +98,20 @@ impl Hub {
                 providers.put(tenant, id, provider, Expected::Any).await?;
                 if let Some(secret) = secret {
                     let secret = self.ring.seal(secret.reveal().as_bytes(), place(tenant, &purpose(id)));
-                    change.collection::<ProviderSecret>().put(tenant, id, &ProviderSecret { secret }, Expected::Any).await?;
+                    change
+                        .collection::<ProviderSecret>()
+                        .put(tenant, id, &ProviderSecret { secret }, Expected::Any)
+                        .await?;
                 }
-                let details = json!({"issuer": provider.issuer, "client_id": provider.client_id, "new_secret": secret.is_some()});
-                change.audit(tenant, asking.by(), Deed { action: "provider.changed", subject: ("provider", name), details }).await
+                let details =
+                    json!({"issuer": provider.issuer, "client_id": provider.client_id, "new_secret": secret.is_some()});
+                change
+                    .audit(
+                        tenant,
+                        asking.by(),
+                        Deed { action: "provider.changed", subject: ("provider", name), details },
+                    )
+                    .await
             })
             .await
     }

@@ -14,10 +14,10 @@ use openidconnect::core::{
     CoreRevocationErrorResponse, CoreTokenIntrospectionResponse, CoreTokenType,
 };
 use openidconnect::{
-    AdditionalClaims, AsyncHttpClient, AuthorizationCode, ClaimsVerificationError, Client, ClientId, ClientSecret, CsrfToken,
-    EmptyExtraTokenFields, EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, IdToken, IdTokenFields,
-    IssuerUrl, Nonce, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, StandardErrorResponse, StandardTokenResponse,
-    TokenResponse,
+    AdditionalClaims, AsyncHttpClient, AuthorizationCode, ClaimsVerificationError, Client, ClientId, ClientSecret,
+    CsrfToken, EmptyExtraTokenFields, EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse,
+    IdToken, IdTokenFields, IssuerUrl, Nonce, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope,
+    StandardErrorResponse, StandardTokenResponse, TokenResponse,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -41,8 +41,13 @@ struct Others {
 
 impl AdditionalClaims for Others {}
 
-type Fields =
-    IdTokenFields<Others, EmptyExtraTokenFields, CoreGenderClaim, CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm>;
+type Fields = IdTokenFields<
+    Others,
+    EmptyExtraTokenFields,
+    CoreGenderClaim,
+    CoreJweContentEncryptionAlgorithm,
+    CoreJwsSigningAlgorithm,
+>;
 type SignedToken = IdToken<Others, CoreGenderClaim, CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm>;
 type Relying = Client<
     Others,
@@ -125,7 +130,9 @@ impl Oidc {
         nonce: Nonce,
     ) -> Result<Identity, Error> {
         let client = relying(open, redirect, &*self.metadata(open).await?)?;
-        let exchange = client.exchange_code(AuthorizationCode::new(code.to_owned())).map_err(|_| failed(open, "it has no token endpoint"))?;
+        let exchange = client
+            .exchange_code(AuthorizationCode::new(code.to_owned()))
+            .map_err(|_| failed(open, "it has no token endpoint"))?;
         let answer = exchange.set_pkce_verifier(PkceCodeVerifier::new(verifier)).request_async(&self.outgoing).await;
         let answer = answer.map_err(|cause| failed(open, format!("it does not take the code: {cause}")))?;
         let token = answer.id_token().ok_or_else(|| failed(open, "it sends no identity"))?;
@@ -167,12 +174,18 @@ fn key(open: &Open) -> (Tenant, String, u64) {
 fn relying(open: &Open, redirect: &str, metadata: &CoreProviderMetadata) -> Result<Relying, Error> {
     let secret = open.secret.as_ref().map(|secret| ClientSecret::new(secret.reveal().to_owned()));
     let redirect = RedirectUrl::new(redirect.to_owned()).map_err(|cause| failed(open, cause))?;
-    let client = Relying::from_provider_metadata(metadata.clone(), ClientId::new(open.provider.client_id.clone()), secret);
+    let client =
+        Relying::from_provider_metadata(metadata.clone(), ClientId::new(open.provider.client_id.clone()), secret);
     Ok(client.set_redirect_uri(redirect))
 }
 
 /// Checks signature, issuer, audience, time and nonce.
-fn believe(open: &Open, client: &Relying, token: &SignedToken, nonce: &Nonce) -> Result<Identity, ClaimsVerificationError> {
+fn believe(
+    open: &Open,
+    client: &Relying,
+    token: &SignedToken,
+    nonce: &Nonce,
+) -> Result<Identity, ClaimsVerificationError> {
     let claims = token.claims(&client.id_token_verifier(), nonce)?;
     let groups = open.provider.groups_claim.as_ref().map(|claim| match claims.additional_claims().all.get(claim) {
         Some(Value::Array(groups)) => groups.iter().filter_map(|group| group.as_str().map(str::to_owned)).collect(),

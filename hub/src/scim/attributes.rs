@@ -10,9 +10,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use crate::email::Email;
 use crate::error::Error;
 use crate::groups::Group;
-use crate::people::{Email, Person, Status};
+use crate::people::{Person, Status};
 
 /// What is kept of a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,7 +119,8 @@ impl UserAttributes {
             }
             "displayname" | "name.formatted" => self.name = text(path, value)?.unwrap_or_default(),
             "name" => {
-                let part = |name: &str| value.as_object().and_then(|name_of| find(name_of, name)).and_then(Value::as_str);
+                let part =
+                    |name: &str| value.as_object().and_then(|name_of| find(name_of, name)).and_then(Value::as_str);
                 let parts: Vec<&str> = [part("givenname"), part("familyname")].into_iter().flatten().collect();
                 let whole = part("formatted").map(str::to_owned).unwrap_or_else(|| parts.join(" "));
                 self.name = if whole.is_empty() { std::mem::take(&mut self.name) } else { whole };
@@ -242,7 +244,8 @@ mod tests {
     }
 
     fn user() -> UserAttributes {
-        let user = json!({"userName": "Ada@Example.org", "name": {"givenName": "Ada", "familyName": "King"}, "active": true});
+        let user =
+            json!({"userName": "Ada@Example.org", "name": {"givenName": "Ada", "familyName": "King"}, "active": true});
         UserAttributes::read(user.as_object().expect("an object")).expect("a user")
     }
 

@@ -27,7 +27,9 @@ impl FromStr for Filter {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let wrong = || Error::Invalid(format!("filter: '{}' is not as in userName eq \"ada@example.org\"", text.escape_debug()));
+        let wrong = || {
+            Error::Invalid(format!("filter: '{}' is not as in userName eq \"ada@example.org\"", text.escape_debug()))
+        };
         let (attribute, rest) = text.trim().split_once(' ').ok_or_else(wrong)?;
         let (operator, value) = rest.trim_start().split_once(' ').ok_or_else(wrong)?;
         let attribute = match attribute.to_ascii_lowercase().as_str() {

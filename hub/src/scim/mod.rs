@@ -79,15 +79,22 @@ impl Hub {
         let (tenant, id) = (asking.tenant(), &RecordId::unique());
         let status = if user.is_active { Status::Invited } else { Status::Suspended };
         let UserAttributes { email, name, external_id, .. } = user;
-        let person = &Person { email, name, roles: Vec::new(), status, version: 1, identity: None, external_id };
+        let person = &Person { email, name, roles: Vec::new(), status, generation: 1, identity: None, external_id };
         self.changes
-            .make(|change| async move { self.add(&change, tenant, asking.by(), id, person, "person.provisioned").await })
+            .make(
+                |change| async move { self.add(&change, tenant, asking.by(), id, person, "person.provisioned").await },
+            )
             .await?;
         self.scim_user(asking, id).await
     }
 
     /// Changes a user.
-    pub(crate) async fn edit_scim_user(&self, asking: &Asking, id: &RecordId, edit: &Edit<UserAttributes>) -> Result<Value, Error> {
+    pub(crate) async fn edit_scim_user(
+        &self,
+        asking: &Asking,
+        id: &RecordId,
+        edit: &Edit<UserAttributes>,
+    ) -> Result<Value, Error> {
         let tenant = asking.tenant();
         self.changes
             .make(|change| async move {
@@ -129,7 +136,12 @@ impl Hub {
     }
 
     /// Changes a group.
-    pub(crate) async fn edit_scim_group(&self, asking: &Asking, id: &RecordId, edit: &Edit<GroupAttributes>) -> Result<Value, Error> {
+    pub(crate) async fn edit_scim_group(
+        &self,
+        asking: &Asking,
+        id: &RecordId,
+        edit: &Edit<GroupAttributes>,
+    ) -> Result<Value, Error> {
         let tenant = asking.tenant();
         let changed = self
             .changes
@@ -138,7 +150,9 @@ impl Hub {
                 let mut attributes = GroupAttributes::of(&before.body);
                 match edit {
                     Edit::Replace(replacing) => attributes = replacing.clone(),
-                    Edit::Patch(operations) => operations.iter().try_for_each(|operation| attributes.apply(operation))?,
+                    Edit::Patch(operations) => {
+                        operations.iter().try_for_each(|operation| attributes.apply(operation))?;
+                    }
                 }
                 let group = attributes.onto(before.body.clone());
                 self.write_group(&change, tenant, asking.by(), id, Some(before), group).await
@@ -177,7 +191,8 @@ impl Hub {
     fn user(&self, person: &Record<Person>, groups: &[Record<Group>]) -> Value {
         let Person { email, name, status, external_id, .. } = &person.body;
         let of_person = groups.iter().filter(|group| group.body.members.contains(&person.id));
-        let groups: Vec<Value> = of_person.map(|group| json!({"value": group.id, "display": group.body.name})).collect();
+        let groups: Vec<Value> =
+            of_person.map(|group| json!({"value": group.id, "display": group.body.name})).collect();
         json!({
             "schemas": [USER],
             "id": person.id,
@@ -218,7 +233,8 @@ impl Hub {
 
 impl Wanted {
     fn page<T>(&self, fitting: &[T], shown: impl Fn(&T) -> Value) -> Value {
-        let page: Vec<Value> = fitting.iter().skip(self.start.max(1) - 1).take(self.count.min(COUNT_MAX)).map(shown).collect();
+        let page: Vec<Value> =
+            fitting.iter().skip(self.start.max(1) - 1).take(self.count.min(COUNT_MAX)).map(shown).collect();
         json!({
             "schemas": [LIST],
             "totalResults": fitting.len(),

@@ -124,10 +124,12 @@ async fn an_entry_that_was_changed_removed_or_moved_is_found() {
 async fn one_flipped_byte_of_an_entry_is_found_wherever_it_is() {
     let (folder, server, tenant) = trail().await;
     let file = rusqlite::Connection::open(folder.path().join("records.sqlite")).expect("the file");
-    let body: String =
-        file.query_row(&format!("SELECT body FROM entries WHERE {OF_DEFAULT} AND sequence = 3"), [], |row| row.get(0)).expect("a row");
+    let body: String = file
+        .query_row(&format!("SELECT body FROM entries WHERE {OF_DEFAULT} AND sequence = 3"), [], |row| row.get(0))
+        .expect("a row");
     let write = |body: &str| {
-        file.execute(&format!("UPDATE entries SET body = ?1 WHERE {OF_DEFAULT} AND sequence = 3"), [body]).expect("a row");
+        file.execute(&format!("UPDATE entries SET body = ?1 WHERE {OF_DEFAULT} AND sequence = 3"), [body])
+            .expect("a row");
     };
 
     for place in 0..body.len() {
@@ -149,7 +151,10 @@ async fn a_whole_new_chain_is_told_by_the_root_that_was_exported() {
     let root = exported.iter().find(|root| root.tenant == tenant).expect("a root of default").clone();
 
     assert_eq!(server.hub.verify_audit(&tenant, &exported).await.expect("readable"), Ok(5));
-    assert_eq!(another.hub.verify_audit(&tenant, std::slice::from_ref(&root)).await.expect("readable"), Err(Broken::Rewritten(5)));
+    assert_eq!(
+        another.hub.verify_audit(&tenant, std::slice::from_ref(&root)).await.expect("readable"),
+        Err(Broken::Rewritten(5))
+    );
     let later = hub::Root { sequence: records::Sequence(9), ..root };
     let shortened = Broken::Shortened { found: 5, expected: 9 };
     assert_eq!(server.hub.verify_audit(&tenant, &[later]).await.expect("readable"), Err(shortened));

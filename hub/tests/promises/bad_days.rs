@@ -36,7 +36,11 @@ async fn five_wrong_passwords_lock_an_account_whether_or_not_it_exists() {
     for _ in 0..4 {
         server.sign_in("owner@localhost", "wrong").await;
     }
-    assert_eq!(server.sign_in("owner@localhost", PASSWORD).await.status, StatusCode::OK, "a right one forgives four wrong ones");
+    assert_eq!(
+        server.sign_in("owner@localhost", PASSWORD).await.status,
+        StatusCode::OK,
+        "a right one forgives four wrong ones"
+    );
 }
 
 #[tokio::test]
@@ -57,7 +61,11 @@ async fn an_account_that_is_locked_goes_on_with_the_sessions_it_has() {
 async fn ten_thousand_wrong_passwords_neither_unlock_nor_hold_up_others() {
     let server = Server::with(Config { passwords_at_once: 1, ..Config::default() }).await;
     server.owner().await;
-    let key = { let mut headers = HeaderMap::new(); headers.insert("x-api-key", HeaderValue::from_static("configured-key-of-default")); headers };
+    let key = {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-api-key", HeaderValue::from_static("configured-key-of-default"));
+        headers
+    };
     let server = std::sync::Arc::new(server);
 
     let attacks = (0..5_u8).map(|attacker| {
@@ -92,7 +100,10 @@ async fn ten_thousand_wrong_passwords_neither_unlock_nor_hold_up_others() {
     println!("{statuses:?}, the slowest request of another: {slowest:?}");
     assert_eq!(statuses.values().sum::<i32>(), 10_000);
     assert_eq!(statuses.get(&200), None);
-    assert!(statuses.get(&401).copied().unwrap_or(0) <= 5 * 31 * 10, "each address has thirty attempts a minute: {statuses:?}");
+    assert!(
+        statuses.get(&401).copied().unwrap_or(0) <= 5 * 31 * 10,
+        "each address has thirty attempts a minute: {statuses:?}"
+    );
     let locked = sign_in_from(&server, "198.51.100.1", "owner@localhost", PASSWORD).await;
     assert_eq!(locked.status, StatusCode::UNAUTHORIZED);
     assert!(slowest < Duration::from_secs(5), "{slowest:?}");
@@ -114,7 +125,11 @@ async fn many_who_guess_at_once_do_not_get_in_by_the_crowd() {
 
     assert_eq!(server.sign_in("owner@localhost", PASSWORD).await.status, StatusCode::UNAUTHORIZED, "locked");
     server.wait(Duration::from_secs(15 * 60));
-    assert_eq!(server.sign_in("owner@localhost", PASSWORD).await.status, StatusCode::OK, "once, not once for each guess");
+    assert_eq!(
+        server.sign_in("owner@localhost", PASSWORD).await.status,
+        StatusCode::OK,
+        "once, not once for each guess"
+    );
 }
 
 #[tokio::test]

@@ -38,7 +38,8 @@ async fn an_exporters_key_writes_telemetry_and_reads_nothing() {
 async fn a_key_of_the_configuration_writes_and_reads() {
     let server = Server::start().await;
 
-    let caller = server.hub.access().caller(&Method::POST, &bearer("configured-key-of-default"), None).expect("a good key");
+    let caller =
+        server.hub.access().caller(&Method::POST, &bearer("configured-key-of-default"), None).expect("a good key");
 
     assert_eq!(caller.tenant().as_str(), "default");
     assert!(caller.may(&Permission::INGEST) && caller.may(&Permission::QUERY));
@@ -66,7 +67,8 @@ async fn a_revoked_key_is_worth_nothing_with_the_next_request() {
 async fn a_key_expires_and_is_for_its_networks_only() {
     let server = Server::start().await;
     let owner = server.owner().await;
-    let wanted = json!({"name": "k", "expires_at": "2026-01-02T00:00:00Z", "allowed_from": ["10.1.0.0/16", "2001:db8::/32"]});
+    let wanted =
+        json!({"name": "k", "expires_at": "2026-01-02T00:00:00Z", "allowed_from": ["10.1.0.0/16", "2001:db8::/32"]});
     let key = server.post("/keys", &owner, wanted).await.text_at("key");
     let from = |address: &str| {
         let peer: IpAddr = address.parse().expect("an address");
@@ -153,7 +155,8 @@ async fn only_proxies_that_are_trusted_say_who_is_behind_them() {
         ("203.0.113.5", "192.0.2.9", StatusCode::FORBIDDEN),
     ] {
         let request = Request::get("/api/v1/hub/me").header("x-api-key", &key).header("x-forwarded-for", forwarded);
-        let answer = server.raw(request.body(Body::empty()).expect("a request"), peer.parse().expect("an address")).await;
+        let answer =
+            server.raw(request.body(Body::empty()).expect("a request"), peer.parse().expect("an address")).await;
         assert_eq!(answer.status, expected, "{peer} for {forwarded}: {}", answer.text);
     }
 }

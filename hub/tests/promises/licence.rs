@@ -51,7 +51,10 @@ async fn a_licence_says_what_is_allowed_and_then_expires_gently() {
     let installed = install(&server, &root, &file(&issuer())).await;
 
     assert_eq!(installed.status, StatusCode::OK, "{}", installed.text);
-    assert_eq!((&installed.json["standing"], &installed.json["licence"]["customer"]), (&json!("valid"), &json!("Acme")));
+    assert_eq!(
+        (&installed.json["standing"], &installed.json["licence"]["customer"]),
+        (&json!("valid"), &json!("Acme"))
+    );
     assert!(check(&server, "compliance:controls:read") && !check(&server, "insights:models:read"));
 
     server.wait(DAY * 31);

@@ -114,7 +114,11 @@ async fn a_code_is_worth_something_only_once_and_only_to_the_browser_that_asked(
     assert_eq!(again.status, StatusCode::FORBIDDEN);
     let (back, cookies) = leave(&server).await;
     server.wait(Duration::from_secs(601));
-    assert_eq!(server.send(Method::GET, &back, &As::Cookies(&cookies, None), None).await.status, StatusCode::FORBIDDEN, "too late");
+    assert_eq!(
+        server.send(Method::GET, &back, &As::Cookies(&cookies, None), None).await.status,
+        StatusCode::FORBIDDEN,
+        "too late"
+    );
 }
 
 #[tokio::test]
@@ -185,7 +189,11 @@ async fn the_secret_of_a_provider_is_never_shown_and_its_settings_are_checked() 
         ("other", json!({"title": "t", "issuer": "file:///etc/passwd", "client_id": "c"})),
         ("other", json!({"title": "t", "issuer": "https://a.example", "client_id": ""})),
     ] {
-        assert_eq!(server.put(&format!("/providers/{name}"), &owner, wrong).await.status, StatusCode::BAD_REQUEST, "{name}");
+        assert_eq!(
+            server.put(&format!("/providers/{name}"), &owner, wrong).await.status,
+            StatusCode::BAD_REQUEST,
+            "{name}"
+        );
     }
     assert_eq!(server.delete("/providers/company", &owner).await.status, StatusCode::NO_CONTENT);
     let gone = server.send(Method::GET, "/oidc/default/company", &As::Nobody, None).await;

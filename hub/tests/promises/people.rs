@@ -47,7 +47,10 @@ async fn nobody_gives_or_takes_what_is_above_them() {
     let group_path = format!("/groups/{}", group.text_at("id"));
 
     for (what, answer) in [
-        ("invite an owner", server.post("/people", &admin, json!({"email": "x@example.org", "roles": ["owner"]})).await),
+        (
+            "invite an owner",
+            server.post("/people", &admin, json!({"email": "x@example.org", "roles": ["owner"]})).await,
+        ),
         ("suspend the owner", server.patch(&owner_path, &admin, json!({"suspended": true})).await),
         ("reset the owner's password", server.post(&format!("{owner_path}/password"), &admin, json!({})).await),
         ("remove the owner", server.delete(&owner_path, &admin).await),
@@ -89,7 +92,8 @@ async fn whoever_is_suspended_is_out_at_once_and_comes_back_when_that_ends() {
     let path = format!("/people/{id}");
 
     server.patch(&path, &owner, json!({"suspended": true})).await;
-    let (with_token, with_password) = (server.get("/me", &ada).await.status, server.sign_in("ada@example.org", PASSWORD).await.status);
+    let (with_token, with_password) =
+        (server.get("/me", &ada).await.status, server.sign_in("ada@example.org", PASSWORD).await.status);
     server.patch(&path, &owner, json!({"suspended": false})).await;
 
     assert_eq!((with_token, with_password), (StatusCode::UNAUTHORIZED, StatusCode::UNAUTHORIZED));
@@ -107,7 +111,8 @@ async fn a_role_of_ones_own_and_a_group_count_from_the_next_request_on() {
     assert_eq!(reads().await, StatusCode::FORBIDDEN);
     let role = server.put("/roles/people-reader", &owner, json!({"grants": ["hub:people:read"]})).await;
     assert_eq!(role.status, StatusCode::NO_CONTENT, "{}", role.text);
-    let group = server.post("/groups", &owner, json!({"name": "readers", "roles": ["people-reader"], "members": [id]})).await;
+    let group =
+        server.post("/groups", &owner, json!({"name": "readers", "roles": ["people-reader"], "members": [id]})).await;
     assert_eq!(group.status, StatusCode::CREATED, "{}", group.text);
     assert_eq!(reads().await, StatusCode::OK);
 

@@ -117,7 +117,8 @@ async fn keys(State(provider): State<Provider>) -> Json<Value> {
 
 /// Lets everybody in and sends them back.
 async fn authorize(State(provider): State<Provider>, Query(asked): Query<HashMap<String, String>>) -> Response {
-    let [client, response, method] = ["client_id", "response_type", "code_challenge_method"].map(|name| asked.get(name).map(String::as_str));
+    let [client, response, method] =
+        ["client_id", "response_type", "code_challenge_method"].map(|name| asked.get(name).map(String::as_str));
     if (client, response, method) != (Some(CLIENT), Some("code"), Some("S256")) || !asked["scope"].contains("openid") {
         return (StatusCode::BAD_REQUEST, format!("{asked:?}")).into_response();
     }
@@ -134,7 +135,9 @@ async fn authorize(State(provider): State<Provider>, Query(asked): Query<HashMap
 
 async fn token(State(provider): State<Provider>, headers: HeaderMap, body: String) -> Response {
     let asked = form(&body);
-    let refuse = |reason: &str| (StatusCode::BAD_REQUEST, Json(json!({"error": "invalid_grant", "error_description": reason}))).into_response();
+    let refuse = |reason: &str| {
+        (StatusCode::BAD_REQUEST, Json(json!({"error": "invalid_grant", "error_description": reason}))).into_response()
+    };
     if !knows_client(&headers) {
         return (StatusCode::UNAUTHORIZED, Json(json!({"error": "invalid_client"}))).into_response();
     }
@@ -158,7 +161,10 @@ async fn token(State(provider): State<Provider>, headers: HeaderMap, body: Strin
 
 /// `Authorization: Basic` of RFC 6749, whose parts are encoded like forms.
 fn knows_client(headers: &HeaderMap) -> bool {
-    let basic = headers.get("authorization").and_then(|value| value.to_str().ok()).and_then(|value| value.strip_prefix("Basic "));
+    let basic = headers
+        .get("authorization")
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Basic "));
     let shown = basic.and_then(|basic| STANDARD.decode(basic).ok()).and_then(|shown| String::from_utf8(shown).ok());
     let pair = shown.as_deref().and_then(|shown| shown.split_once(':'));
     let pair = pair.map(|(id, secret)| form(&format!("id={id}&secret={secret}")));

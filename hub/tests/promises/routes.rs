@@ -37,11 +37,13 @@ pub(crate) fn operations(description: &OpenApi) -> Vec<Operation> {
         for (method, operation) in item.as_object().expect("methods") {
             let rule = match &operation["security"][0] {
                 Value::Object(requirement) if requirement.is_empty() => "everybody".to_owned(),
-                requirement => match requirement["caller"].as_array().expect("every route says who may use it").as_slice() {
-                    [] => "known".to_owned(),
-                    [permission] => permission.as_str().expect("a text").to_owned(),
-                    more => panic!("{method} {path} wants {more:?}"),
-                },
+                requirement => {
+                    match requirement["caller"].as_array().expect("every route says who may use it").as_slice() {
+                        [] => "known".to_owned(),
+                        [permission] => permission.as_str().expect("a text").to_owned(),
+                        more => panic!("{method} {path} wants {more:?}"),
+                    }
+                }
             };
             let method = Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method");
             operations.push(Operation { method, path: path.clone(), rule });
@@ -78,7 +80,8 @@ async fn every_route_lets_in_who_may_and_nobody_else() {
             continue;
         }
         for (role, key) in &keys {
-            let expected = operation.rule == "known" || (allows(role, &operation.rule) && !operation.rule.starts_with("server:"));
+            let expected =
+                operation.rule == "known" || (allows(role, &operation.rule) && !operation.rule.starts_with("server:"));
             let answer = server.send(operation.method.clone(), &address, &As::Bearer(key), Some(json!({}))).await;
             let lacks = format!("lacks the permission {}", operation.rule);
             assert_eq!(!answer.text.contains(&lacks), expected, "{} for {role}: {}", operation.name(), answer.text);
@@ -101,14 +104,39 @@ async fn what_each_role_may_do_with_the_hub_is_what_is_written_here() {
         }
     }
 
-    let reads = ["hub:audit:read", "hub:groups:read", "hub:keys:read", "hub:licence:read", "hub:people:read", "hub:providers:read",
-        "hub:roles:read", "hub:scim:read", "hub:sessions:read", "server:tenants:read"];
-    let admin = ["hub:audit:read", "hub:groups:read", "hub:groups:write", "hub:keys:read", "hub:keys:write", "hub:licence:read",
-        "hub:people:read", "hub:people:write", "hub:providers:read", "hub:roles:read", "hub:roles:write", "hub:sessions:read",
-        "hub:sessions:write"];
+    let reads = [
+        "hub:audit:read",
+        "hub:groups:read",
+        "hub:keys:read",
+        "hub:licence:read",
+        "hub:people:read",
+        "hub:providers:read",
+        "hub:roles:read",
+        "hub:scim:read",
+        "hub:sessions:read",
+        "server:tenants:read",
+    ];
+    let admin = [
+        "hub:audit:read",
+        "hub:groups:read",
+        "hub:groups:write",
+        "hub:keys:read",
+        "hub:keys:write",
+        "hub:licence:read",
+        "hub:people:read",
+        "hub:people:write",
+        "hub:providers:read",
+        "hub:roles:read",
+        "hub:roles:write",
+        "hub:sessions:read",
+        "hub:sessions:write",
+    ];
     assert_eq!(allowed.remove("auditor"), Some(reads.map(str::to_owned).to_vec()));
     assert_eq!(allowed.remove("admin"), Some(admin.map(str::to_owned).to_vec()));
-    assert_eq!(allowed.remove("owner").map(|all| all.len()), Some(rules.iter().filter(|rule| rule.contains(':')).count()));
+    assert_eq!(
+        allowed.remove("owner").map(|all| all.len()),
+        Some(rules.iter().filter(|rule| rule.contains(':')).count())
+    );
     assert!(allowed.is_empty(), "others have no business with the hub: {allowed:?}");
 }
 
@@ -134,8 +162,10 @@ async fn whoever_asks_too_often_is_told_when_to_come_again() {
         answers.push(server.get("/me", key).await);
     }
 
-    let remaining: Vec<Option<&str>> =
-        answers.iter().map(|answer| answer.headers.get("ratelimit-remaining").and_then(|left| left.to_str().ok())).collect();
+    let remaining: Vec<Option<&str>> = answers
+        .iter()
+        .map(|answer| answer.headers.get("ratelimit-remaining").and_then(|left| left.to_str().ok()))
+        .collect();
     assert_eq!(remaining, [Some("4"), Some("3"), Some("2"), Some("1"), Some("0"), None]);
     assert_eq!(answers[0].headers["ratelimit-limit"], "5");
     assert_eq!((answers[5].status, answers[5].code()), (StatusCode::TOO_MANY_REQUESTS, "too_often"));

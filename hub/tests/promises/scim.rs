@@ -45,12 +45,18 @@ async fn users_are_made_found_changed_and_removed() {
         assert_eq!(found.json["totalResults"], expected, "{filter}: {}", found.text);
     }
     let wrong = server.get("/scim/v2/Users?filter=userName%20co%20%22a%22", &key).await;
-    assert_eq!((wrong.status, &wrong.json["scimType"]), (StatusCode::BAD_REQUEST, &json!("invalidFilter")), "{}", wrong.text);
+    assert_eq!(
+        (wrong.status, &wrong.json["scimType"]),
+        (StatusCode::BAD_REQUEST, &json!("invalidFilter")),
+        "{}",
+        wrong.text
+    );
 
     let off = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [{"op": "Replace", "path": "active", "value": "False"}]});
     assert_eq!(server.patch(&path, &key, off).await.json["active"], json!(false));
     assert_eq!(server.get(&format!("/people/{id}"), &owner).await.json["status"], "suspended");
-    let replaced = server.put(&path, &key, json!({"userName": "ada@example.com", "displayName": "Ada", "active": true})).await;
+    let replaced =
+        server.put(&path, &key, json!({"userName": "ada@example.com", "displayName": "Ada", "active": true})).await;
     assert_eq!((&replaced.json["userName"], &replaced.json["active"]), (&json!("ada@example.com"), &json!(true)));
 
     assert_eq!(server.delete(&path, &key).await.status, StatusCode::NO_CONTENT);
@@ -78,7 +84,11 @@ async fn a_group_allows_what_the_tenant_says_and_has_the_members_that_scim_says(
     let wrong = json!({"Operations": [{"op": "add", "path": "members", "value": [{"value": "nobody"}]}]});
 
     assert_eq!(without.json["members"], json!([]), "{}", without.text);
-    assert_eq!(server.get(&format!("/groups/{group_id}"), &owner).await.json["roles"], json!(["operator"]), "roles stay");
+    assert_eq!(
+        server.get(&format!("/groups/{group_id}"), &owner).await.json["roles"],
+        json!(["operator"]),
+        "roles stay"
+    );
     assert_eq!(server.patch(&path, &key, wrong).await.status, StatusCode::BAD_REQUEST);
     assert_eq!(server.get("/scim/v2/Groups?filter=displayName%20eq%20%22sre%22", &key).await.json["totalResults"], 1);
     assert_eq!(server.delete(&path, &key).await.status, StatusCode::NO_CONTENT);
@@ -110,7 +120,12 @@ async fn long_lists_come_in_pages_that_count_from_one() {
     let only_count = server.get("/scim/v2/Users?count=0", &key).await;
 
     for (answer, total, items) in [(&page, 5, 3), (&beyond, 5, 0), (&only_count, 5, 0)] {
-        assert_eq!((&answer.json["totalResults"], &answer.json["itemsPerPage"]), (&json!(total), &json!(items)), "{}", answer.text);
+        assert_eq!(
+            (&answer.json["totalResults"], &answer.json["itemsPerPage"]),
+            (&json!(total), &json!(items)),
+            "{}",
+            answer.text
+        );
     }
     assert_eq!(page.json["startIndex"], 2);
 }

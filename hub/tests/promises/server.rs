@@ -69,7 +69,10 @@ impl Server {
 
     async fn over(config: Config, records: Records, now: i64) -> Self {
         let time = Arc::new(AtomicI64::new(now));
-        let clock: Clock = { let time = Arc::clone(&time); Arc::new(move || Timestamp(time.load(Ordering::Relaxed))) };
+        let clock: Clock = {
+            let time = Arc::clone(&time);
+            Arc::new(move || Timestamp(time.load(Ordering::Relaxed)))
+        };
         let outgoing = outgoing::Config {
             allow_networks: vec!["127.0.0.0/8".parse().expect("a network")],
             ..outgoing::Config::default()
@@ -107,7 +110,8 @@ impl Server {
             As::Nobody => {}
             As::Bearer(token) => request = request.header(AUTHORIZATION, format!("Bearer {token}")),
             As::In(tenant, token) => {
-                request = request.header(AUTHORIZATION, format!("Bearer {token}")).header("x-observatory-tenant", *tenant);
+                request =
+                    request.header(AUTHORIZATION, format!("Bearer {token}")).header("x-observatory-tenant", *tenant);
             }
             As::Cookies(cookies, csrf) => {
                 request = request.header(COOKIE, *cookies);
@@ -133,7 +137,12 @@ impl Server {
         let (head, body) = response.into_parts();
         let body = to_bytes(body, 1 << 20).await.expect("a body");
         let text = String::from_utf8(body.to_vec()).expect("a text");
-        Answer { status: head.status, headers: head.headers, json: serde_json::from_str(&text).unwrap_or(Value::Null), text }
+        Answer {
+            status: head.status,
+            headers: head.headers,
+            json: serde_json::from_str(&text).unwrap_or(Value::Null),
+            text,
+        }
     }
 
     pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {

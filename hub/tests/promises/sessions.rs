@@ -70,8 +70,16 @@ async fn a_refresh_token_that_comes_twice_ends_the_session_at_once() {
     let thief = refresh(&server, &stolen).await;
 
     assert_eq!(thief.status, StatusCode::UNAUTHORIZED);
-    assert_eq!(refresh(&server, &rightful.text_at("refresh_token")).await.status, StatusCode::UNAUTHORIZED, "the whole family");
-    assert_eq!(server.get("/me", &rightful.text_at("access_token")).await.status, StatusCode::UNAUTHORIZED, "also its access");
+    assert_eq!(
+        refresh(&server, &rightful.text_at("refresh_token")).await.status,
+        StatusCode::UNAUTHORIZED,
+        "the whole family"
+    );
+    assert_eq!(
+        server.get("/me", &rightful.text_at("access_token")).await.status,
+        StatusCode::UNAUTHORIZED,
+        "also its access"
+    );
     assert_eq!(server.get("/me", &owner).await.status, StatusCode::OK, "another session goes on");
     let trail = server.send(Method::GET, "/audit?limit=1000", &As::In("system", &owner), None).await;
     assert!(trail.text.contains("session.stolen"), "{}", trail.text);
@@ -86,7 +94,8 @@ async fn a_guess_at_a_refresh_token_ends_nothing() {
     let parts: Vec<&str> = token.split('.').collect();
     let session = parts[2];
 
-    for guess in [format!("obr.system.{session}.aaaa.bbbb"), format!("obr.default.{session}.{}.{}", parts[3], parts[4])] {
+    for guess in [format!("obr.system.{session}.aaaa.bbbb"), format!("obr.default.{session}.{}.{}", parts[3], parts[4])]
+    {
         assert_eq!(refresh(&server, &guess).await.status, StatusCode::UNAUTHORIZED, "{guess}");
     }
     assert_eq!(refresh(&server, &token).await.status, StatusCode::OK);
@@ -200,7 +209,11 @@ async fn keys_roll_over_while_tokens_of_the_old_one_are_good() {
     assert_eq!(server.get("/me", &old).await.status, StatusCode::OK);
     assert_eq!(server.get("/me", &new).await.status, StatusCode::OK);
     let jwks = server.send(Method::GET, "/jwks", &As::Nobody, None).await;
-    assert_eq!(jwks.json["keys"].as_array().map(Vec::len), Some(3), "the one before is known, and there is a next again");
+    assert_eq!(
+        jwks.json["keys"].as_array().map(Vec::len),
+        Some(3),
+        "the one before is known, and there is a next again"
+    );
 }
 
 #[tokio::test]
@@ -248,7 +261,12 @@ async fn an_email_of_two_tenants_needs_the_tenant() {
     let body = json!({"email": "Ada@Example.org", "password": PASSWORD, "tenant": "acme"});
     let clear = server.send(Method::POST, "/session", &As::Nobody, Some(body)).await;
 
-    assert_eq!(invited.status, StatusCode::CREATED, "the e-mail of a person of another tenant is free: {}", invited.text);
+    assert_eq!(
+        invited.status,
+        StatusCode::CREATED,
+        "the e-mail of a person of another tenant is free: {}",
+        invited.text
+    );
     assert_eq!(unclear.status, StatusCode::UNAUTHORIZED);
     assert!(unclear.text.contains("name the tenant"), "{}", unclear.text);
     assert_eq!(clear.json["tenant"], "acme", "{}", clear.text);
@@ -263,7 +281,8 @@ async fn one_sees_where_one_is_signed_in_and_ends_it() {
     let sessions = server.get("/me/sessions", &owner).await;
     let ended = server.delete(&format!("/me/sessions/{}", other.text_at("session")), &owner).await;
 
-    let current: Vec<&Value> = sessions.json["sessions"].as_array().expect("a list").iter().map(|session| &session["is_current"]).collect();
+    let current: Vec<&Value> =
+        sessions.json["sessions"].as_array().expect("a list").iter().map(|session| &session["is_current"]).collect();
     assert_eq!(current, [&json!(false), &json!(true)], "the newest first: {}", sessions.text);
     assert_eq!(ended.status, StatusCode::NO_CONTENT, "{}", ended.text);
     assert_eq!(server.get("/me", &other.text_at("access_token")).await.status, StatusCode::UNAUTHORIZED);

@@ -50,7 +50,8 @@ async fn those_who_run_the_server_make_tenants_and_see_nothing_in_them() {
     let root = server.owner().await;
     let acme = server.tenant(&root, "acme").await;
 
-    for (tenant, expected) in [("default", StatusCode::OK), ("system", StatusCode::OK), ("acme", StatusCode::FORBIDDEN)] {
+    for (tenant, expected) in [("default", StatusCode::OK), ("system", StatusCode::OK), ("acme", StatusCode::FORBIDDEN)]
+    {
         let answer = server.send(Method::GET, "/people", &As::In(tenant, &root), None).await;
         assert_eq!(answer.status, expected, "{tenant}: {}", answer.text);
     }
@@ -63,7 +64,11 @@ async fn those_who_run_the_server_make_tenants_and_see_nothing_in_them() {
         (Method::POST, "/signing-keys", None),
     ] {
         let answer = server.send(method.clone(), path, &As::Bearer(&acme), body).await;
-        assert_eq!(answer.status, StatusCode::FORBIDDEN, "an owner of a tenant is not one of the server: {method} {path}");
+        assert_eq!(
+            answer.status,
+            StatusCode::FORBIDDEN,
+            "an owner of a tenant is not one of the server: {method} {path}"
+        );
     }
 }
 
@@ -82,7 +87,10 @@ async fn a_tenant_that_is_suspended_is_shut_for_people_and_keys_until_it_is_not(
     assert_eq!(server.sign_in("owner@acme.example", PASSWORD).await.status, StatusCode::UNAUTHORIZED);
     server.patch("/tenants/acme", &root, json!({"state": "active"})).await;
     assert_eq!(server.get("/me", &key).await.status, StatusCode::OK);
-    assert_eq!(server.patch("/tenants/system", &root, json!({"state": "suspended"})).await.status, StatusCode::CONFLICT);
+    assert_eq!(
+        server.patch("/tenants/system", &root, json!({"state": "suspended"})).await.status,
+        StatusCode::CONFLICT
+    );
 }
 
 #[tokio::test]
@@ -124,7 +132,8 @@ async fn a_thousand_other_tenants_are_closed_on_every_route() {
     for count in 0..1000 {
         let tenant = if count == 0 { "globex".to_owned() } else { guess(&mut seed) };
         for operation in operations.iter().filter(|operation| operation.rule != "everybody") {
-            let answer = server.send(operation.method.clone(), &operation.address("x"), &As::In(&tenant, &key), None).await;
+            let answer =
+                server.send(operation.method.clone(), &operation.address("x"), &As::In(&tenant, &key), None).await;
             assert_eq!(answer.status, StatusCode::FORBIDDEN, "{} in {tenant}: {}", operation.name(), answer.text);
         }
         let encoded = tenant.replace('/', "%2F");
