@@ -21,7 +21,8 @@ use crate::error::{Error, Refusal};
 use crate::http::cookies;
 use crate::keys::is_mistyped;
 use crate::licence::Standing;
-use crate::roles::{Permission, Permissions, RoleName};
+use crate::permissions::{Permission, Permissions};
+use crate::roles::RoleName;
 use crate::tenants::TenantState;
 
 /// A key's header, beside `Authorization: Bearer`.
@@ -309,7 +310,7 @@ impl Access {
         }
         let ended = || Refusal::Unauthenticated("this session has ended: sign in again".to_owned());
         let (person, permissions) = self.directory.person(&claims.tid, &claims.sub).ok_or_else(ended)?;
-        if !person.is_active || person.version != claims.ver || self.directory.has_ended(&claims.sid) {
+        if !person.is_active || person.generation != claims.ver || self.directory.has_ended(&claims.sid) {
             return Err(ended());
         }
         let who = Who::Person { id: claims.sub, email: person.email.clone(), session: claims.sid };

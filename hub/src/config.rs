@@ -107,7 +107,7 @@ impl Config {
                 self.public_url
             ));
         }
-        crate::people::Email::new(&self.owner_email).map(drop).map_err(|cause| format!("hub.owner_email: {cause}"))
+        crate::email::Email::new(&self.owner_email).map(drop).map_err(|cause| format!("hub.owner_email: {cause}"))
     }
 
     pub(crate) fn access_time(&self) -> Duration {

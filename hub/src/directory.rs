@@ -22,7 +22,8 @@ use crate::groups::Group;
 use crate::keys::{ApiKey, KeyHash};
 use crate::licence::Licences;
 use crate::people::{Person, Status};
-use crate::roles::{BUILT_IN, BuiltIn, Grant, Permissions, Role, RoleName};
+use crate::permissions::{Grant, Permissions};
+use crate::roles::{BUILT_IN, BuiltIn, Role, RoleName};
 use crate::sealing::Keyring;
 use crate::sessions::Session;
 use crate::tenants::{TenantRecord, TenantState};
@@ -66,7 +67,7 @@ pub(crate) struct KnownPerson {
     pub(crate) email: String,
     pub(crate) roles: Vec<RoleName>,
     pub(crate) is_active: bool,
-    pub(crate) version: u64,
+    pub(crate) generation: u64,
 }
 
 /// A key as requests need it.
@@ -352,8 +353,8 @@ impl KnownKey {
 
 impl From<Person> for KnownPerson {
     fn from(person: Person) -> Self {
-        let Person { email, roles, status, version, .. } = person;
-        Self { email: email.into(), roles, is_active: status != Status::Suspended, version }
+        let Person { email, roles, status, generation, .. } = person;
+        Self { email: email.into(), roles, is_active: status != Status::Suspended, generation }
     }
 }
 

@@ -7,10 +7,11 @@ use serde_json::json;
 use crate::Hub;
 use crate::audit::{By, Deed};
 use crate::change::What;
+use crate::email::Email;
 use crate::error::Error;
 use crate::lockout::Attempts;
 use crate::passwords::{Password, Secret, one_time};
-use crate::people::{Email, Person};
+use crate::people::Person;
 use crate::tokens;
 
 /// Who can come in first; to be shown once.

@@ -36,6 +36,15 @@ pub struct Group {
 impl Document for Group {
     const COLLECTION: &'static str = "hub.groups";
     const KEYS: &'static [Key] = &[Key::unique("name"), Key::unique("external_id")];
+
+    fn example() -> Option<Self> {
+        Some(Self {
+            name: "sre".to_owned(),
+            external_id: Some("1".to_owned()),
+            roles: vec![RoleName::owner()],
+            members: BTreeSet::from([RecordId::unique()]),
+        })
+    }
 }
 
 impl Hub {

@@ -49,6 +49,20 @@ pub struct ApiKey {
 impl Document for ApiKey {
     const COLLECTION: &'static str = "hub.keys";
     const KEYS: &'static [Key] = &[Key::lookup("revoked_at")];
+    const TIMES: &'static [&'static str] = &["expires_at", "last_used_at", "revoked_at"];
+
+    fn example() -> Option<Self> {
+        let time = Some(Timestamp(1));
+        Some(Self {
+            name: "collector".to_owned(),
+            roles: vec![RoleName::exporter()],
+            expires_at: time,
+            allowed_from: vec![IpNet::from(std::net::IpAddr::from([10, 0, 0, 1]))],
+            made_by: "ada@example.org".to_owned(),
+            last_used_at: time,
+            revoked_at: time,
+        })
+    }
 }
 
 /// The hash of a key; its id is the key's. No table shows it.

@@ -21,7 +21,7 @@ use crate::audit::{By, Deed};
 use crate::change::What;
 use crate::clock::{DAY, Moment, after, before};
 use crate::error::Error;
-use crate::roles::Permission;
+use crate::permissions::Permission;
 
 /// How long everything works on after a licence has expired.
 const GRACE: Duration = Duration::from_secs(14 * 86_400);

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::Hash;
 use crate::clock::{DAY, after, before};
-use crate::people::Email;
+use crate::email::Email;
 
 /// Wrong passwords within [`WINDOW`] that lock an account.
 const FAILURES_MAX: usize = 5;

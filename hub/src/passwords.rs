@@ -14,8 +14,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 
 use crate::config::Config;
+use crate::email::Email;
 use crate::error::Error;
-use crate::people::Email;
 
 /// Memory of one hash, in KiB: what OWASP recommends with two passes on one lane.
 const MEMORY_KIB: u32 = 19 * 1024;

@@ -1,7 +1,5 @@
 //! People: each belongs to exactly one tenant, and to another one as another person.
 
-use std::fmt;
-
 use model::Tenant;
 use records::{Document, Expected, Key, List, PAGE_MAX, Record, RecordId};
 use serde::{Deserialize, Serialize};
@@ -13,12 +11,14 @@ use crate::access::Asking;
 use crate::audit::{By, Deed};
 use crate::change::{Change, What};
 use crate::clock::after;
+use crate::email::Email;
 use crate::error::Error;
 use crate::groups::Group;
 use crate::keys::NAME_BYTES_MAX;
 use crate::lockout::Attempts;
 use crate::passwords::{Password, Secret, Verdict, one_time};
-use crate::roles::{Permissions, RoleName};
+use crate::permissions::Permissions;
+use crate::roles::RoleName;
 use crate::sessions;
 
 /// Roles one person, key or group may have.
@@ -35,8 +35,8 @@ pub struct Person {
     pub roles: Vec<RoleName>,
     /// Whether they can come in.
     pub status: Status,
-    /// A higher one makes all tokens worthless that were made before.
-    pub version: u64,
+    /// Counts up when everything that is open must close: tokens of an earlier one are worth nothing.
+    pub generation: u64,
     /// Who they are at the identity provider: `<provider>/<subject>`.
     pub identity: Option<String>,
     /// What the system that provisions them calls them.
@@ -45,8 +45,19 @@ pub struct Person {
 
 impl Document for Person {
     const COLLECTION: &'static str = "hub.people";
-    const KEYS: &'static [Key] =
-        &[Key::unique("email"), Key::unique("identity"), Key::unique("external_id"), Key::lookup("status")];
+    const KEYS: &'static [Key] = &[Key::unique("email"), Key::unique("identity"), Key::unique("external_id")];
+
+    fn example() -> Option<Self> {
+        Some(Self {
+            email: Email::new("ada@example.org").ok()?,
+            name: "Ada King".to_owned(),
+            roles: vec![RoleName::owner()],
+            status: Status::Active,
+            generation: 1,
+            identity: Some("company/1".to_owned()),
+            external_id: Some("1".to_owned()),
+        })
+    }
 }
 
 /// Whether a person can come in.
@@ -59,53 +70,6 @@ pub enum Status {
     Active,
     /// Cannot sign in, and what they had open is closed.
     Suspended,
-}
-
-/// An e-mail address in lower case, of at most 254 bytes.
-///
-/// Only sending to it would show that it is one; what is checked keeps typing errors and control characters out.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Email(String);
-
-impl Email {
-    /// Checks the address.
-    pub fn new(text: &str) -> Result<Self, String> {
-        let text = text.trim().to_lowercase();
-        let is_good =
-            |part: &str| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || c.is_control() || c == '@');
-        match text.rsplit_once('@') {
-            Some((name, host)) if text.len() <= 254 && is_good(name) && is_good(host) => Ok(Self(text)),
-            _ => {
-                Err(format!("'{}' is not an e-mail address", text.chars().take(80).collect::<String>().escape_debug()))
-            }
-        }
-    }
-
-    /// The address.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Email {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl TryFrom<String> for Email {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        Self::new(&text)
-    }
-}
-
-impl From<Email> for String {
-    fn from(email: Email) -> Self {
-        email.0
-    }
 }
 
 /// Somebody who is to be made.
@@ -139,7 +103,7 @@ impl Hub {
                     name: new.name.clone(),
                     roles: new.roles.clone(),
                     status: Status::Invited,
-                    version: 1,
+                    generation: 1,
                     identity: None,
                     external_id: None,
                 };
@@ -219,7 +183,7 @@ impl Hub {
             return Ok(before.clone());
         }
         if person.status == Status::Suspended && before.body.status != Status::Suspended {
-            person.version += 1;
+            person.generation += 1;
             sessions::end_all(change, tenant, &before.id, "the person was suspended").await?;
         }
         let people = change.collection::<Person>();
@@ -374,7 +338,7 @@ async fn set_password(
 ) -> Result<(), Error> {
     let (id, version) = (&person.id, person.version);
     let mut person = person.body;
-    person.version += 1;
+    person.generation += 1;
     sessions::end_all(change, tenant, id, "the password was replaced").await?;
     change.collection::<Password>().put(tenant, id, password, Expected::Any).await?;
     change.collection::<Person>().put(tenant, id, &person, Expected::Version(version)).await?;

@@ -11,9 +11,10 @@ use crate::access::Asking;
 use crate::audit::{By, Deed};
 use crate::change::{Change, What};
 use crate::clock::after;
+use crate::email::Email;
 use crate::error::Error;
 use crate::passwords::{Password, Secret, one_time};
-use crate::people::{Email, Person, Status, check_name};
+use crate::people::{Person, Status, check_name};
 use crate::roles::RoleName;
 
 /// Tenants of a server without a licence, beside `system`.
@@ -93,7 +94,7 @@ impl Hub {
             name: "Owner".to_owned(),
             roles: vec![RoleName::owner()],
             status: Status::Invited,
-            version: 1,
+            generation: 1,
             identity: None,
             external_id: None,
         };

@@ -46,7 +46,7 @@ pub(crate) struct Claims {
     pub sid: RecordId,
     /// The person's roles when the token was made; what they allow is looked up with every request.
     pub roles: Vec<RoleName>,
-    /// The person's version: a higher one makes this token worthless.
+    /// The person's generation: a later one makes this token worthless.
     pub ver: u64,
     /// When it was made, in seconds since 1970.
     pub iat: i64,

@@ -20,7 +20,7 @@ use crate::Hub;
 use crate::access::{Asking, Caller, Origin};
 use crate::error::Error;
 use crate::limits::Left;
-use crate::roles::Permission;
+use crate::permissions::Permission;
 
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");

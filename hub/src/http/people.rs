@@ -12,9 +12,10 @@ use super::extract::{Asked, Body, PageWanted, id};
 use super::status::ErrorAnswer;
 use crate::access::Asking;
 use crate::clock::Moment;
+use crate::email::Email;
 use crate::error::Error;
 use crate::passwords::Secret;
-use crate::people::{Email, NewPerson, Person, PersonEdit, Status};
+use crate::people::{NewPerson, Person, PersonEdit, Status};
 use crate::roles::RoleName;
 
 /// A person.

@@ -12,7 +12,8 @@ use super::extract::Body;
 use super::status::ErrorAnswer;
 use crate::access::Asking;
 use crate::error::Error;
-use crate::roles::{BUILT_IN, Grant, Role, RoleName};
+use crate::permissions::Grant;
+use crate::roles::{BUILT_IN, Role, RoleName};
 
 /// A role.
 #[derive(Debug, Serialize, ToSchema)]

@@ -17,10 +17,11 @@ use crate::access::{Asking, Origin};
 use crate::audit::Deed;
 use crate::change::What;
 use crate::clock::Moment;
+use crate::email::Email;
 use crate::error::Error;
 use crate::passwords::Secret;
-use crate::people::Email;
-use crate::sessions::{SignIn, SignedIn};
+use crate::sessions::SignedIn;
+use crate::sign_in::SignIn;
 use crate::tokens::{self, PublicKeys};
 
 /// What somebody sends to sign in.

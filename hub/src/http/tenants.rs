@@ -13,9 +13,9 @@ use super::extract::{Asked, Body, PageWanted};
 use super::status::ErrorAnswer;
 use crate::access::Asking;
 use crate::clock::Moment;
+use crate::email::Email;
 use crate::error::Error;
 use crate::passwords::Secret;
-use crate::people::Email;
 use crate::tenants::{TenantRecord, TenantState};
 
 /// A tenant.

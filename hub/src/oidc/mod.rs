@@ -18,9 +18,10 @@ use crate::access::Origin;
 use crate::audit::{By, Hash};
 use crate::change::Change;
 use crate::clock::after;
+use crate::email::Email;
 use crate::error::Error;
 use crate::passwords::random;
-use crate::people::{Email, Person, Status};
+use crate::people::{Person, Status};
 use crate::sessions::SignedIn;
 use crate::tenants::TenantState;
 
@@ -157,7 +158,7 @@ impl Hub {
                     email,
                     roles: provider.provider.default_roles.clone(),
                     status: Status::Active,
-                    version: 1,
+                    generation: 1,
                     identity: Some(known_as),
                     external_id: None,
                 };

@@ -38,6 +38,18 @@ pub struct Provider {
 
 impl Document for Provider {
     const COLLECTION: &'static str = "hub.providers";
+
+    fn example() -> Option<Self> {
+        Some(Self {
+            title: "Company login".to_owned(),
+            issuer: "https://login.example.org".to_owned(),
+            client_id: "observatory".to_owned(),
+            scopes: vec!["email".to_owned()],
+            groups_claim: Some("groups".to_owned()),
+            makes_people: true,
+            default_roles: vec![RoleName::owner()],
+        })
+    }
 }
 
 /// The secret this server has with a provider; its id is the provider's. No table shows it.

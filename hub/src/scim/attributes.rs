@@ -10,9 +10,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use crate::email::Email;
 use crate::error::Error;
 use crate::groups::Group;
-use crate::people::{Email, Person, Status};
+use crate::people::{Person, Status};
 
 /// What is kept of a user.
 #[derive(Clone, Debug, PartialEq, Eq)]

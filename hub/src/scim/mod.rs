@@ -79,7 +79,7 @@ impl Hub {
         let (tenant, id) = (asking.tenant(), &RecordId::unique());
         let status = if user.is_active { Status::Invited } else { Status::Suspended };
         let UserAttributes { email, name, external_id, .. } = user;
-        let person = &Person { email, name, roles: Vec::new(), status, version: 1, identity: None, external_id };
+        let person = &Person { email, name, roles: Vec::new(), status, generation: 1, identity: None, external_id };
         self.changes
             .make(
                 |change| async move { self.add(&change, tenant, asking.by(), id, person, "person.provisioned").await },
@@ -151,7 +151,7 @@ impl Hub {
                 match edit {
                     Edit::Replace(replacing) => attributes = replacing.clone(),
                     Edit::Patch(operations) => {
-                        operations.iter().try_for_each(|operation| attributes.apply(operation))?
+                        operations.iter().try_for_each(|operation| attributes.apply(operation))?;
                     }
                 }
                 let group = attributes.onto(before.body.clone());

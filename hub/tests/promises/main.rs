@@ -1,11 +1,14 @@
-//! What the hub promises, with its real records, its real router, and no mocks.
+//! What the hub promises, with real records, a real router and real servers, and on bad days.
 
 mod audit;
 mod bad_days;
+mod cache;
+mod events;
 mod keys;
 mod licence;
 mod oidc;
 mod people;
+mod place;
 mod provider;
 mod routes;
 mod scim;

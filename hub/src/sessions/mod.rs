@@ -1,42 +1,36 @@
-//! Sessions: signing in, staying in, and being thrown out.
+//! Sessions: staying in, and being thrown out.
 //!
 //! A refresh token is good for one use. Each session is a family of such tokens; when one comes a second time, somebody has
 //! copied it, and nobody can tell who: the family ends.
 
-use std::fmt;
-use std::net::IpAddr;
-use std::str::FromStr;
+mod refresh_token;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use model::{Tenant, Timestamp};
 use records::{Document, Expected, Key, KeyValue, List, PAGE_MAX, Record, RecordId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 
+pub(crate) use self::refresh_token::Family;
+use self::refresh_token::RefreshToken;
 use crate::Hub;
 use crate::access::{Asking, Origin, Who};
-use crate::audit::{By, Deed, Hash};
+use crate::audit::{By, Deed};
 use crate::change::{Change, What};
 use crate::clock::{after, before, seconds};
 use crate::error::Error;
-use crate::lockout::Attempts;
-use crate::passwords::{Password, Secret, Verdict, random};
-use crate::people::{Email, Person, Status};
+use crate::passwords::Secret;
+use crate::people::{Person, Status};
+use crate::sign_in::WRONG;
 use crate::tenants::TenantState;
 use crate::tokens::Claims;
-
-/// The same for a wrong password, a person nobody knows, and an account that is locked.
-const WRONG: &str = "e-mail or password is wrong, or the account is locked for a while";
 
 /// A person who is in, or was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     /// Who.
     pub person: RecordId,
-    /// The version they had when they came in.
-    pub version: u64,
+    /// The generation they had when they came in.
+    pub generation: u64,
     /// How: `password`, or `oidc/<provider>`.
     pub method: String,
     /// From where.
@@ -60,80 +54,24 @@ pub struct Session {
 impl Document for Session {
     const COLLECTION: &'static str = "hub.sessions";
     const KEYS: &'static [Key] = &[Key::lookup("person"), Key::lookup("ended_at"), Key::lookup("expires_at")];
-}
+    const TIMES: &'static [&'static str] = &["started_at", "refreshed_at", "expires_at", "ended_at"];
 
-/// What is known of a session's refresh tokens; its id is the session's. No table shows it.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) struct Family {
-    /// Of the part that all tokens of the session share.
-    shared: Hash,
-    /// Of the part of the one that has not been used.
-    current: Hash,
-}
-
-impl Document for Family {
-    const COLLECTION: &'static str = "hub.refresh_tokens";
-}
-
-/// `obr.<tenant>.<session>.<shared>.<own>`: the shared part tells an old token of the family from somebody's guess.
-#[derive(Clone)]
-struct RefreshToken {
-    tenant: Tenant,
-    session: RecordId,
-    shared: String,
-    own: String,
-}
-
-impl RefreshToken {
-    fn first(tenant: &Tenant, session: &RecordId) -> Self {
-        Self { tenant: tenant.clone(), session: session.clone(), shared: random(22), own: random(43) }
+    fn example() -> Option<Self> {
+        let time = Timestamp(1);
+        Some(Self {
+            person: RecordId::unique(),
+            generation: 1,
+            method: "password".to_owned(),
+            address: Some("192.0.2.1".to_owned()),
+            agent: Some("Firefox".to_owned()),
+            in_cookies: true,
+            started_at: time,
+            refreshed_at: time,
+            expires_at: time,
+            ended_at: Some(time),
+            ended_because: Some("signed out".to_owned()),
+        })
     }
-
-    fn next(self) -> Self {
-        Self { own: random(43), ..self }
-    }
-
-    fn family(&self) -> Family {
-        Family { shared: Hash::of(self.shared.as_bytes()), current: Hash::of(self.own.as_bytes()) }
-    }
-
-    /// What must come in a header beside the cookies of this session: only who has its refresh token knows it.
-    fn csrf(&self) -> String {
-        let digest = Sha256::new().chain_update("csrf ").chain_update(&self.shared).finalize();
-        URL_SAFE_NO_PAD.encode(&digest[..16])
-    }
-}
-
-impl fmt::Display for RefreshToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "obr.{}.{}.{}.{}", self.tenant, self.session, self.shared, self.own)
-    }
-}
-
-impl FromStr for RefreshToken {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let parse = || {
-            let parts: Vec<&str> = text.split('.').collect();
-            let ["obr", tenant, session, shared, own] = parts[..] else { return None };
-            let (tenant, session) = (Tenant::new(tenant).ok()?, RecordId::new(session).ok()?);
-            Some(Self { tenant, session, shared: shared.to_owned(), own: own.to_owned() })
-        };
-        parse().ok_or_else(|| Error::unauthenticated("this is no refresh token"))
-    }
-}
-
-/// What somebody sends to sign in.
-#[derive(Clone, Debug)]
-pub(crate) struct SignIn {
-    pub(crate) email: Email,
-    pub(crate) password: Secret,
-    /// In the place of a one-time password.
-    pub(crate) new_password: Option<Secret>,
-    /// Where the e-mail is in several.
-    pub(crate) tenant: Option<Tenant>,
-    pub(crate) in_cookies: bool,
 }
 
 /// What somebody gets who is in.
@@ -151,116 +89,6 @@ pub(crate) struct SignedIn {
 }
 
 impl Hub {
-    /// Lets somebody in who has the password.
-    pub(crate) async fn sign_in(&self, origin: &Origin, sign_in: &SignIn) -> Result<SignedIn, Error> {
-        let attempts = self.check_attempts(&sign_in.email, origin.address).await?;
-        let person = self.candidate(sign_in).await?;
-        let password = match &person {
-            Some(person) => self.records.collection::<Password>().get(&person.tenant, &person.id).await?,
-            None => None,
-        };
-        let hash = password.as_ref().map(|password| password.body.hash.as_str());
-        let verdict = self.passwords.verify(&sign_in.password, hash).await?;
-        let is_good = verdict != Verdict::Wrong && attempts.locked_until(self.now()).is_none();
-        let (Some(person), Some(password)) = (&person, &password.filter(|_| is_good)) else {
-            let person = person.as_ref().map(|person| (&person.tenant, &person.id));
-            let by = By { who: Who::Anonymous, origin: origin.clone() };
-            self.count_failure(&sign_in.email, &attempts, person, &by).await?;
-            self.telemetry.sign_in_refused();
-            return Err(Error::unauthenticated(WRONG));
-        };
-        let renewed = &self.renewed(sign_in, &password.body, verdict).await?;
-        let signed_in = self
-            .changes
-            .make(|change| async move {
-                if let Some(password) = renewed {
-                    change.collection::<Password>().put(&person.tenant, &person.id, password, Expected::Any).await?;
-                }
-                let (system, id) = (Tenant::system(), Attempts::id(&sign_in.email));
-                let attempts = change.collection::<Attempts>().get(&system, &id).await?;
-                // Many who guess at the same time get no more guesses than one.
-                if attempts.is_some_and(|attempts| attempts.body.locked_until(change.now).is_some()) {
-                    return Err(Error::unauthenticated(WRONG));
-                }
-                change.collection::<Attempts>().delete(&system, &id, Expected::Any).await?;
-                self.start_session(&change, person, "password", origin, sign_in.in_cookies).await
-            })
-            .await?;
-        self.telemetry.signed_in();
-        Ok(signed_in)
-    }
-
-    /// The only one whom the e-mail can mean.
-    async fn candidate(&self, sign_in: &SignIn) -> Result<Option<Record<Person>>, Error> {
-        let mut people = self.records.collection::<Person>().find_everywhere("email", sign_in.email.as_str()).await?;
-        people.retain(|person| {
-            let is_meant = sign_in.tenant.as_ref().is_none_or(|tenant| *tenant == person.tenant);
-            is_meant
-                && person.body.status != Status::Suspended
-                && self.directory.tenant(&person.tenant) == Some(TenantState::Active)
-        });
-        Ok(if people.len() == 1 { people.pop() } else { None })
-    }
-
-    /// What is to be stored in the place of the password that was right, if anything.
-    async fn renewed(
-        &self,
-        sign_in: &SignIn,
-        password: &Password,
-        verdict: Verdict,
-    ) -> Result<Option<Password>, Error> {
-        if password.expires_at.is_some_and(|expires_at| expires_at <= self.now()) {
-            return Err(Error::forbidden("this one-time password has expired: ask for another"));
-        }
-        let hash = match &sign_in.new_password {
-            None if password.is_one_time => return Err(Error::PasswordChangeNeeded),
-            None if verdict == Verdict::RightButOld => self.passwords.hash(&sign_in.password).await?,
-            None => return Ok(None),
-            Some(new) if *new == sign_in.password => {
-                return Err(Error::Invalid("the new password is the old one".to_owned()));
-            }
-            Some(new) => {
-                self.passwords.check_new(new, &sign_in.email)?;
-                self.passwords.hash(new).await?
-            }
-        };
-        Ok(Some(Password { hash, is_one_time: false, expires_at: None }))
-    }
-
-    /// The wrong passwords there were for the e-mail, unless the address has tried too often.
-    pub(crate) async fn check_attempts(&self, email: &Email, address: Option<IpAddr>) -> Result<Attempts, Error> {
-        self.limits.attempt(address)?;
-        let attempts = self.records.collection::<Attempts>().get(&Tenant::system(), &Attempts::id(email)).await?;
-        Ok(attempts.map_or_else(Attempts::default, |attempts| attempts.body))
-    }
-
-    /// Counts a wrong password, unless the account is locked anyway.
-    pub(crate) async fn count_failure(
-        &self,
-        email: &Email,
-        known: &Attempts,
-        person: Option<(&Tenant, &RecordId)>,
-        by: &By,
-    ) -> Result<(), Error> {
-        if known.locked_until(self.now()).is_some() {
-            return Ok(());
-        }
-        let (system, id) = (&Tenant::system(), &Attempts::id(email));
-        self.changes
-            .make(|change| async move {
-                let collection = change.collection::<Attempts>();
-                let before = collection.get(system, id).await?.map_or_else(Attempts::default, |attempts| attempts.body);
-                let attempts = before.failed(change.now);
-                collection.put(system, id, &attempts, Expected::Any).await?;
-                let Some((tenant, person)) = person else { return Ok(()) };
-                let locked_until = attempts.locked_until(change.now);
-                let action = if locked_until.is_some() { "person.locked" } else { "session.refused" };
-                let details = json!({"locked_until": locked_until});
-                change.audit(tenant, by, Deed { action, subject: ("person", person.as_str()), details }).await
-            })
-            .await
-    }
-
     /// Opens a session for somebody who has shown who they are.
     pub(crate) async fn start_session(
         &self,
@@ -285,7 +113,7 @@ impl Hub {
         let token = RefreshToken::first(tenant, &id);
         let session = Session {
             person: found.id.clone(),
-            version: found.body.version,
+            generation: found.body.generation,
             method: method.to_owned(),
             address: origin.address.map(|address| address.to_string()),
             agent: origin.agent.clone(),
@@ -317,7 +145,7 @@ impl Hub {
             tid: token.tenant.clone(),
             sid: token.session.clone(),
             roles: person.body.roles.clone(),
-            ver: session.version,
+            ver: session.generation,
             iat: seconds(now),
             exp: seconds(after(now, tokens.lasts())),
             csrf: csrf.clone(),
@@ -369,7 +197,7 @@ impl Hub {
                 let is_over = session.body.expires_at <= change.now
                     || session.body.refreshed_at < before(change.now, self.config.idle_time())
                     || person.body.status == Status::Suspended
-                    || person.body.version != session.body.version
+                    || person.body.generation != session.body.generation
                     || self.directory.tenant(tenant) != Some(TenantState::Active);
                 if is_over {
                     return Err(bad());
@@ -448,35 +276,4 @@ pub(crate) async fn end_all(change: &Change, tenant: &Tenant, person: &RecordId,
         end(change, tenant, &session, because).await?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn refresh_tokens_are_read_as_they_are_written() {
-        let session = RecordId::unique();
-        let token = RefreshToken::first(&Tenant::default_tenant(), &session);
-
-        let read: RefreshToken = token.to_string().parse().expect("one of ours");
-
-        assert_eq!((read.family().shared, read.family().current), (token.family().shared, token.family().current));
-        assert_eq!((read.tenant, read.session), (Tenant::default_tenant(), session));
-        for wrong in ["", "obr", "obr.default.x.y", "obs.default.x.y.z", "obr.DEFAULT.x.y.z", "obr.default.x.y.z.more"]
-        {
-            assert!(wrong.parse::<RefreshToken>().is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn the_next_token_is_another_of_the_same_family() {
-        let first = RefreshToken::first(&Tenant::default_tenant(), &RecordId::unique());
-        let next = first.clone().next();
-
-        assert_eq!(first.family().shared, next.family().shared);
-        assert_ne!(first.family().current, next.family().current);
-        assert_eq!(first.csrf(), next.csrf(), "tabs of one browser share it");
-        assert!(!first.to_string().contains(&first.csrf()));
-    }
 }
