@@ -98,17 +98,21 @@ impl Redis {
         format!("{}:{name}", self.prefix)
     }
 
-    /// Sends a command and gives what is answered. It must bear to be run twice.
+    /// Sends a command that bears to be run twice, and gives what is answered.
     pub(crate) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Unavailable> {
-        let twice = async {
-            match command.query_async(&mut self.connection.clone()).await {
-                // The connection was of before the server went away; a new one is on its way.
-                Err(cause) if cause.is_connection_dropped() => command.query_async(&mut self.connection.clone()).await,
-                answered => answered,
-            }
-        };
-        let answered = timeout(self.connect_time_max + self.answer_time_max, twice).await;
-        answered.map_err(|_| self.unavailable(timed_out()))?.map_err(|cause| self.unavailable(cause))
+        match self.ask_once(command).await {
+            // The connection was of before the server went away; a new one is on its way.
+            Err(away) if away.cause.is_connection_dropped() => self.ask_once(command).await,
+            answered => answered,
+        }
+    }
+
+    /// Sends a command and gives what is answered. When nothing is, it may have been run.
+    pub(crate) async fn ask_once<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Unavailable> {
+        let mut connection = self.connection.clone();
+        let answered =
+            timeout(self.connect_time_max + self.answer_time_max, command.query_async(&mut connection)).await;
+        answered.unwrap_or_else(|_| Err(timed_out())).map_err(|cause| self.unavailable(cause))
     }
 
     fn unavailable(&self, cause: RedisError) -> Unavailable {

@@ -15,6 +15,11 @@ local function last()
 end
 
 if last() ~= tonumber(ARGV[1]) or #ARGV == 2 then return { last(), {} } end
+local gap = tonumber(ARGV[3]) - last() - 1
+if last() > 0 and gap > 0 then
+  -- Cut from the outbox before they came here; whoever reads this entry learns how many.
+  redis.call('XADD', KEYS[1], string.format('%d-0', tonumber(ARGV[3]) - 1), 'missing', gap)
+end
 for place = 3, #ARGV, 2 do
   redis.call('XADD', KEYS[1], ARGV[place] .. '-0', 'event', ARGV[place + 1])
 end

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use records::PAGE_MAX;
 use serde::{Deserialize, Serialize};
 
 /// How many events are kept, and how stubbornly they are delivered.
@@ -59,8 +60,8 @@ impl Config {
         ];
         match least_one.into_iter().find(|(_, value)| *value == 0) {
             Some((name, _)) => Err(format!("events.{name} is 0, must be at least 1")),
-            None if self.waiting_max > records::PAGE_MAX => {
-                Err(format!("events.waiting_max is {}, must be at most {}", self.waiting_max, records::PAGE_MAX))
+            None if self.in_flight_max.max(self.waiting_max) > PAGE_MAX => {
+                Err(format!("events.in_flight_max and events.waiting_max must be at most {PAGE_MAX}"))
             }
             None => Ok(()),
         }

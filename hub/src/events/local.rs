@@ -5,6 +5,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -14,6 +15,9 @@ use tokio::sync::OwnedMutexGuard;
 use super::error::EventsError;
 use super::telemetry::Telemetry;
 use super::transport::{Member, Taken, Transport};
+
+/// After so long an offset is written down, however little it has moved.
+const OFFSET_AGE_MAX: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
 pub(super) struct Local {
@@ -57,6 +61,7 @@ impl Transport for Local {
             taken: offset,
             open: BTreeSet::new(),
             offset,
+            written: Instant::now(),
             begun: Sequence(begun),
             in_flight_max: self.in_flight_max,
             telemetry: Arc::clone(&self.telemetry),
@@ -76,6 +81,7 @@ struct Reader {
     open: BTreeSet<Sequence>,
     /// Settled, all of them up to here, and written down.
     offset: Sequence,
+    written: Instant,
     /// Up to here the process before this one may have begun.
     begun: Sequence,
     in_flight_max: usize,
@@ -88,11 +94,26 @@ impl Reader {
         self.open.first().map_or(self.taken, |first| Sequence(first.0 - 1))
     }
 
+    /// Never further ahead of what is written down than this: a process that comes after a crash knows what was begun.
+    fn room(&self) -> usize {
+        let ahead = usize::try_from(self.taken.0 - self.offset.0).unwrap_or(usize::MAX);
+        self.in_flight_max.saturating_sub(ahead)
+    }
+
+    /// Not each event by itself: writing waits for a disk.
+    async fn write_offset_if_due(&mut self) -> Result<(), EventsError> {
+        let is_much = self.settled().0 - self.offset.0 >= self.in_flight_max.div_ceil(2) as u64;
+        if is_much || self.written.elapsed() >= OFFSET_AGE_MAX {
+            self.write_offset().await?;
+        }
+        Ok(())
+    }
+
     async fn write_offset(&mut self) -> Result<(), EventsError> {
         let settled = self.settled();
         if settled > self.offset {
             self.outbox.ack(&self.consumer, settled).await?;
-            self.offset = settled;
+            (self.offset, self.written) = (settled, Instant::now());
         }
         Ok(())
     }
@@ -101,13 +122,11 @@ impl Reader {
 #[async_trait]
 impl Member for Reader {
     async fn take(&mut self, most: usize) -> Result<Vec<Taken>, EventsError> {
-        // Never further ahead of what is written down than this: a process that comes after a crash knows what was begun.
-        let ahead = usize::try_from(self.taken.0 - self.offset.0).unwrap_or(usize::MAX);
-        let most = most.min(self.in_flight_max.saturating_sub(ahead));
-        if most == 0 || self.taken.0 >= self.last.load(Ordering::Relaxed) {
+        if self.taken.0 >= self.last.load(Ordering::Relaxed) {
             return Ok(Vec::new());
         }
-        let events = self.outbox.after(self.taken, most).await?;
+        self.write_offset_if_due().await?;
+        let events = self.outbox.after(self.taken, most.min(self.room())).await?;
         let Some(first) = events.first() else { return Ok(Vec::new()) };
         // Sequences have no gaps: what lies between was dropped because it was too much.
         self.telemetry.missed(&self.consumer, first.sequence.0 - self.taken.0 - 1);
@@ -125,11 +144,7 @@ impl Member for Reader {
         for sequence in settled {
             self.open.remove(sequence);
         }
-        // Not each by itself: writing waits for a disk.
-        if self.settled().0 - self.offset.0 >= self.in_flight_max.div_ceil(2) as u64 {
-            self.write_offset().await?;
-        }
-        Ok(())
+        self.write_offset_if_due().await
     }
 
     async fn beat(&mut self, _most: usize) -> Result<Vec<Taken>, EventsError> {

@@ -5,6 +5,7 @@
 //! change, on a clock that never jumps; the idle times of `XAUTOCLAIM` are those of a clock that does.
 
 use std::collections::HashMap;
+use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -77,9 +78,8 @@ impl Transport for Streams {
         }
         while last < published {
             let events = self.outbox.after(last, CARRIED_MAX.min(PAGE_MAX)).await?;
-            let Some(first) = events.first() else { break };
-            if last.0 > 0 && first.sequence.0 > last.0 + 1 {
-                self.telemetry.not_carried(first.sequence.0 - last.0 - 1);
+            if events.is_empty() {
+                break;
             }
             last = self.append(last, events).await?;
         }
@@ -153,7 +153,7 @@ impl Reader {
 
     /// What one command answers; nothing when Redis has forgotten all, which the outbox then brings back.
     async fn ask<T: FromRedisValue>(&mut self, command: &Cmd) -> Result<Option<T>, EventsError> {
-        match self.redis.ask(command).await {
+        match self.redis.ask_once(command).await {
             Ok(answer) => Ok(Some(answer)),
             Err(refusal) if refusal.code() == Some("NOGROUP") => {
                 self.make_group().await?;
@@ -165,17 +165,20 @@ impl Reader {
 
     /// The events of entries; those that were dropped while somebody had them are counted.
     async fn admit(&mut self, entries: Vec<Entry>, was_begun: bool) -> Result<Vec<Taken>, EventsError> {
-        let (mut taken, mut gone) = (Vec::new(), Vec::new());
+        let (mut taken, mut gone, mut missed) = (Vec::new(), Vec::new(), 0);
         for (id, fields) in entries {
             let Some(sequence) = sequence(&id) else { continue };
-            let event = fields.as_ref().and_then(|fields| fields.get("event"));
-            match event.and_then(|event| serde_json::from_str(event).ok()) {
+            let fields = fields.unwrap_or_default();
+            match fields.get("event").and_then(|event| serde_json::from_str(event).ok()) {
                 Some(event) => taken.push(Taken { sequence, event, was_begun }),
-                None => gone.push(sequence),
+                None => {
+                    gone.push(sequence);
+                    missed += fields.get("missing").and_then(|events| events.parse().ok()).unwrap_or(1);
+                }
             }
         }
         self.settle(&gone).await?;
-        self.telemetry.missed(&self.consumer, gone.len() as u64);
+        self.telemetry.missed(&self.consumer, missed);
         Ok(taken)
     }
 
@@ -203,26 +206,26 @@ impl Reader {
         let mut take_over = cmd("EVAL");
         take_over.arg(TAKE_OVER).arg(2).arg(stream(&self.redis)).arg(members(&self.redis, &self.consumer));
         take_over.arg(&self.consumer).arg(&self.name).arg(silent).arg(most);
+        let was_sure = mem::replace(&mut self.is_sure, false);
         let (had, entries): (u64, Vec<Entry>) = self.ask(&take_over).await?.unwrap_or_default();
         self.telemetry.taken_over(&self.consumer, had);
         self.telemetry.missed(&self.consumer, had - entries.len() as u64);
-        self.admit(entries, true).await
+        let taken = self.admit(entries, true).await?;
+        self.is_sure = was_sure;
+        Ok(taken)
     }
 }
 
 #[async_trait]
 impl Member for Reader {
     async fn take(&mut self, most: usize) -> Result<Vec<Taken>, EventsError> {
-        if self.is_sure {
-            self.is_sure = false;
-            let entries = self.read(">", most).await?;
-            self.is_sure = true;
-            return self.admit(entries, false).await;
-        }
-        // All that this member has; it knows which of them it has not heard of.
-        let entries = self.read("0", PAGE_MAX).await?;
+        let was_sure = mem::replace(&mut self.is_sure, false);
+        // When in doubt, all that this member has; whoever asks knows which of them never arrived.
+        let (from, most) = if was_sure { (">", most) } else { ("0", PAGE_MAX) };
+        let entries = self.read(from, most).await?;
+        let taken = self.admit(entries, !was_sure).await?;
         self.is_sure = true;
-        self.admit(entries, true).await
+        Ok(taken)
     }
 
     async fn settle(&mut self, settled: &[Sequence]) -> Result<(), EventsError> {

@@ -82,13 +82,6 @@ impl Telemetry {
         }
     }
 
-    pub(super) fn not_carried(&self, events: u64) {
-        tracing::error!(
-            events,
-            "events left the outbox before Redis came back: more than events.kept_max were published meanwhile"
-        );
-    }
-
     pub(super) fn taken_over(&self, consumer: &str, events: u64) {
         if events > 0 {
             self.taken_over.fetch_add(events, Ordering::Relaxed);

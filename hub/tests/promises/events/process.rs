@@ -96,6 +96,13 @@ impl Process {
         backlog.into_iter().find(|(name, _)| name == consumer).map_or(u64::MAX, |(_, events)| events)
     }
 
+    /// Whether the consumer has nothing before it; false also when the records do not answer.
+    pub(crate) async fn is_settled(&self, consumer: &str) -> bool {
+        let backlog = self.events.backlog().await.unwrap_or_default();
+        let letters = self.events.letters().list(&acme(), &List::all().equal("consumer", consumer)).await;
+        backlog.contains(&(consumer.to_owned(), 0)) && letters.is_ok_and(|letters| letters.records.is_empty())
+    }
+
     pub(crate) async fn letters(&self) -> Vec<Record<Letter>> {
         self.events.letters().list(&acme(), &List::all()).await.expect("records").records
     }
