@@ -82,7 +82,7 @@ fn main() -> ExitCode {
         Command::Doctor(args) => doctor::run(&args),
         Command::Sql(args) => sql::run(&args),
         Command::Backup(args) => backup::run(args),
-        Command::Restore(args) => backup::restore(args),
+        Command::Restore(args) => backup::restore(&args),
         Command::Verify(args) => backup::verify(args),
     };
     match outcome {

@@ -30,7 +30,7 @@ pub struct PluginContext {
     /// What may be forgotten.
     pub cache: Cache,
     /// For calls to the world outside, within what the operator allows.
-    pub outgoing: Outgoing,
+    pub outgoing: Arc<Outgoing>,
     /// For telemetry of a product's own.
     pub telemetry: TelemetryWriter,
 }

@@ -37,7 +37,7 @@ impl Failure {
     }
 
     /// A fault of this program or of what it stands on; the log says more.
-    fn internal(cause: &dyn std::error::Error) -> Self {
+    fn internal(cause: &(dyn std::error::Error + 'static)) -> Self {
         tracing::error!(cause, "a request was not answered");
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,

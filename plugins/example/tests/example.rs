@@ -49,7 +49,7 @@ async fn check(config: query::Config, queries: tokio::runtime::Handle) {
         records: records.clone(),
         events: events.clone(),
         cache: Cache::new(None, &cache::Config::default()),
-        outgoing: Outgoing::new(&outgoing::Config::default()).expect("a client"),
+        outgoing: Arc::new(Outgoing::new(&outgoing::Config::default()).expect("a client")),
         telemetry: TelemetryWriter::new(|_, _| Box::pin(async { Ok(()) })),
     };
     let relay = tokio::spawn({

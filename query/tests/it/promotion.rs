@@ -126,9 +126,7 @@ fn question(dice: &mut Dice) -> String {
         10 => {
             format!("select {one} as a, row_number() over (partition by {other} order by time) from logs order by time")
         }
-        _ => format!(
-            "with all_of_it as (select attributes->>'tier' as tier, attributes from logs union all select 'none', resource_attributes from logs) select tier, attributes->>'cart.items', count(*) from all_of_it group by 1, 2 order by 1, 2"
-        ),
+        _ => "with all_of_it as (select attributes->>'tier' as tier, attributes from logs union all select 'none', resource_attributes from logs) select tier, attributes->>'cart.items', count(*) from all_of_it group by 1, 2 order by 1, 2".to_owned(),
     }
 }
 

@@ -101,7 +101,7 @@ async fn take(
 }
 
 /// Brings a backup back.
-pub(crate) fn restore(args: RestoreArgs) -> anyhow::Result<()> {
+pub(crate) fn restore(args: &RestoreArgs) -> anyhow::Result<()> {
     let config = args.settings.load()?;
     block_on(async {
         let repository = Repository::open(LakePlace::named(&args.from)?.objects()?).await?;

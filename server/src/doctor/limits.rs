@@ -22,7 +22,7 @@ pub(super) fn open_files() -> Finding {
     let next = format!("ulimit -n {OPEN_FILES_WANTED}, or LimitNOFILE={OPEN_FILES_WANTED} in the unit of systemd");
     match allowed {
         ..OPEN_FILES_LEAST => Finding::fail("open_files", fact, next),
-        ..OPEN_FILES_WANTED => Finding::warn("open_files", fact, next),
+        OPEN_FILES_LEAST..OPEN_FILES_WANTED => Finding::warn("open_files", fact, next),
         _ => Finding::ok("open_files", fact),
     }
 }
@@ -30,7 +30,7 @@ pub(super) fn open_files() -> Finding {
 /// What the settings allow to be held, against what there is.
 pub(super) fn memory(config: &Config) -> Finding {
     let query = config.query.memory_bytes_max + config.query.footer_bytes_max;
-    let lake = config.lake.merge_bytes_max as u64 + config.storage.indexes.cache_bytes_max as u64;
+    let lake = config.lake.merge_bytes_max as u64 + config.storage.indexes.cache_bytes_max;
     let wanted = config.plane.memory_bytes_max as u64 + query as u64 + lake;
     let Some((there, whose)) = [machine(), control_group()].into_iter().flatten().min() else {
         return Finding::ok(
