@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::context::PluginContext;
 use crate::jobs::run_at_its_times;
 use crate::plugin::{Plugin, Shutdown};
-use crate::supervise::{Health, Watched, keep_running};
+use crate::supervise::{Health, PAUSES, Watched, keep_running};
 
 /// A plugin gets so long to end; then it is left where it is, as a crash would leave it.
 const STOP_MAX: Duration = Duration::from_secs(10);
@@ -79,12 +79,12 @@ impl Hosted {
         let (name, shutdown) = (self.plugin.name(), Shutdown::new());
         let (plugin, context) = (Arc::clone(&self.plugin), self.context.clone());
         let run = move |shutdown| Arc::clone(&plugin).run(context.clone(), shutdown);
-        let mut tasks = vec![tokio::spawn(keep_running(name, self.watched.clone(), shutdown.clone(), run))];
+        let mut tasks = vec![tokio::spawn(keep_running(name, self.watched.clone(), shutdown.clone(), PAUSES, run))];
         for job in self.plugin.jobs() {
             let context = self.context.clone();
             let run = move |shutdown| run_at_its_times(name, job.clone(), context.clone(), shutdown);
             // How jobs are stands in their records.
-            tasks.push(tokio::spawn(keep_running(name, Watched::new(), shutdown.clone(), run)));
+            tasks.push(tokio::spawn(keep_running(name, Watched::new(), shutdown.clone(), PAUSES, run)));
         }
         RunningPlugin { name, shutdown, tasks }
     }

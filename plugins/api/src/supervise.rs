@@ -11,9 +11,8 @@ use parking_lot::Mutex;
 
 use crate::plugin::{PluginError, Shutdown};
 
-/// First and longest pause before the next start.
-const PAUSE_MIN: Duration = Duration::from_secs(1);
-const PAUSE_MAX: Duration = Duration::from_secs(60);
+/// Before the next start of what has ended.
+pub(crate) const PAUSES: Pauses = Pauses { first: Duration::from_secs(1), longest: Duration::from_secs(60) };
 /// What has run for so long starts again with the first pause.
 const STEADY: Duration = Duration::from_secs(600);
 
@@ -50,6 +49,13 @@ impl State {
     }
 }
 
+/// How long to wait before something is started again; twice as long each time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pauses {
+    pub(crate) first: Duration,
+    pub(crate) longest: Duration,
+}
+
 /// What is known of a plugin, shared with those who ask.
 #[derive(Clone, Debug)]
 pub(crate) struct Watched(Arc<Mutex<Health>>);
@@ -80,11 +86,12 @@ pub(crate) async fn keep_running<F>(
     name: &'static str,
     watched: Watched,
     shutdown: Shutdown,
+    pauses: Pauses,
     start: impl Fn(Shutdown) -> F,
 ) where
     F: Future<Output = Result<(), PluginError>>,
 {
-    let mut pause = PAUSE_MIN;
+    let mut pause = pauses.first;
     while !shutdown.is_cancelled() {
         watched.is(State::Running);
         let started = Instant::now();
@@ -98,7 +105,7 @@ pub(crate) async fn keep_running<F>(
             Err(panic) => format!("it panicked: {}", said(panic.as_ref())),
         };
         if started.elapsed() >= STEADY {
-            pause = PAUSE_MIN;
+            pause = pauses.first;
         }
         tracing::error!(
             plugin = name,
@@ -111,7 +118,7 @@ pub(crate) async fn keep_running<F>(
             () = shutdown.cancelled() => {}
             () = tokio::time::sleep(pause) => {}
         }
-        pause = (pause * 2).min(PAUSE_MAX);
+        pause = (pause * 2).min(pauses.longest);
     }
     watched.is(State::Stopped);
 }
@@ -127,32 +134,30 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn what_panics_or_fails_is_started_again_after_ever_longer_pauses() {
         let (starts, shutdown, watched) = (AtomicU64::new(0), Shutdown::new(), Watched::new());
+        let pauses = Pauses { first: Duration::from_millis(20), longest: Duration::from_secs(60) };
         let run = |shutdown: Shutdown| {
             let start = starts.fetch_add(1, Ordering::Relaxed);
+            let watched = watched.clone();
             async move {
                 match start {
                     0 => panic!("the first time"),
                     1 => Err("the second time".into()),
-                    _ => Ok(shutdown.cancelled().await),
+                    _ => {
+                        assert_eq!(watched.health().state, State::Running);
+                        shutdown.cancel();
+                        Ok(())
+                    }
                 }
             }
         };
-        let began = tokio::time::Instant::now();
+        let began = Instant::now();
 
-        let running = keep_running("test", watched.clone(), shutdown.clone(), run);
-        let stopping = async {
-            while starts.load(Ordering::Relaxed) < 3 {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-            assert_eq!(watched.health().state, State::Running);
-            shutdown.cancel();
-        };
-        tokio::join!(running, stopping);
+        keep_running("test", watched.clone(), shutdown.clone(), pauses, run).await;
 
-        assert!(began.elapsed() >= PAUSE_MIN * 3, "{:?}", began.elapsed());
+        assert!(began.elapsed() >= pauses.first * 3, "{:?}", began.elapsed());
         let last_error = Some("the second time".to_owned());
         assert_eq!(watched.health(), Health { state: State::Stopped, restarts: 2, last_error });
     }

@@ -147,7 +147,7 @@ mod tests {
         let attributes = |row: usize| {
             let mut attributes = json!({"plan": row % 3});
             for (key, one_in) in [("often", 2), ("now.and.then", 10), ("seldom", 50)] {
-                if row % one_in == 0 {
+                if row.is_multiple_of(one_in) {
                     attributes[key] = json!("yes");
                 }
             }
