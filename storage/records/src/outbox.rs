@@ -125,9 +125,9 @@ impl Outbox {
         Ok(())
     }
 
-    /// Deletes events that every consumer has acknowledged, and says how many they were.
+    /// Deletes events that every consumer has acknowledged, [`PAGE_MAX`] at most, and says how many they were.
     pub async fn trim(&self) -> Result<usize, Error> {
-        Ok(self.records.session.query(Statement::write(TRIM)).await?.len())
+        Ok(self.records.session.query(Statement::write(TRIM).with(PAGE_MAX as u64)).await?.len())
     }
 
     /// Deletes the oldest events until so many are left, whoever has not read them; says how many they were.
