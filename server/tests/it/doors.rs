@@ -14,7 +14,6 @@ const DOORS: [(&str, &[&str]); 16] = [
     ("timescale", &["store", "model"]),
     ("backup", &["lake", "store"]),
     ("plane", &["store", "wal", "model"]),
-    ("records", &["model"]),
     ("ingest", &["plane", "model"]),
     ("query", &["plane", "model"]),
     ("records", &["model"]),
