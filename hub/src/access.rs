@@ -139,7 +139,7 @@ pub struct Origin {
     pub trace_id: Option<String>,
 }
 
-/// A caller with the origin, as the guard leaves it in the request.
+/// A caller with the origin, as the guard leaves it in the request; an extractor for handlers.
 #[derive(Clone, Debug)]
 pub struct Asking {
     pub(crate) caller: Caller,
@@ -147,13 +147,19 @@ pub struct Asking {
 }
 
 impl Asking {
-    pub(crate) fn new(caller: Caller, origin: Origin) -> Self {
+    /// For protocols that the guard does not stand before.
+    pub fn new(caller: Caller, origin: Origin) -> Self {
         let by = By { who: caller.who.clone(), origin };
         Self { caller, by }
     }
 
+    /// Who asks.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
     /// Whose records the request is about.
-    pub(crate) fn tenant(&self) -> &Tenant {
+    pub fn tenant(&self) -> &Tenant {
         &self.caller.tenant
     }
 

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::access::{Origin, Who};
+use crate::Hub;
+use crate::access::{Asking, Origin, Who};
 use crate::error::Error;
 
 /// One thing that was done.
@@ -106,11 +107,25 @@ impl By {
 }
 
 /// What is done, as far as it concerns the trail.
-#[derive(Debug)]
-pub(crate) struct Deed<'a> {
-    pub(crate) action: &'static str,
-    pub(crate) subject: (&'static str, &'a str),
-    pub(crate) details: Value,
+#[derive(Clone, Debug)]
+pub struct Deed<'a> {
+    /// As in `person.invited`.
+    pub action: &'a str,
+    /// To what kind of thing, and its id.
+    pub subject: (&'a str, &'a str),
+    /// Further facts: an object without secrets.
+    pub details: Value,
+}
+
+impl Hub {
+    /// Says in the trail of the caller's tenant what is done in this transaction, for products that do something of their own.
+    ///
+    /// Transactions of one tenant that are audited wait for one another.
+    pub async fn audit(&self, transaction: &Transaction, asking: &Asking, deed: Deed<'_>) -> Result<(), Error> {
+        let now = self.now();
+        self.directory.licences.saw(now);
+        append(transaction, asking.tenant(), asking.by(), deed, now).await
+    }
 }
 
 /// The place and hash of the newest entry; its id is always the same. No table shows it.

@@ -113,7 +113,7 @@ impl Changes {
         };
         let made: Result<(R, bool), Error> = self.records.transaction(begin).await;
         let (result, is_news) = made?;
-        if is_news && let Err(cause) = self.directory.catch_up(&self.records).await {
+        if is_news && let Err(cause) = self.directory.catch_up(&self.records, self.now()).await {
             tracing::warn!(error = %cause, "a change is made, but this process acts on it only a little later");
         }
         Ok(result)

@@ -117,7 +117,7 @@ impl Directory {
     }
 
     /// Reads what has changed since the last time.
-    pub(crate) async fn catch_up(&self, records: &Records) -> Result<(), Error> {
+    pub(crate) async fn catch_up(&self, records: &Records, now: Timestamp) -> Result<(), Error> {
         let mut seen = self.seen.lock().await;
         let Some(recent) = records.collection::<Recent>().get(&Tenant::system(), &Recent::id()).await? else {
             return Ok(());
@@ -131,8 +131,7 @@ impl Directory {
                 }
                 *seen = recent.count;
             }
-            // All sessions that ended are read: which ones are too old to matter is decided when they are asked for.
-            None => *seen = self.read_all(records, Timestamp(0)).await?,
+            None => *seen = self.read_all(records, now).await?,
         }
         Ok(())
     }
@@ -294,12 +293,12 @@ impl Directory {
         self.picture.write().ended.retain(|_, ended_at| *ended_at >= oldest);
     }
 
-    /// Keys of records that were used, each with the last time.
-    pub(crate) fn used_keys(&self) -> Vec<Arc<KnownKey>> {
+    /// Keys of records that were used since then.
+    pub(crate) fn used_keys(&self, since: Timestamp) -> Vec<Arc<KnownKey>> {
         let picture = self.picture.read();
         let hashes = picture.tenants.values().flat_map(|tenant| tenant.keys.values());
         let keys = hashes.filter_map(|hash| picture.keys.get(hash));
-        keys.filter(|key| key.last_used.load(Ordering::Relaxed) > 0).cloned().collect()
+        keys.filter(|key| key.last_used.load(Ordering::Relaxed) >= since.0).cloned().collect()
     }
 }
 

@@ -3,8 +3,8 @@
 //! [`Access`] tells who sends a request, in memory; [`Hub::guarded`] lets in who may, by what the API's own description says;
 //! everything that is done is in the audit trail of its tenant, in the same transaction.
 
-pub mod access;
-pub mod audit;
+mod access;
+mod audit;
 mod change;
 mod clock;
 mod config;
@@ -18,7 +18,7 @@ mod keys;
 mod licence;
 mod limits;
 mod lockout;
-pub mod oidc;
+mod oidc;
 mod passwords;
 mod people;
 mod permissions;
@@ -44,7 +44,6 @@ use ed25519_dalek::VerifyingKey;
 use model::Tenant;
 use records::Records;
 
-use crate::audit::Hash;
 use crate::change::Changes;
 use crate::directory::{Directory, KnownKey};
 use crate::licence::Licences;
@@ -55,8 +54,8 @@ use crate::passwords::Passwords;
 use crate::sealing::Keyring;
 use crate::tokens::Tokens;
 
-pub use crate::access::{Access, Caller, Who};
-pub use crate::audit::{AuditEntry, Broken, Root};
+pub use crate::access::{Access, Asking, Caller, Origin, Who};
+pub use crate::audit::{AuditEntry, Broken, Deed, Hash, Root};
 pub use crate::clock::{Clock, Moment, system_clock};
 pub use crate::config::{Anonymous, Config};
 pub use crate::email::Email;
@@ -65,6 +64,7 @@ pub use crate::first_start::FirstOwner;
 pub use crate::groups::Group;
 pub use crate::keys::ApiKey;
 pub use crate::licence::{Licence, LicenceLimits, Standing, issuers};
+pub use crate::oidc::Provider;
 pub use crate::passwords::Secret;
 pub use crate::people::{Person, Status};
 pub use crate::permissions::{Grant, InvalidGrant, Permission, Permissions};
@@ -78,7 +78,7 @@ pub struct Parts {
     /// Where people, keys and all the rest are kept.
     pub records: Records,
     /// Opens and seals stored secrets.
-    pub ring: Keyring,
+    pub ring: Arc<Keyring>,
     /// Calls identity providers.
     pub outgoing: Outgoing,
     /// Keys of the configuration, each with its tenant; they write and read telemetry.
@@ -108,7 +108,6 @@ impl Hub {
     pub async fn open(config: Config, parts: Parts) -> Result<(Arc<Self>, Option<FirstOwner>), Error> {
         config.check().map_err(Error::Invalid)?;
         let Parts { records, ring, outgoing, configured_keys, issuers, clock } = parts;
-        let ring = Arc::new(ring);
         let keys = configured_keys
             .iter()
             .map(|(tenant, key)| (Hash::of(key.reveal().as_bytes()), Arc::new(KnownKey::configured(tenant.clone()))));

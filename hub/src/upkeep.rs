@@ -33,7 +33,7 @@ impl Hub {
         loop {
             let done = tokio::select! {
                 () = stop.cancelled() => break,
-                _ = soon.tick() => self.directory.catch_up(&self.records).await,
+                _ = soon.tick() => self.directory.catch_up(&self.records, self.now()).await,
                 _ = later.tick() => self.tidy().await,
             };
             if let Err(cause) = done {
@@ -99,7 +99,8 @@ impl Hub {
 
     async fn write_down_used_keys(&self) -> Result<(), Error> {
         let keys = self.records.collection::<ApiKey>();
-        for known in self.directory.used_keys() {
+        // A minute more than between two times, so that none is missed when one of them comes late.
+        for known in self.directory.used_keys(before(self.now(), MINUTE * 2)) {
             let Some(key) = keys.get(&known.tenant, &known.id).await? else { continue };
             let last_used_at = Some(Timestamp(known.last_used.load(Ordering::Relaxed)));
             if key.body.last_used_at >= last_used_at {

@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, Method};
 use serde_json::Value;
 use utoipa::openapi::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::Hub;
@@ -42,11 +43,14 @@ struct Guard {
 }
 
 impl Hub {
-    /// The routes as a service that lets in who may. `Extension<Caller>`, `Extension<Tenant>` and `Extension<Origin>` tell them who it is.
+    /// The routes as a service that lets in who may. [`Asking`] tells them who it is; so do
+    /// `Extension<Caller>` and `Extension<Tenant>`.
     ///
     /// Takes routes with their whole addresses: of all products at once, or of each by itself.
     pub fn guarded(self: &Arc<Self>, routes: OpenApiRouter) -> (Router, OpenApi) {
-        let (router, description) = routes.split_for_parts();
+        let (router, mut description) = routes.split_for_parts();
+        let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        description.components.get_or_insert_default().add_security_scheme("caller", bearer);
         let guard = Arc::new(Guard { hub: Arc::clone(self), rules: rules(&description) });
         (router.route_layer(from_fn_with_state(guard, stand)), description)
     }

@@ -1,6 +1,7 @@
 //! Signing in, staying in, signing out; and what others need to check our tokens.
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
@@ -122,9 +123,9 @@ pub(crate) async fn refresh(
     State(hub): Hubs,
     Extension(origin): Extension<Origin>,
     headers: HeaderMap,
-    request: Option<Json<RefreshRequest>>,
+    request: Bytes,
 ) -> Result<Response, Error> {
-    let token = refresh_token(&headers, request)?;
+    let token = refresh_token(&headers, &request)?;
     let signed_in = hub.refresh(&origin, &token, cookies::csrf(&headers)).await?;
     Ok(answer(&hub, signed_in))
 }
@@ -138,17 +139,19 @@ pub(crate) async fn end(
     State(hub): Hubs,
     Extension(origin): Extension<Origin>,
     headers: HeaderMap,
-    request: Option<Json<RefreshRequest>>,
+    request: Bytes,
 ) -> Result<Response, Error> {
-    let token = refresh_token(&headers, request)?;
+    let token = refresh_token(&headers, &request)?;
     hub.sign_out(&origin, &token, cookies::csrf(&headers)).await?;
     let mut headers = HeaderMap::new();
     hub.clear_session_cookies(&mut headers);
     Ok((StatusCode::NO_CONTENT, headers).into_response())
 }
 
-fn refresh_token(headers: &HeaderMap, request: Option<Json<RefreshRequest>>) -> Result<Secret, Error> {
-    let sent = request.and_then(|Json(request)| request.refresh_token);
+fn refresh_token(headers: &HeaderMap, request: &[u8]) -> Result<Secret, Error> {
+    let request = if request.is_empty() { b"{}" } else { request };
+    let request: RefreshRequest = serde_json::from_slice(request).map_err(|cause| Error::Invalid(cause.to_string()))?;
+    let sent = request.refresh_token;
     let token = sent.or_else(|| cookies::of(headers, cookies::REFRESH).map(Secret::new));
     token.ok_or_else(|| Error::unauthenticated("a refresh token is needed, in the body or in the cookie"))
 }

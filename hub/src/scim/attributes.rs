@@ -34,6 +34,7 @@ pub(crate) struct GroupAttributes {
 
 /// Operations on one resource.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
+#[schema(as = ScimPatch)]
 pub(crate) struct Patch {
     /// One after the other.
     #[serde(rename = "Operations", alias = "operations")]
@@ -42,6 +43,7 @@ pub(crate) struct Patch {
 
 /// One operation.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
+#[schema(as = ScimOperation)]
 pub(crate) struct Operation {
     /// `add`, `replace` or `remove`.
     op: String,

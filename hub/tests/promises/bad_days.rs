@@ -154,3 +154,31 @@ async fn what_nobody_should_remember_is_forgotten() {
     server.hub.tidy().await.expect("upkeep");
     assert_eq!((count("hub.sessions"), count("hub.refresh_tokens")), (0, 0));
 }
+
+#[tokio::test]
+async fn how_long_a_refusal_takes_does_not_tell_whether_somebody_exists() {
+    let server = Server::start().await;
+    let owner = server.owner().await;
+    let mut took = [Vec::new(), Vec::new()];
+    for round in 0..8 {
+        // Four each, so that none is locked.
+        let known = format!("p{round}@example.org");
+        server.person(&owner, &known, &["viewer"]).await;
+        for _ in 0..4 {
+            for (place, email) in [&known, &format!("nobody{round}@example.org")].into_iter().enumerate() {
+                let started = Instant::now();
+                server.sign_in(email, "wrong").await;
+                took[place].push(started.elapsed());
+            }
+        }
+    }
+
+    let [known, unknown] = took.map(|mut took| {
+        took.sort();
+        took[took.len() / 2]
+    });
+    println!("known {known:?}, unknown {unknown:?}");
+    // Five in a hundred on a quiet machine; others are at work on this one.
+    let ratio = known.as_secs_f64() / unknown.as_secs_f64();
+    assert!((0.7..1.4).contains(&ratio), "known {known:?}, unknown {unknown:?}");
+}

@@ -9,6 +9,7 @@ mod licence;
 mod oidc;
 mod people;
 mod place;
+mod postgres;
 mod provider;
 mod routes;
 mod scim;

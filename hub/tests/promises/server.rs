@@ -79,7 +79,7 @@ impl Server {
         };
         let parts = Parts {
             records: records.clone(),
-            ring: Keyring::new(RING).expect("a key"),
+            ring: Arc::new(Keyring::new(RING).expect("a key")),
             outgoing: Outgoing::new(&outgoing).expect("a client"),
             configured_keys: vec![(Tenant::default_tenant(), Secret::new("configured-key-of-default"))],
             issuers: vec![issuer().verifying_key()],
