@@ -224,7 +224,11 @@ pub enum Broken {
 }
 
 /// Reads the whole trail of a tenant: its length if nothing was changed or removed, else the first thing that was.
-pub async fn verify(records: &Records, tenant: &Tenant, exported: &[Root]) -> Result<Result<u64, Broken>, Error> {
+pub(crate) async fn verify(
+    records: &Records,
+    tenant: &Tenant,
+    exported: &[Root],
+) -> Result<Result<u64, Broken>, Error> {
     // Read before the entries: those that are appended meanwhile are more than it knows, never fewer.
     let head = records.collection::<Head>().get(tenant, &head_id()).await?.map(|head| head.body);
     let exported = exported.iter().filter(|root| root.tenant == *tenant);
@@ -284,7 +288,7 @@ impl Walk<'_> {
 }
 
 /// The root of a tenant's trail now; `None` while nothing has happened.
-pub async fn root(records: &Records, tenant: &Tenant) -> Result<Option<Root>, Error> {
+pub(crate) async fn root(records: &Records, tenant: &Tenant) -> Result<Option<Root>, Error> {
     let last = records.log::<AuditEntry>().last(tenant).await?;
     Ok(last.map(|last| Root { tenant: tenant.clone(), sequence: last.sequence, hash: last.body.hash }))
 }

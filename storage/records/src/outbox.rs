@@ -64,7 +64,8 @@ const ACK: &str = "INSERT INTO consumers (name, sequence) VALUES ($1, $2) \
                    ON CONFLICT (name) DO UPDATE SET sequence = excluded.sequence \
                    WHERE consumers.sequence < excluded.sequence";
 const FORGET: &str = "DELETE FROM consumers WHERE name = $1";
-const TRIM: &str = "DELETE FROM outbox WHERE sequence <= (SELECT min(sequence) FROM consumers) RETURNING serial";
+const TRIM: &str = "DELETE FROM outbox WHERE serial IN (SELECT serial FROM outbox \
+     WHERE sequence <= (SELECT min(sequence) FROM consumers) ORDER BY sequence LIMIT $1) RETURNING serial";
 const CUT: &str = "DELETE FROM outbox WHERE sequence <= $1 RETURNING serial";
 
 impl Outbox {

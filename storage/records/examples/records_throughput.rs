@@ -1,5 +1,5 @@
 //! How fast records are beside the bare drivers, which do the same work with tables of their own:
-//! `cargo run --release -p records --example throughput -- <directory> [postgres url]`.
+//! `cargo run --release -p records --example records_throughput -- <directory> [postgres url]`.
 //!
 //! Without a URL a server of this machine's PostgreSQL is started in the directory, if there is one.
 
