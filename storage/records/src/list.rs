@@ -171,10 +171,10 @@ impl List {
     /// The condition for documents behind the place.
     fn behind(&self, after: &Place, columns: &[&'static str], list: &mut Statement) -> Result<String, Error> {
         let order = self.order.to_string();
-        let is_of_order = match (&self.order, &after.value) {
-            (Order::Id, None) | (Order::Created, Some(At::Number(_))) | (Order::Key(_), Some(At::Text(_))) => true,
-            _ => false,
-        };
+        let is_of_order = matches!(
+            (&self.order, &after.value),
+            (Order::Id, None) | (Order::Created, Some(At::Number(_))) | (Order::Key(_), Some(At::Text(_)))
+        );
         if !is_of_order || after.order != order {
             return Err(Error::Invalid(format!("the place is one in the order by {}, not by {order}", after.order)));
         }
