@@ -188,7 +188,7 @@ async fn check_case(store: &dyn Store, signal: Signal, [stored, live]: [&[Row]; 
         let expected = here.sql(statement).await.expect("a statement").collect().await.expect("rows");
         assert_eq!(lines(&answers), lines(&expected), "{statement}");
         let plan = displayable(plan.as_ref()).indent(false).to_string();
-        assert_eq!(plan.matches("mode=Partial").count(), usize::from(*is_live), "{statement}\n{plan}");
+        assert_eq!(plan.matches("AggregateExec: mode=Partial,").count(), usize::from(*is_live), "{statement}\n{plan}");
     }
 }
 
