@@ -42,7 +42,7 @@ use std::sync::Arc;
 
 use ed25519_dalek::VerifyingKey;
 use model::Tenant;
-use records::Records;
+use records::{Records, Table};
 
 use crate::change::Changes;
 use crate::directory::{Directory, KnownKey};
@@ -136,6 +136,21 @@ impl Hub {
     /// Tells who sends a request; for protocols that the guard does not stand before.
     pub fn access(&self) -> Arc<Access> {
         Arc::clone(&self.access)
+    }
+
+    /// What SQL shows of the hub to each tenant; no password, key or token is in it, nor a hash of one.
+    pub fn tables(&self) -> Result<Vec<Table>, Error> {
+        let records = &self.records;
+        Ok(vec![
+            records.table::<Person>()?,
+            records.table::<Group>()?,
+            records.table::<Role>()?,
+            records.table::<ApiKey>()?,
+            records.table::<Session>()?,
+            records.table::<Provider>()?,
+            records.table::<TenantRecord>()?,
+            records.log_table::<AuditEntry>()?,
+        ])
     }
 
     /// What was counted so far.

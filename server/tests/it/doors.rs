@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Who may depend on whom; everything not listed is shut. `model` is open to all.
-const DOORS: [(&str, &[&str]); 13] = [
+const DOORS: [(&str, &[&str]); 14] = [
     ("model", &[]),
     ("wal", &[]),
     ("store", &["model"]),
@@ -14,6 +14,7 @@ const DOORS: [(&str, &[&str]); 13] = [
     ("timescale", &["store", "model"]),
     ("backup", &["lake", "store"]),
     ("plane", &["store", "wal", "model"]),
+    ("records", &["model"]),
     ("hub", &["model", "records"]),
     ("ingest", &["plane", "model"]),
     ("query", &["plane", "model"]),

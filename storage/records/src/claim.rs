@@ -13,8 +13,10 @@ use crate::error::Error;
 use crate::key;
 use crate::layout;
 use crate::lease::after;
-use crate::list::PAGE_MAX;
 use crate::statement::{Row, Statement};
+
+/// Documents that are claimed at once.
+pub const CLAIMS_MAX: usize = 100;
 
 /// A document that one worker has for a while.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +50,7 @@ const IS_HELD: &str = "SELECT version FROM documents \
 
 impl<T: Document> Collection<T> {
     /// Takes documents of all tenants whose due time has come and that nobody has, the longest due first; at most `limit` and
-    /// never more than [`PAGE_MAX`]. Others get them when the lease has ended.
+    /// never more than [`CLAIMS_MAX`]. Others get them when the lease has ended.
     pub async fn claim(&self, now: Timestamp, lease: Duration, limit: usize) -> Result<Vec<Claim<T>>, Error> {
         self.due_key()?;
         layout::ensure::<T>(&self.session).await?;
@@ -56,7 +58,7 @@ impl<T: Document> Collection<T> {
         let claim = Statement::write(CLAIM.replace("{skip_chosen}", self.session.shared.backend.dialect().skip_chosen))
             .with(T::COLLECTION)
             .with(now.0)
-            .with(limit.min(PAGE_MAX) as u64)
+            .with(limit.min(CLAIMS_MAX) as u64)
             .with(until.0);
         let claimed = self.session.query(claim).await?.into_iter().map(|row| claimed(row, until));
         let mut claimed: Vec<(i64, Claim<T>)> = claimed.collect::<Result<_, Error>>()?;
@@ -82,7 +84,7 @@ impl<T: Document> Collection<T> {
         let key = self.due_key()?;
         let what = || format!("{} with another {key}", T::COLLECTION);
         let mut body = serde_json::to_value(&claim.record.body).map_err(|cause| Error::unreadable(what(), cause))?;
-        body[key] = due.0.into();
+        body.as_object_mut().map(|members| members.insert(key.to_owned(), due.0.into()));
         let body = serde_json::from_value(body).map_err(|cause| Error::unreadable(what(), cause))?;
         self.complete(claim, &body).await
     }
@@ -117,9 +119,7 @@ impl<T: Document> Collection<T> {
     /// Why nothing was changed: somebody else has claimed the document, or has put it.
     async fn lost(&self, claim: &Claim<T>) -> Result<Error, Error> {
         let Record { tenant, id, .. } = &claim.record;
-        let mut is_held = Self::claiming(IS_HELD, claim);
-        is_held.access = crate::statement::Access::Write;
-        match self.session.query_row(is_held).await? {
+        match self.session.query_row(Self::claiming(IS_HELD, claim)).await? {
             Some(_) => self.conflict(tenant, id).await,
             None => Ok(Self::stale(claim)),
         }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// `postgres://role:password@host:5432/database?sslmode=verify-full`; SQLite when it is not set. No default.
+    /// A pooler on the way must keep sessions apart.
     pub url: Option<Url>,
     /// Schema of the PostgreSQL database that holds the tables; made when it is missing. Default `observatory_records`.
     pub schema: String,
@@ -129,5 +130,35 @@ impl Url {
 impl fmt::Debug for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Url(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_valid() {
+        assert_eq!(Config::default().check(), Ok(()));
+    }
+
+    #[test]
+    fn what_is_out_of_range_is_named() {
+        for (config, named) in [
+            (Config { schema: "Robert'); --".to_owned(), ..Config::default() }, "schema"),
+            (Config { schema: "pg_mine".to_owned(), ..Config::default() }, "schema"),
+            (Config { connections_max: 0, ..Config::default() }, "connections_max"),
+            (Config { attempts_max: 0, ..Config::default() }, "attempts_max"),
+        ] {
+            let wrong = config.check().expect_err("out of range");
+            assert!(wrong.contains(named), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let config = Config { url: Some(Url::new("postgres://me:secret@there/db")), ..Config::default() };
+
+        assert!(!format!("{config:?}").contains("secret"));
     }
 }

@@ -33,9 +33,18 @@ pub trait Document: Serialize + DeserializeOwned + Sized + Send + Sync + 'static
 }
 
 /// A type whose values are appended to a log.
-pub trait Entry: Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// Product and log, as in `hub.audit`: 1 to 64 of `a-z 0-9 _ .`.
+pub trait Entry: Serialize + DeserializeOwned + Sized + Send + Sync + 'static {
+    /// Product and log, as in `hub.audit`: 1 to 64 of `a-z 0-9 _ .`. It is also the name of the table in SQL.
     const LOG: &'static str;
+    /// As [`Document::TIMES`].
+    const TIMES: &'static [&'static str] = &[];
+    /// As [`Document::HIDDEN`].
+    const HIDDEN: &'static [&'static str] = &[];
+
+    /// As [`Document::example`].
+    fn example() -> Option<Self> {
+        None
+    }
 }
 
 /// A document as it is stored.

@@ -257,3 +257,60 @@ pub(crate) const fn check(keys: &[Key]) {
     assert!(lookup <= LOOKUP_MAX, "a collection has at most 8 lookup keys");
     assert!(due <= 1, "a collection has at most one due time");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_sort_as_values_do() {
+        let ascending = [
+            KeyValue::Absent,
+            false.into(),
+            true.into(),
+            i64::MIN.into(),
+            (-256).into(),
+            (-1).into(),
+            0.into(),
+            255.into(),
+            i64::MAX.into(),
+            "".into(),
+            "-".into(),
+            "a".into(),
+            "a\n".into(),
+            "aa".into(),
+            "é".into(),
+        ];
+
+        for pair in ascending.windows(2) {
+            assert!(pair[0] < pair[1]);
+            let columns = [&pair[0], &pair[1]].map(|value| value.encoded().expect("a column"));
+            assert!(columns[0] < columns[1], "{columns:?}");
+        }
+    }
+
+    #[test]
+    fn members_at_the_top_are_keys() {
+        let keys = [Key::lookup("b"), Key::unique("a"), Key::due("d"), Key::unique("c")];
+
+        let read = columns(&keys, "1", r#"{"x": {"a": 1}, "b": true, "a": "A", "d": 7}"#).expect("columns");
+
+        let texts = read.texts.iter().map(Option::as_deref);
+        assert_eq!(texts.take(5).collect::<Vec<_>>(), [Some("tA"), Some("-1"), None, None, Some("b1")]);
+        assert_eq!(read.due, Some(7));
+        assert_eq!(
+            (slot(&keys, "c").map(|slot| slot.column), unique_in(&keys, "unique2")),
+            (Some("unique2"), Some("c"))
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_a_key_is_refused() {
+        let keys = [Key::lookup("a"), Key::due("d")];
+
+        for json in ["[]", r#""a""#, r#"{"a": 0.5}"#, r#"{"a": 18446744073709551615}"#, r#"{"a": []}"#, r#"{"d": "7"}"#]
+        {
+            assert!(columns(&keys, "1", json).is_err(), "{json}");
+        }
+    }
+}

@@ -32,8 +32,8 @@ const TAKE: &str = "INSERT INTO leases (name, holder, fence, until) VALUES ($1, 
          fence = CASE WHEN leases.holder = excluded.holder AND leases.until > $3 THEN leases.fence ELSE leases.fence + 1 END, \
          until = CASE WHEN leases.holder = excluded.holder AND leases.until > excluded.until THEN leases.until ELSE excluded.until END \
      WHERE leases.holder = excluded.holder OR leases.until <= $3 RETURNING fence, until";
-/// Also takes the row's lock, so that nobody else gets the lease before the transaction ends.
-const CHECK: &str = "UPDATE leases SET holder = holder WHERE name = $1 AND fence = $2 RETURNING fence";
+/// With its row locked, nobody else gets the lease before the transaction ends.
+const CHECK: &str = "SELECT fence FROM leases WHERE name = $1 AND fence = $2 {hold}";
 const RELEASE: &str = "UPDATE leases SET until = $3 WHERE name = $1 AND fence = $2 RETURNING fence";
 
 impl Records {
@@ -67,7 +67,8 @@ impl Records {
 
 impl Lease {
     pub(crate) async fn check(&self, session: &Session) -> Result<(), Error> {
-        let check = Statement::write(CHECK).with(self.name.as_str()).with(self.fence);
+        let check = CHECK.replace("{hold}", session.shared.backend.dialect().hold);
+        let check = Statement::write(check).with(self.name.as_str()).with(self.fence);
         self.held(session.query_row(check).await?.is_some())
     }
 

@@ -40,7 +40,7 @@ mod table;
 mod telemetry;
 mod transaction;
 
-pub use self::claim::Claim;
+pub use self::claim::{CLAIMS_MAX, Claim};
 pub use self::collection::{Collection, Expected, Written};
 pub use self::config::{Config, Url};
 pub use self::document::{Document, Entry, NAME_BYTES_MAX, Record, RecordId};

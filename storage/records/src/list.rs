@@ -1,6 +1,6 @@
 //! What a listing asks for, and the SQL it becomes.
 
-use std::fmt::{self, Write};
+use std::fmt;
 use std::str::FromStr;
 
 use model::Tenant;
@@ -138,40 +138,54 @@ impl List {
             return Err(Error::TooLarge { what: "a listing in conditions".into(), size, limit: CONDITIONS_MAX });
         }
         let order = self.order_column::<T>()?;
+        let columns = columns(order, tenant.is_none());
         let mut list = Statement::read("").with(T::COLLECTION);
-        let mut sql = format!(
-            "SELECT id, version, tenant, created_at, updated_at, body, {order} FROM documents WHERE collection = $1"
-        );
+        let mut wanted = vec!["collection = $1".to_owned()];
         if let Some(tenant) = tenant {
-            write!(sql, " AND tenant = ${}", list.push(tenant.as_str())).expect("a string takes all");
+            wanted.push(format!("tenant = ${}", list.push(tenant.as_str())));
         }
         for (key, comparison, value) in &self.conditions {
             let slot = slot::<T>(key)?;
-            let place = list.push(slot.encoded(value)?);
-            write!(sql, " AND {} {comparison} ${place}", slot.column).expect("a string takes all");
+            wanted.push(format!("{} {comparison} ${}", slot.column, list.push(slot.encoded(value)?)));
         }
-        let columns = columns(order, tenant.is_none());
+        if matches!(self.order, Order::Key(_)) {
+            // True of all documents; it allows for the index, which has only those of which it is true.
+            wanted.push(format!("{order} IS NOT NULL"));
+        }
         if let Some(Cursor(after)) = &self.after {
-            self.check_cursor(after)?;
-            let places: Vec<String> = columns
-                .iter()
-                .map(|column| match *column {
-                    "id" => list.push(after.id.as_str()),
-                    "tenant" => list.push(after.tenant.as_str()),
-                    _ => list.push(after.value.clone().map(Value::from)),
-                })
-                .map(|place| format!("${place}"))
-                .collect();
-            let comparison = if self.is_descending { "<" } else { ">" };
-            write!(sql, " AND ({}) {comparison} ({})", columns.join(", "), places.join(", "))
-                .expect("a string takes all");
+            wanted.push(self.behind(after, &columns, &mut list)?);
         }
-        let direction = if self.is_descending { " DESC" } else { "" };
-        let limit = list.push(self.limit as u64 + 1);
-        write!(sql, " ORDER BY {}{direction} LIMIT ${limit}", columns.join(&format!("{direction}, ")))
-            .expect("a string takes all");
-        list.sql = sql.into();
+        let direction = if self.is_descending { "DESC" } else { "ASC" };
+        let ordered: Vec<String> = columns.iter().map(|column| format!("{column} {direction}")).collect();
+        list.sql = format!(
+            "SELECT id, version, tenant, created_at, updated_at, body, {order} FROM documents \
+             WHERE {} ORDER BY {} LIMIT ${}",
+            wanted.join(" AND "),
+            ordered.join(", "),
+            list.push(self.limit as u64 + 1),
+        )
+        .into();
         Ok(list)
+    }
+
+    /// The condition for documents behind the place.
+    fn behind(&self, after: &Place, columns: &[&'static str], list: &mut Statement) -> Result<String, Error> {
+        let order = self.order.to_string();
+        let is_of_order = match (&self.order, &after.value) {
+            (Order::Id, None) | (Order::Created, Some(At::Number(_))) | (Order::Key(_), Some(At::Text(_))) => true,
+            _ => false,
+        };
+        if !is_of_order || after.order != order {
+            return Err(Error::Invalid(format!("the place is one in the order by {}, not by {order}", after.order)));
+        }
+        let place = |column: &&'static str| match *column {
+            "id" => list.push(after.id.as_str()),
+            "tenant" => list.push(after.tenant.as_str()),
+            _ => list.push(after.value.clone()),
+        };
+        let places: Vec<String> = columns.iter().map(place).map(|place| format!("${place}")).collect();
+        let comparison = if self.is_descending { "<" } else { ">" };
+        Ok(format!("({}) {comparison} ({})", columns.join(", "), places.join(", ")))
     }
 
     /// The page that the rows are, and where the next one begins.
@@ -199,14 +213,6 @@ impl List {
             Order::Created => Ok("created_at"),
             Order::Key(key) => Ok(slot::<T>(key)?.column),
         }
-    }
-
-    fn check_cursor(&self, after: &Place) -> Result<(), Error> {
-        let order = self.order.to_string();
-        if after.order == order {
-            return Ok(());
-        }
-        Err(Error::Invalid(format!("the place is one in the order by {}, not by {order}", after.order)))
     }
 }
 

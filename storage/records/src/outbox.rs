@@ -64,7 +64,8 @@ const ACK: &str = "INSERT INTO consumers (name, sequence) VALUES ($1, $2) \
                    ON CONFLICT (name) DO UPDATE SET sequence = excluded.sequence \
                    WHERE consumers.sequence < excluded.sequence";
 const FORGET: &str = "DELETE FROM consumers WHERE name = $1";
-const TRIM: &str = "DELETE FROM outbox WHERE sequence <= (SELECT min(sequence) FROM consumers) RETURNING serial";
+const TRIM: &str = "DELETE FROM outbox WHERE serial IN (SELECT serial FROM outbox \
+     WHERE sequence <= (SELECT min(sequence) FROM consumers) ORDER BY sequence LIMIT $1) RETURNING serial";
 const CUT: &str = "DELETE FROM outbox WHERE sequence <= $1 RETURNING serial";
 
 impl Outbox {
@@ -125,9 +126,9 @@ impl Outbox {
         Ok(())
     }
 
-    /// Deletes events that every consumer has acknowledged, and says how many they were.
+    /// Deletes events that every consumer has acknowledged, [`PAGE_MAX`] at most, and says how many they were.
     pub async fn trim(&self) -> Result<usize, Error> {
-        Ok(self.records.session.query(Statement::write(TRIM)).await?.len())
+        Ok(self.records.session.query(Statement::write(TRIM).with(PAGE_MAX as u64)).await?.len())
     }
 
     /// Deletes the oldest events until so many are left, whoever has not read them; says how many they were.

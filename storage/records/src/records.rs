@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::log::Log;
 use crate::outbox::Outbox;
 use crate::session::{Session, Shared};
+use crate::statement::Statement;
 
 /// A handle of the database; clones are cheap and mean the same database.
 #[derive(Clone, Debug)]
@@ -53,6 +54,17 @@ impl Records {
     pub fn with_clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         self.session.clock = Arc::new(clock);
         self
+    }
+
+    /// Where records are: the file, or the server without its password.
+    pub fn place(&self) -> &str {
+        self.session.shared.backend.medium()
+    }
+
+    /// Asks the database for an answer.
+    pub async fn health(&self) -> Result<(), Error> {
+        self.session.query(Statement::read("SELECT count(*) FROM collections")).await?;
+        Ok(())
     }
 
     /// The documents of one type.

@@ -1,4 +1,4 @@
-//! Collections as tables: each document a row, each member of its body a column.
+//! Collections and logs as tables: each document or entry a row, each member of its body a column.
 //!
 //! Numbers, booleans, texts and lists of them have columns of their type; times have the type of times. Everything else is JSON
 //! text, which SQL takes apart as it does attributes: `settings->>'colour'`.
@@ -11,22 +11,23 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt};
-use model::Tenant;
+use model::{Tenant, Timestamp};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_arrow::schema::{SchemaLike, TracingOptions};
 use serde_json::{Map, Value};
 
 use crate::collection::Collection;
-use crate::document::{Document, Record};
+use crate::document::{Document, Entry};
 use crate::error::Error;
 use crate::list::{Cursor, List, PAGE_MAX};
+use crate::log::{Log, Sequence};
 use crate::records::Records;
 
-/// Columns that every table begins with: id, version, and the times of the first and the last put.
-const HEAD: [&str; 4] = ["id", "version", "created_at", "updated_at"];
-/// Before the name of a member that is called like one of them.
+/// Before the name of a member that is called like a column which every table has.
 const MEMBER: &str = "body_";
 
-/// A collection as SQL sees it.
+/// A collection or a log as SQL sees it.
 #[derive(Clone)]
 pub struct Table {
     name: &'static str,
@@ -35,38 +36,47 @@ pub struct Table {
 }
 
 impl Records {
-    /// The collection as a table; refused when its columns cannot be told from its type or example.
+    /// The collection as a table with the columns `id`, `version`, `created_at`, `updated_at`, then the members of the body.
+    ///
+    /// Refused when the columns cannot be told from the type or its example.
     pub fn table<T: Document>(&self) -> Result<Table, Error> {
-        let columns = Columns::of::<T>()?;
+        let head =
+            [("id", DataType::Utf8), ("version", DataType::Int64), ("created_at", time()), ("updated_at", time())];
+        let columns = Columns::new::<T>(T::COLLECTION, head, T::example(), (T::TIMES, T::HIDDEN))?;
         let schema = Arc::clone(&columns.schema);
-        Ok(Table {
-            name: T::COLLECTION,
-            schema,
-            rows: Arc::new(Documents { collection: self.collection::<T>(), columns }),
-        })
+        let rows = Documents { collection: self.collection::<T>(), columns };
+        Ok(Table { name: T::COLLECTION, schema, rows: Arc::new(rows) })
+    }
+
+    /// The log as a table with the columns `sequence` and `at`, then the members of the entry.
+    pub fn log_table<T: Entry>(&self) -> Result<Table, Error> {
+        let head = [("sequence", DataType::Int64), ("at", time())];
+        let columns = Columns::new::<T>(T::LOG, head, T::example(), (T::TIMES, T::HIDDEN))?;
+        let schema = Arc::clone(&columns.schema);
+        let rows = Entries { log: self.log::<T>(), columns };
+        Ok(Table { name: T::LOG, schema, rows: Arc::new(rows) })
     }
 }
 
 impl Table {
-    /// Product and collection, as in `hub.users`.
+    /// Product and collection or log, as in `hub.users`.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Its columns: `id`, `version`, `created_at`, `updated_at`, then the members of the body.
+    /// Its columns.
     pub fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
     }
 
-    /// The tenant's documents by id, a page of them at a time. What changes meanwhile may or may not show.
+    /// The tenant's rows by id or sequence, a page of them at a time. What changes meanwhile may or may not show.
     pub fn rows(&self, tenant: &Tenant) -> BoxStream<'static, Result<RecordBatch, Error>> {
         let (rows, tenant) = (Arc::clone(&self.rows), tenant.clone());
-        let pages = stream::try_unfold(Some(None), move |place| {
+        let pages = stream::try_unfold(Some(Place::Start), move |place| {
             let (rows, tenant) = (Arc::clone(&rows), tenant.clone());
             async move {
-                let Some(after) = place else { return Ok(None) };
-                let (page, next) = rows.page(&tenant, after).await?;
-                Ok(Some((page, next.map(Some))))
+                let Some(place) = place else { return Ok(None) };
+                rows.page(&tenant, place).await.map(Some)
             }
         });
         pages.boxed()
@@ -79,11 +89,18 @@ impl fmt::Debug for Table {
     }
 }
 
-/// The documents of a table, whatever their type.
+/// Where a page of rows begins.
+enum Place {
+    Start,
+    Behind(Cursor),
+    After(Sequence),
+}
+
+/// The rows of a table, whatever their type.
 #[async_trait]
 trait Rows: Send + Sync {
     /// Some of them, and where the next ones begin.
-    async fn page(&self, tenant: &Tenant, after: Option<Cursor>) -> Result<(RecordBatch, Option<Cursor>), Error>;
+    async fn page(&self, tenant: &Tenant, place: Place) -> Result<(RecordBatch, Option<Place>), Error>;
 }
 
 struct Documents<T> {
@@ -93,14 +110,40 @@ struct Documents<T> {
 
 #[async_trait]
 impl<T: Document> Rows for Documents<T> {
-    async fn page(&self, tenant: &Tenant, after: Option<Cursor>) -> Result<(RecordBatch, Option<Cursor>), Error> {
+    async fn page(&self, tenant: &Tenant, place: Place) -> Result<(RecordBatch, Option<Place>), Error> {
+        let after = if let Place::Behind(cursor) = place { Some(cursor) } else { None };
         let page = self.collection.list(tenant, &List::all().limit(PAGE_MAX).after(after)).await?;
-        Ok((self.columns.batch(&page.records)?, page.next))
+        let records = &page.records;
+        let ids = StringArray::from_iter_values(records.iter().map(|record| record.id.as_str()));
+        let versions = Int64Array::from_iter_values(records.iter().map(|record| record.version.cast_signed()));
+        let created_at = times(records.iter().map(|record| record.created_at));
+        let updated_at = times(records.iter().map(|record| record.updated_at));
+        let head: Vec<ArrayRef> = vec![Arc::new(ids), Arc::new(versions), created_at, updated_at];
+        let batch = self.columns.batch(head, records.iter().map(|record| &record.body))?;
+        Ok((batch, page.next.map(Place::Behind)))
     }
 }
 
-/// The columns of a table, and what a document's members become in them.
+struct Entries<T> {
+    log: Log<T>,
+    columns: Columns,
+}
+
+#[async_trait]
+impl<T: Entry> Rows for Entries<T> {
+    async fn page(&self, tenant: &Tenant, place: Place) -> Result<(RecordBatch, Option<Place>), Error> {
+        let after = if let Place::After(sequence) = place { sequence } else { Sequence(0) };
+        let entries = self.log.read(tenant, after, PAGE_MAX).await?;
+        let sequences = Int64Array::from_iter_values(entries.iter().map(|entry| entry.sequence.0.cast_signed()));
+        let head: Vec<ArrayRef> = vec![Arc::new(sequences), times(entries.iter().map(|entry| entry.at))];
+        let batch = self.columns.batch(head, entries.iter().map(|entry| &entry.body))?;
+        Ok((batch, entries.last().map(|last| Place::After(last.sequence))))
+    }
+}
+
+/// The columns of a table, and what the members of a body become in them.
 struct Columns {
+    name: &'static str,
     schema: SchemaRef,
     /// Those of the members, under the members' names.
     members: Vec<FieldRef>,
@@ -117,55 +160,58 @@ enum Form {
 }
 
 impl Columns {
-    fn of<T: Document>() -> Result<Self, Error> {
-        let (mut members, mut forms) = (Vec::new(), Vec::new());
-        let traced = traced::<T>()?;
-        for name in T::TIMES.iter().chain(T::HIDDEN) {
-            if !traced.iter().any(|field| field.name() == name) {
-                return Err(Error::Invalid(format!("{} has no member '{name}'", T::COLLECTION)));
+    fn new<T: Serialize + DeserializeOwned>(
+        name: &'static str,
+        head: impl IntoIterator<Item = (&'static str, DataType)>,
+        example: Option<T>,
+        (times, hidden): (&[&str], &[&str]),
+    ) -> Result<Self, Error> {
+        let traced = traced(name, example)?;
+        for named in times.iter().chain(hidden) {
+            if !traced.iter().any(|field| field.name() == named) {
+                return Err(Error::Invalid(format!("{name} has no member '{named}'")));
             }
         }
-        for field in traced.iter().filter(|field| !T::HIDDEN.contains(&field.name().as_str())) {
-            let (form, data_type) = match T::TIMES.contains(&field.name().as_str()) {
-                true => (Form::Time, DataType::Int64),
-                false => plain(field.data_type()).map_or((Form::Json, DataType::Utf8), |plain| (Form::Plain, plain)),
+        let mut fields: Vec<Field> =
+            head.into_iter().map(|(name, data_type)| Field::new(name, data_type, false)).collect();
+        let (mut members, mut forms) = (Vec::new(), Vec::new());
+        for field in traced.iter().filter(|field| !hidden.contains(&field.name().as_str())) {
+            let (form, built, shown) = match plain(field.data_type()) {
+                _ if times.contains(&field.name().as_str()) => (Form::Time, DataType::Int64, time()),
+                Some(plain) => (Form::Plain, plain.clone(), plain),
+                None => (Form::Json, DataType::Utf8, DataType::Utf8),
             };
-            members.push(Arc::new(Field::new(field.name(), data_type, true)));
+            members.push(Arc::new(Field::new(field.name(), built, true)));
             forms.push(form);
+            let is_taken = fields.iter().any(|other| other.name() == field.name());
+            let shown_name = format!("{}{}", if is_taken { MEMBER } else { "" }, field.name());
+            fields.push(Field::new(shown_name, shown, true));
         }
-        let schema = Arc::new(schema(&members, &forms));
-        Ok(Self { schema, members, forms })
+        Ok(Self { name, schema: Arc::new(Schema::new(fields)), members, forms })
     }
 
-    fn batch<T: Document>(&self, records: &[Record<T>]) -> Result<RecordBatch, Error> {
-        let wrong = |cause| Error::unreadable(format!("{} as a table", T::COLLECTION), cause);
-        let ids = StringArray::from_iter_values(records.iter().map(|record| record.id.as_str()));
-        let versions = Int64Array::from_iter_values(records.iter().map(|record| record.version.cast_signed()));
-        let times = |time: fn(&Record<T>) -> i64| -> ArrayRef {
-            Arc::new(TimestampNanosecondArray::from_iter_values(records.iter().map(time)).with_timezone("UTC"))
+    /// Rows of which the first columns are there.
+    fn batch<'a, T: Serialize + 'a>(
+        &self,
+        mut columns: Vec<ArrayRef>,
+        bodies: impl Iterator<Item = &'a T>,
+    ) -> Result<RecordBatch, Error> {
+        let wrong = |cause: Box<dyn std::error::Error + Send + Sync>| {
+            Error::unreadable(format!("{} as a table", self.name), std::io::Error::other(cause))
         };
-        let created_at = times(|record| record.created_at.0);
-        let mut columns: Vec<ArrayRef> =
-            vec![Arc::new(ids), Arc::new(versions), created_at, times(|record| record.updated_at.0)];
-
-        let rows = records.iter().map(|record| self.row(record)).collect::<Result<Vec<_>, _>>()?;
-        let members =
-            serde_arrow::to_arrow(&self.members, &rows).map_err(|cause| wrong(std::io::Error::other(cause)))?;
-        for (member, field) in members.iter().zip(&self.schema.fields()[HEAD.len()..]) {
-            columns.push(cast(member, field.data_type()).map_err(|cause| wrong(std::io::Error::other(cause)))?);
+        let rows =
+            bodies.map(|body| self.row(body)).collect::<Result<Vec<_>, _>>().map_err(|cause| wrong(cause.into()))?;
+        let members = serde_arrow::to_arrow(&self.members, &rows).map_err(|cause| wrong(cause.into()))?;
+        let shown = &self.schema.fields()[columns.len()..];
+        for (member, shown) in members.iter().zip(shown) {
+            columns.push(cast(member, shown.data_type()).map_err(|cause| wrong(cause.into()))?);
         }
-        RecordBatch::try_new(self.schema(), columns).map_err(|cause| wrong(std::io::Error::other(cause)))
-    }
-
-    fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
+        RecordBatch::try_new(Arc::clone(&self.schema), columns).map_err(|cause| wrong(cause.into()))
     }
 
     /// The members that have columns.
-    fn row<T: Document>(&self, record: &Record<T>) -> Result<Map<String, Value>, Error> {
-        let body = serde_json::to_value(&record.body);
-        let body = body.map_err(|cause| Error::unreadable(format!("{} '{}'", T::COLLECTION, record.id), cause))?;
-        let Value::Object(mut body) = body else { return Ok(Map::new()) };
+    fn row<T: Serialize>(&self, body: &T) -> Result<Map<String, Value>, serde_json::Error> {
+        let Value::Object(mut body) = serde_json::to_value(body)? else { return Ok(Map::new()) };
         let member = |(field, form): (&FieldRef, &Form)| {
             let value = match (body.remove(field.name()).unwrap_or_default(), form) {
                 (Value::Null, _) => Value::Null,
@@ -179,19 +225,19 @@ impl Columns {
 }
 
 /// The members as serde tells them, of the example if there is one.
-fn traced<T: Document>() -> Result<Vec<FieldRef>, Error> {
+fn traced<T: Serialize + DeserializeOwned>(name: &str, example: Option<T>) -> Result<Vec<FieldRef>, Error> {
     let options = TracingOptions::default()
         .allow_null_fields(true)
         .enums_without_data_as_strings(true)
         .map_as_struct(false)
         .strings_as_large_utf8(false)
         .sequence_as_large_list(false);
-    let traced = match T::example() {
+    let traced = match example {
         Some(example) => Vec::<FieldRef>::from_samples(&[example], options),
         None => Vec::<FieldRef>::from_type::<T>(options),
     };
     traced.map_err(|cause| {
-        Error::Invalid(format!("{} has no columns, give it an example with every member: {cause}", T::COLLECTION))
+        Error::Invalid(format!("{name} has no columns, give it an example with every member: {cause}"))
     })
 }
 
@@ -211,17 +257,10 @@ fn plain(traced: &DataType) -> Option<DataType> {
     }
 }
 
-fn schema(members: &[FieldRef], forms: &[Form]) -> Schema {
-    let time = || DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()));
-    let types = [DataType::Utf8, DataType::Int64, time(), time()];
-    let head = HEAD.into_iter().zip(types).map(|(name, data_type)| Field::new(name, data_type, false));
-    let members = members.iter().zip(forms).map(|(field, form)| {
-        let name = match HEAD.contains(&field.name().as_str()) {
-            true => format!("{MEMBER}{}", field.name()),
-            false => field.name().clone(),
-        };
-        let data_type = if *form == Form::Time { time() } else { field.data_type().clone() };
-        Field::new(name, data_type, true)
-    });
-    Schema::new(head.chain(members).collect::<Vec<_>>())
+fn time() -> DataType {
+    DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()))
+}
+
+fn times(times: impl Iterator<Item = Timestamp>) -> ArrayRef {
+    Arc::new(TimestampNanosecondArray::from_iter_values(times.map(|time| time.0)).with_timezone("UTC"))
 }

@@ -18,6 +18,9 @@ use crate::statement::{Row, Statement};
 pub(crate) trait Backend: Debug + Send + Sync {
     fn dialect(&self) -> &'static Dialect;
 
+    /// What it is called in errors: the file, or the server without the password.
+    fn medium(&self) -> &str;
+
     /// Runs the statement in a transaction of its own; when it answers, what was written is on disk.
     async fn query(&self, statement: Statement) -> Result<Vec<Row>, Failure>;
 
@@ -39,6 +42,8 @@ pub(crate) trait Begun: Debug + Send + Sync {
 pub(crate) struct Dialect {
     /// Appends to a log: `$1` log, `$2` tenant, `$3` time, `$4` body; gives the sequence.
     pub(crate) append: &'static str,
+    /// After a `SELECT` whose rows must not change before the transaction ends.
+    pub(crate) hold: &'static str,
     /// After a `SELECT` in which rows are chosen that somebody else may choose at the same time.
     pub(crate) skip_chosen: &'static str,
 }

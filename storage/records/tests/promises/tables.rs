@@ -9,7 +9,7 @@ use arrow::datatypes::DataType;
 use arrow::json::LineDelimitedWriter;
 use futures::TryStreamExt;
 use model::{Tenant, Timestamp};
-use records::{Document, Error, Expected, RecordId, Records};
+use records::{Document, Entry, Error, Expected, RecordId, Records, Table};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -80,9 +80,14 @@ impl Document for Plain {
     const COLLECTION: &'static str = "test.plain";
 }
 
+impl Entry for Plain {
+    const LOG: &'static str = "test.plain_log";
+    const HIDDEN: &'static [&'static str] = &["size"];
+}
+
 /// The columns with their types, then the rows.
-async fn show<T: Document>(records: &Records, tenant: &str) -> String {
-    let table = records.table::<T>().expect("a table");
+async fn show(table: Result<Table, Error>, tenant: &str) -> String {
+    let table = table.expect("a table");
     let fields = table.schema();
     let columns = fields.fields().iter().map(|field| format!("{}: {}\n", field.name(), field.data_type()));
     let mut shown = columns.collect::<String>().into_bytes();
@@ -116,11 +121,11 @@ async fn members_are_columns_of_their_type() {
         records.collection().put(&acme, &id_of, &member(id), Expected::Absent).await.expect("it is put");
     }
 
-    let shown = show::<Member>(&records, "acme").await;
+    let shown = show(records.table::<Member>(), "acme").await;
 
     insta::assert_snapshot!(shown);
     assert!(!shown.contains("argon2id"), "secrets are not shown");
-    assert!(!show::<Member>(&records, "globex").await.contains("ada"), "another tenant sees nothing");
+    assert!(!show(records.table::<Member>(), "globex").await.contains("ada"), "another tenant sees nothing");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -133,7 +138,19 @@ async fn columns_are_told_from_the_type() {
         records.collection().put(&acme, &id, &plain, Expected::Absent).await.expect("it is put");
     }
 
-    insta::assert_snapshot!(show::<Plain>(&records, "acme").await);
+    insta::assert_snapshot!(show(records.table::<Plain>(), "acme").await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logs_are_tables_too() {
+    let records = Records::in_memory().expect("a database").with_clock(|| Timestamp(0));
+    let acme = Tenant::new("acme").expect("a tenant");
+    for name in ["one", "two"] {
+        let entry = Plain { name: name.to_owned(), size: Some(1) };
+        records.log().append(&acme, &entry).await.expect("it is appended");
+    }
+
+    insta::assert_snapshot!(show(records.log_table::<Plain>(), "acme").await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -33,6 +33,7 @@ const DIALECT: Dialect = Dialect {
              ON CONFLICT (log, tenant) DO UPDATE SET sequence = heads.sequence + 1 RETURNING sequence) \
              INSERT INTO entries (log, tenant, sequence, at, body) SELECT $1, $2, sequence, $3, $4 FROM head \
              RETURNING sequence",
+    hold: "FOR SHARE",
     skip_chosen: "FOR UPDATE SKIP LOCKED",
 };
 
@@ -59,6 +60,10 @@ impl Postgres {
 impl Backend for Postgres {
     fn dialect(&self) -> &'static Dialect {
         &DIALECT
+    }
+
+    fn medium(&self) -> &str {
+        &self.address.medium
     }
 
     async fn query(&self, statement: Statement) -> Result<Vec<Row>, Failure> {

@@ -34,6 +34,7 @@ const DIALECT: Dialect = Dialect {
     append: "INSERT INTO entries (log, tenant, sequence, at, body) \
              SELECT $1, $2, coalesce(max(sequence), 0) + 1, $3, $4 FROM entries WHERE log = $1 AND tenant = $2 \
              RETURNING sequence",
+    hold: "",
     skip_chosen: "",
 };
 
@@ -105,6 +106,10 @@ impl Sqlite {
 impl Backend for Sqlite {
     fn dialect(&self) -> &'static Dialect {
         &DIALECT
+    }
+
+    fn medium(&self) -> &str {
+        &self.medium
     }
 
     async fn query(&self, statement: Statement) -> Result<Vec<Row>, Failure> {

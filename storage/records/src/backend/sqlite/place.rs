@@ -1,6 +1,7 @@
 //! The database file: connections to it, statements on them, and what SQLite says of both.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -39,6 +40,9 @@ impl Place {
     /// A connection that writes, to tables that are up to date; of two programs that start at once, one waits.
     pub(super) fn prepare(&self, limits: &Limits) -> Result<Connection, Error> {
         let _alone = self.path.as_deref().map(lock).transpose().map_err(|cause| self.unusable(cause))?;
+        if let Some(path) = &self.path {
+            make_private(path).map_err(|cause| self.unusable(cause))?;
+        }
         let mut connection = self.connect(OpenFlags::default(), limits)?;
         let migrated = embedded::migrations::runner().set_grouped(true).run(&mut connection);
         migrated.map_err(|cause| not_migrated(&self.medium, cause))?;
@@ -124,6 +128,18 @@ fn lock(path: &Path) -> std::io::Result<File> {
     let file = File::options().write(true).create(true).truncate(false).open(name)?;
     file.lock()?;
     Ok(file)
+}
+
+/// The file is its owner's alone: it holds what people sign in with.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(cause) if cause.kind() != ErrorKind::AlreadyExists => Err(cause),
+        _ => Ok(()),
+    }
 }
 
 fn cell(cell: ValueRef<'_>) -> rusqlite::Result<Value> {
