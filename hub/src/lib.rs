@@ -4,7 +4,7 @@
 //! everything that is done is in the audit trail of its tenant, in the same transaction.
 
 mod access;
-mod audit;
+pub mod audit;
 mod change;
 mod clock;
 mod config;
@@ -44,6 +44,7 @@ use ed25519_dalek::VerifyingKey;
 use model::Tenant;
 use records::{Records, Table};
 
+use crate::audit::{AuditEntry, Hash};
 use crate::change::Changes;
 use crate::directory::{Directory, KnownKey};
 use crate::licence::Licences;
@@ -55,7 +56,6 @@ use crate::sealing::Keyring;
 use crate::tokens::Tokens;
 
 pub use crate::access::{Access, Asking, Caller, Origin, Who};
-pub use crate::audit::{AuditEntry, Broken, Deed, Hash, Root};
 pub use crate::clock::{Clock, Moment, system_clock};
 pub use crate::config::{Anonymous, Config};
 pub use crate::email::Email;
