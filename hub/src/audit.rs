@@ -46,6 +46,23 @@ pub struct AuditEntry {
 
 impl Entry for AuditEntry {
     const LOG: &'static str = "hub.audit";
+    const TIMES: &'static [&'static str] = &["time"];
+
+    fn example() -> Option<Self> {
+        Some(Self {
+            time: Timestamp(1),
+            who: "person/1".to_owned(),
+            who_name: "ada@example.org".to_owned(),
+            action: "person.invited".to_owned(),
+            subject: "person/2".to_owned(),
+            details: "{}".to_owned(),
+            address: Some("192.0.2.1".to_owned()),
+            agent: Some("Firefox".to_owned()),
+            trace_id: Some("4bf92f3577b34da6a3ce929d0e0e4736".to_owned()),
+            previous: Hash::NOTHING,
+            hash: Hash::NOTHING,
+        })
+    }
 }
 
 /// SHA-256, in hex.

@@ -4,7 +4,7 @@
 //! everything that is done is in the audit trail of its tenant, in the same transaction.
 
 mod access;
-mod audit;
+pub mod audit;
 mod change;
 mod clock;
 mod config;
@@ -42,8 +42,9 @@ use std::sync::Arc;
 
 use ed25519_dalek::VerifyingKey;
 use model::Tenant;
-use records::Records;
+use records::{Records, Table};
 
+use crate::audit::{AuditEntry, Hash};
 use crate::change::Changes;
 use crate::directory::{Directory, KnownKey};
 use crate::licence::Licences;
@@ -55,7 +56,6 @@ use crate::sealing::Keyring;
 use crate::tokens::Tokens;
 
 pub use crate::access::{Access, Asking, Caller, Origin, Who};
-pub use crate::audit::{AuditEntry, Broken, Deed, Hash, Root};
 pub use crate::clock::{Clock, Moment, system_clock};
 pub use crate::config::{Anonymous, Config};
 pub use crate::email::Email;
@@ -136,6 +136,21 @@ impl Hub {
     /// Tells who sends a request; for protocols that the guard does not stand before.
     pub fn access(&self) -> Arc<Access> {
         Arc::clone(&self.access)
+    }
+
+    /// What SQL shows of the hub to each tenant; no password, key or token is in it, nor a hash of one.
+    pub fn tables(&self) -> Result<Vec<Table>, Error> {
+        let records = &self.records;
+        Ok(vec![
+            records.table::<Person>()?,
+            records.table::<Group>()?,
+            records.table::<Role>()?,
+            records.table::<ApiKey>()?,
+            records.table::<Session>()?,
+            records.table::<Provider>()?,
+            records.table::<TenantRecord>()?,
+            records.log_table::<AuditEntry>()?,
+        ])
     }
 
     /// What was counted so far.

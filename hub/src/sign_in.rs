@@ -55,16 +55,21 @@ impl Hub {
         let signed_in = self
             .changes
             .make(|change| async move {
-                if let Some(password) = renewed {
-                    change.collection::<Password>().put(&person.tenant, &person.id, password, Expected::Any).await?;
-                }
+                let (passwords, attempts) = (change.collection::<Password>(), change.collection::<Attempts>());
                 let (system, id) = (Tenant::system(), Attempts::id(&sign_in.email));
-                let attempts = change.collection::<Attempts>().get(&system, &id).await?;
+                let found = attempts.get(&system, &id).await?;
                 // Many who guess at the same time get no more guesses than one.
-                if attempts.is_some_and(|attempts| attempts.body.locked_until(change.now).is_some()) {
+                let is_locked = found.is_some_and(|found| found.body.locked_until(change.now).is_some());
+                let found = passwords.get(&person.tenant, &person.id).await?;
+                // It may have been replaced while it was checked.
+                let is_same = found.is_some_and(|found| found.body.hash == password.body.hash);
+                if is_locked || !is_same {
                     return Err(Error::unauthenticated(WRONG));
                 }
-                change.collection::<Attempts>().delete(&system, &id, Expected::Any).await?;
+                if let Some(renewed) = renewed {
+                    passwords.put(&person.tenant, &person.id, renewed, Expected::Any).await?;
+                }
+                attempts.delete(&system, &id, Expected::Any).await?;
                 self.start_session(&change, person, "password", origin, sign_in.in_cookies).await
             })
             .await?;

@@ -2,10 +2,28 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::error::Error;
+use model::Tenant;
+
+use crate::error::{Error, Refusal};
 
 /// Names of refusals, in the order of their counters.
 const REFUSALS: [&str; 6] = ["unauthenticated", "forbidden", "not_licensed", "too_often", "busy", "failed"];
+
+/// A request failed for a reason that somebody has to look into.
+pub(crate) fn failed(error: &Error) {
+    tracing::error!(error = chain(error), "a request to the hub failed");
+}
+
+/// A provider did something else than it should; who signs in is told less of it than who runs the server.
+pub(crate) fn provider_failed(tenant: &Tenant, provider: &str, cause: &dyn std::error::Error) {
+    tracing::warn!(%tenant, provider, error = chain(cause), "signing in at an identity provider failed");
+}
+
+/// The error with all its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
 
 /// Counters since the start.
 #[derive(Debug, Default)]
@@ -33,7 +51,6 @@ impl Telemetry {
     }
 
     pub(crate) fn refused(&self, error: &Error) {
-        use crate::error::Refusal;
         let reason = match error {
             Error::Refused(Refusal::Unauthenticated(_)) => "unauthenticated",
             Error::Refused(Refusal::Forbidden(_)) => "forbidden",

@@ -9,6 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::error::{Error, Refusal};
+use crate::telemetry;
 
 /// Seconds after which a busy server has most likely room again.
 const BUSY_SECONDS: HeaderValue = HeaderValue::from_static("2");
@@ -33,8 +34,8 @@ struct ErrorBody {
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let (status, code, hint) = described(&self);
-        if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
-            tracing::error!(error = &self as &dyn std::error::Error, "a request to the hub failed");
+        if status == StatusCode::INTERNAL_SERVER_ERROR {
+            telemetry::failed(&self);
         }
         let body = ErrorBody { code, message: self.to_string(), hint };
         let mut response = (status, Json(ErrorAnswer { error: body })).into_response();

@@ -26,6 +26,7 @@ use super::Provider;
 use crate::error::Error;
 use crate::outgoing::{Outgoing, OutgoingError};
 use crate::passwords::Secret;
+use crate::telemetry;
 
 /// How long what a provider says of itself, with its keys, is believed without asking again.
 const METADATA_LASTS: Duration = Duration::from_secs(3600);
@@ -132,10 +133,10 @@ impl Oidc {
         let client = relying(open, redirect, &*self.metadata(open).await?)?;
         let exchange = client
             .exchange_code(AuthorizationCode::new(code.to_owned()))
-            .map_err(|_| failed(open, "it has no token endpoint"))?;
+            .map_err(|cause| failed(open, "it has no token endpoint", &cause))?;
         let answer = exchange.set_pkce_verifier(PkceCodeVerifier::new(verifier)).request_async(&self.outgoing).await;
-        let answer = answer.map_err(|cause| failed(open, format!("it does not take the code: {cause}")))?;
-        let token = answer.id_token().ok_or_else(|| failed(open, "it sends no identity"))?;
+        let answer = answer.map_err(|cause| failed(open, "it does not take the code", &cause))?;
+        let token = answer.id_token().ok_or_else(|| refused(open, "it sends no identity"))?;
         match believe(open, &client, token, &nonce) {
             // It may have changed its keys since.
             Err(ClaimsVerificationError::SignatureVerification(_)) => {
@@ -145,16 +146,17 @@ impl Oidc {
             }
             believed => believed,
         }
-        .map_err(|cause| failed(open, format!("its word is not believed: {cause}")))
+        .map_err(|cause| failed(open, "its word is not believed", &cause))
     }
 
     async fn metadata(&self, open: &Open) -> Result<Arc<CoreProviderMetadata>, Error> {
         let discover = async {
-            let issuer = IssuerUrl::new(open.provider.issuer.clone()).map_err(|cause| failed(open, cause))?;
+            let issuer = IssuerUrl::new(open.provider.issuer.clone())
+                .map_err(|cause| failed(open, "its issuer is no address", &cause))?;
             let metadata = CoreProviderMetadata::discover_async(issuer, &self.outgoing).await;
-            metadata.map(Arc::new).map_err(|cause| failed(open, format!("it does not describe itself: {cause}")))
+            metadata.map(Arc::new).map_err(|cause| failed(open, "it does not describe itself", &cause))
         };
-        self.metadata.try_get_with(key(open), discover).await.map_err(|cause: Arc<Error>| failed(open, told(&cause)))
+        self.metadata.try_get_with(key(open), discover).await.map_err(|cause| refused(open, reason(&cause)))
     }
 }
 
@@ -173,7 +175,8 @@ fn key(open: &Open) -> (Tenant, String, u64) {
 
 fn relying(open: &Open, redirect: &str, metadata: &CoreProviderMetadata) -> Result<Relying, Error> {
     let secret = open.secret.as_ref().map(|secret| ClientSecret::new(secret.reveal().to_owned()));
-    let redirect = RedirectUrl::new(redirect.to_owned()).map_err(|cause| failed(open, cause))?;
+    let redirect =
+        RedirectUrl::new(redirect.to_owned()).map_err(|cause| failed(open, "hub.public_url is no address", &cause))?;
     let client =
         Relying::from_provider_metadata(metadata.clone(), ClientId::new(open.provider.client_id.clone()), secret);
     Ok(client.set_redirect_uri(redirect))
@@ -201,13 +204,20 @@ fn believe(
     })
 }
 
-fn failed(open: &Open, reason: impl std::fmt::Display) -> Error {
-    Error::Provider { name: open.name.clone(), reason: reason.to_string() }
+/// The whole cause is for the log.
+fn failed(open: &Open, what: &str, cause: &dyn std::error::Error) -> Error {
+    telemetry::provider_failed(&open.tenant, &open.name, cause);
+    refused(open, what)
 }
 
-fn told(cause: &Error) -> String {
+fn refused(open: &Open, reason: &str) -> Error {
+    Error::Provider { name: open.name.clone(), reason: reason.to_owned() }
+}
+
+/// Why the description could not be had, which whoever waited for it is told, too.
+fn reason(cause: &Error) -> &str {
     match cause {
-        Error::Provider { reason, .. } => reason.clone(),
-        cause => cause.to_string(),
+        Error::Provider { reason, .. } => reason,
+        _ => "it does not describe itself",
     }
 }

@@ -186,20 +186,11 @@ impl Hub {
                     return Err(bad());
                 }
                 if family.body.current != sent.current {
-                    let who = Who::Person { id: person.id, email: person.body.email.to_string(), session: id.clone() };
-                    let by = By { who, origin: origin.clone() };
-                    end(&change, tenant, &session, "a refresh token was used twice").await?;
-                    let deed = Deed { action: "session.stolen", subject: ("session", id.as_str()), details: json!({}) };
-                    change.audit(tenant, &by, deed).await?;
                     // The end must last, though the request fails.
+                    self.end_stolen(&change, &session, &person, origin).await?;
                     return Ok(None);
                 }
-                let is_over = session.body.expires_at <= change.now
-                    || session.body.refreshed_at < before(change.now, self.config.idle_time())
-                    || person.body.status == Status::Suspended
-                    || person.body.generation != session.body.generation
-                    || self.directory.tenant(tenant) != Some(TenantState::Active);
-                if is_over {
+                if self.is_over(&session.body, &person, change.now) {
                     return Err(bad());
                 }
                 families.put(tenant, id, &next.family(), Expected::Version(family.version)).await?;
@@ -212,6 +203,31 @@ impl Hub {
             self.telemetry.refresh_token_stolen();
             Error::unauthenticated("this refresh token was used before: the session has ended, sign in again")
         })
+    }
+
+    /// Ends a session of which an old token came again, and says so in the trail.
+    async fn end_stolen(
+        &self,
+        change: &Change,
+        session: &Record<Session>,
+        person: &Record<Person>,
+        origin: &Origin,
+    ) -> Result<(), Error> {
+        let (tenant, id, email) = (&session.tenant, &session.id, person.body.email.to_string());
+        let who = Who::Person { id: person.id.clone(), email, session: id.clone() };
+        let by = By { who, origin: origin.clone() };
+        end(change, tenant, session, "a refresh token was used twice").await?;
+        let deed = Deed { action: "session.stolen", subject: ("session", id.as_str()), details: json!({}) };
+        change.audit(tenant, &by, deed).await
+    }
+
+    /// Whether nobody gets in by this session any more.
+    fn is_over(&self, session: &Session, person: &Record<Person>, now: Timestamp) -> bool {
+        session.expires_at <= now
+            || session.refreshed_at < before(now, self.config.idle_time())
+            || person.body.status == Status::Suspended
+            || person.body.generation != session.generation
+            || self.directory.tenant(&person.tenant) != Some(TenantState::Active)
     }
 
     /// Ends the session of a refresh token.

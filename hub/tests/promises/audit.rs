@@ -2,7 +2,7 @@
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{Request, StatusCode};
-use hub::Broken;
+use hub::audit::{Broken, Root};
 use model::Tenant;
 use records::Records;
 use serde_json::json;
@@ -155,7 +155,7 @@ async fn a_whole_new_chain_is_told_by_the_root_that_was_exported() {
         another.hub.verify_audit(&tenant, std::slice::from_ref(&root)).await.expect("readable"),
         Err(Broken::Rewritten(5))
     );
-    let later = hub::Root { sequence: records::Sequence(9), ..root };
+    let later = Root { sequence: records::Sequence(9), ..root };
     let shortened = Broken::Shortened { found: 5, expected: 9 };
     assert_eq!(server.hub.verify_audit(&tenant, &[later]).await.expect("readable"), Err(shortened));
 }

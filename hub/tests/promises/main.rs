@@ -15,4 +15,5 @@ mod routes;
 mod scim;
 mod server;
 mod sessions;
+mod tables;
 mod tenants;
