@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use model::Timestamp;
 
-use crate::collection::{Collection, Written, record, written};
+use crate::collection::{Collection, changed, Written, record, written};
 use crate::document::{Document, Record};
 use crate::error::Error;
 use crate::key;
 use crate::layout;
 use crate::lease::after;
 use crate::statement::{Row, Statement};
+use crate::telemetry;
 
 /// Documents that are claimed at once.
 pub const CLAIMS_MAX: usize = 100;
@@ -34,14 +35,16 @@ const CLAIM: &str = "WITH chosen AS MATERIALIZED (SELECT tenant, id FROM documen
      UPDATE documents SET fence = fence + 1, leased_until = $4 FROM chosen \
      WHERE documents.collection = $1 AND documents.tenant = chosen.tenant AND documents.id = chosen.id \
      RETURNING documents.id, version, documents.tenant, created_at, updated_at, body, due, fence";
-const COMPLETE: &str = "UPDATE documents SET version = version + 1, updated_at = $4, body = $5, \
-         unique1 = $6, unique2 = $7, unique3 = $8, unique4 = $9, key1 = $10, key2 = $11, key3 = $12, key4 = $13, \
-         key5 = $14, key6 = $15, key7 = $16, key8 = $17, due = $18, leased_until = NULL \
+const COMPLETE: &str = concat!(
+    "UPDATE documents SET ",
+    changed!(),
+    ", fence = fence + 1, leased_until = NULL \
      WHERE collection = $1 AND tenant = $2 AND id = $3 AND created_at = $19 AND fence = $20 AND version = $21 \
-     RETURNING version, created_at, updated_at";
+     RETURNING version, created_at, updated_at"
+);
 const RENEW: &str = "UPDATE documents SET leased_until = CASE WHEN leased_until > $6 THEN leased_until ELSE $6 END \
      WHERE collection = $1 AND tenant = $2 AND id = $3 AND created_at = $4 AND fence = $5 RETURNING leased_until";
-const RELEASE: &str = "UPDATE documents SET leased_until = NULL \
+const RELEASE: &str = "UPDATE documents SET fence = fence + 1, leased_until = NULL \
      WHERE collection = $1 AND tenant = $2 AND id = $3 AND created_at = $4 AND fence = $5 RETURNING version";
 const DISCARD: &str = "DELETE FROM documents \
      WHERE collection = $1 AND tenant = $2 AND id = $3 AND created_at = $4 AND fence = $5 AND version = $6 RETURNING version";
@@ -50,7 +53,7 @@ const IS_HELD: &str = "SELECT version FROM documents \
 
 impl<T: Document> Collection<T> {
     /// Takes documents of all tenants whose due time has come and that nobody has, the longest due first; at most `limit` and
-    /// never more than [`CLAIMS_MAX`]. Others get them when the lease has ended.
+    /// never more than [`CLAIMS_MAX`]. Others get them when the lease has ended. One that cannot be read is left out and logged.
     pub async fn claim(&self, now: Timestamp, lease: Duration, limit: usize) -> Result<Vec<Claim<T>>, Error> {
         self.due_key()?;
         layout::ensure::<T>(&self.session).await?;
@@ -60,8 +63,10 @@ impl<T: Document> Collection<T> {
             .with(now.0)
             .with(limit.min(CLAIMS_MAX) as u64)
             .with(until.0);
-        let claimed = self.session.query(claim).await?.into_iter().map(|row| claimed(row, until));
-        let mut claimed: Vec<(i64, Claim<T>)> = claimed.collect::<Result<_, Error>>()?;
+        // What cannot be read must not keep others from being done; it is claimed again and again, and said each time.
+        let readable = |row| claimed(row, until).inspect_err(telemetry::claimed_unreadable).ok();
+        let rows = self.session.query(claim).await?;
+        let mut claimed: Vec<(i64, Claim<T>)> = rows.into_iter().filter_map(readable).collect();
         claimed.sort_by_key(|(due, _)| *due);
         Ok(claimed.into_iter().map(|(_, claim)| claim).collect())
     }

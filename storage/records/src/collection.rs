@@ -42,29 +42,46 @@ pub struct Written {
     pub updated_at: Timestamp,
 }
 
+/// Makes a document of the 18 parameters of [`Collection::writing`].
+macro_rules! inserted {
+    () => {
+        "INSERT INTO documents (collection, tenant, id, version, created_at, updated_at, body, \
+             unique1, unique2, unique3, unique4, key1, key2, key3, key4, key5, key6, key7, key8, due) \
+         VALUES ($1, $2, $3, 1, $4, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
+    };
+}
+/// What becomes of a document by the same parameters.
+macro_rules! changed {
+    () => {
+        "version = version + 1, updated_at = $4, body = $5, \
+         unique1 = $6, unique2 = $7, unique3 = $8, unique4 = $9, key1 = $10, key2 = $11, key3 = $12, key4 = $13, \
+         key5 = $14, key6 = $15, key7 = $16, key8 = $17, due = $18"
+    };
+}
+pub(crate) use changed;
+
 const GET: &str = "SELECT id, version, tenant, created_at, updated_at, body FROM documents \
                    WHERE collection = $1 AND tenant = $2 AND id = $3";
 const VERSION: &str = "SELECT version FROM documents WHERE collection = $1 AND tenant = $2 AND id = $3";
 const DELETE: &str = "DELETE FROM documents WHERE collection = $1 AND tenant = $2 AND id = $3 RETURNING version";
 const DELETE_VERSION: &str = "DELETE FROM documents WHERE collection = $1 AND tenant = $2 AND id = $3 AND version = $4 \
                               RETURNING version";
-const INSERT: &str = "INSERT INTO documents (collection, tenant, id, version, created_at, updated_at, body, \
-     unique1, unique2, unique3, unique4, key1, key2, key3, key4, key5, key6, key7, key8, due) \
-     VALUES ($1, $2, $3, 1, $4, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
-     ON CONFLICT (collection, tenant, id) DO NOTHING RETURNING version, created_at, updated_at";
-const UPSERT: &str = "INSERT INTO documents (collection, tenant, id, version, created_at, updated_at, body, \
-     unique1, unique2, unique3, unique4, key1, key2, key3, key4, key5, key6, key7, key8, due) \
-     VALUES ($1, $2, $3, 1, $4, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
-     ON CONFLICT (collection, tenant, id) DO UPDATE SET version = documents.version + 1, \
+const INSERT: &str =
+    concat!(inserted!(), " ON CONFLICT (collection, tenant, id) DO NOTHING RETURNING version, created_at, updated_at");
+const UPSERT: &str = concat!(
+    inserted!(),
+    " ON CONFLICT (collection, tenant, id) DO UPDATE SET version = documents.version + 1, \
          updated_at = excluded.updated_at, body = excluded.body, \
          unique1 = excluded.unique1, unique2 = excluded.unique2, unique3 = excluded.unique3, unique4 = excluded.unique4, \
          key1 = excluded.key1, key2 = excluded.key2, key3 = excluded.key3, key4 = excluded.key4, \
          key5 = excluded.key5, key6 = excluded.key6, key7 = excluded.key7, key8 = excluded.key8, due = excluded.due \
-     RETURNING version, created_at, updated_at";
-const UPDATE: &str = "UPDATE documents SET version = version + 1, updated_at = $4, body = $5, \
-         unique1 = $6, unique2 = $7, unique3 = $8, unique4 = $9, key1 = $10, key2 = $11, key3 = $12, key4 = $13, \
-         key5 = $14, key6 = $15, key7 = $16, key8 = $17, due = $18 \
-     WHERE collection = $1 AND tenant = $2 AND id = $3 AND version = $19 RETURNING version, created_at, updated_at";
+     RETURNING version, created_at, updated_at"
+);
+const UPDATE: &str = concat!(
+    "UPDATE documents SET ",
+    changed!(),
+    " WHERE collection = $1 AND tenant = $2 AND id = $3 AND version = $19 RETURNING version, created_at, updated_at"
+);
 
 impl<T: Document> Collection<T> {
     pub(crate) fn new(session: Session) -> Self {

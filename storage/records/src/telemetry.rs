@@ -14,3 +14,8 @@ pub(crate) fn tried_again(attempt: u32) {
 pub(crate) fn laid_out(collection: &str, documents: usize) {
     tracing::info!(collection, documents, "documents were given the keys of this version");
 }
+
+pub(crate) fn claimed_unreadable(error: &Error) {
+    let cause: &dyn std::error::Error = error;
+    tracing::error!(cause, "due work cannot be read and is not done");
+}

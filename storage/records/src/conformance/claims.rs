@@ -5,7 +5,7 @@ use std::time::Duration;
 use model::Timestamp;
 
 use super::{Job, id, tenant};
-use crate::{Claim, Error, Expected, List, Records};
+use crate::{Claim, Document, Error, Expected, Key, List, Records};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const SECOND: i64 = 1_000_000_000;
@@ -18,6 +18,7 @@ pub(super) async fn check(records: &Records) {
     a_clock_that_goes_back_gives_nothing_twice(records).await;
     a_document_changed_meanwhile_is_not_overwritten(records).await;
     a_document_made_again_is_another_one(records).await;
+    unreadable_work_holds_nobody_up(records).await;
     a_lease_has_one_holder(records).await;
 }
 
@@ -57,10 +58,12 @@ async fn due_work_is_given_to_one(records: &Records) {
     assert_eq!(written.version, 2, "claiming changed nothing, completing did");
     jobs.reschedule(&mine[1], Timestamp(150)).await.expect("it is due again later");
     assert!(claim(records, 149).await.is_empty());
-    let again = claim(records, 150).await;
+    let mut again = claim(records, 150).await;
     assert_eq!(again.len(), 1, "what is completed is due no more");
     assert_eq!(again[0].record.body.due, Some(150), "the body tells when it is due");
     jobs.release(&again[0]).await.expect("it is given back");
+    let late = jobs.renew(&mut again[0], Timestamp(150), MINUTE).await;
+    assert!(matches!(late, Err(Error::Stale { .. })), "who gave it back does not have it: {late:?}");
     let back = claim(records, 150).await;
     assert!(back.len() == 1 && back[0].fence > again[0].fence, "it is due at once");
     jobs.discard(&back[0]).await.expect("its work is done");
@@ -144,6 +147,32 @@ async fn a_document_made_again_is_another_one(records: &Records) {
 
     assert!(matches!(refused, Err(Error::Stale { .. })), "{refused:?}");
     jobs.discard(&yours).await.expect("the new one is another's");
+}
+
+async fn unreadable_work_holds_nobody_up(records: &Records) {
+    /// A job of a version that is to come.
+    #[derive(serde::Serialize, serde::Deserialize)]
+    struct LaterJob {
+        due: i64,
+    }
+    impl Document for LaterJob {
+        const COLLECTION: &'static str = Job::COLLECTION;
+        const KEYS: &'static [Key] = Job::KEYS;
+    }
+    let of = "unreadable";
+    put(records, of, "work", Some(1)).await;
+    let later = LaterJob { due: 0 };
+    records.collection().put(&tenant(of), &id("later"), &later, Expected::Any).await.expect("it is put");
+
+    let claims = claim(records, 1).await;
+
+    let names: Vec<&str> = claims.iter().map(|claim| claim.record.id.as_str()).collect();
+    assert_eq!(names, ["work"]);
+    let unreadable = records.collection::<Job>().get(&tenant(of), &id("later")).await;
+    assert!(matches!(unreadable, Err(Error::Unreadable { .. })), "{unreadable:?}");
+    for name in ["work", "later"] {
+        records.collection::<Job>().delete(&tenant(of), &id(name), Expected::Any).await.expect("it is deleted");
+    }
 }
 
 async fn a_lease_has_one_holder(records: &Records) {
