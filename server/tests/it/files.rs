@@ -2,11 +2,14 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use testkit::{Protocol, S3Server, attribute, histogram, logs, metrics, points, python, record, span, spans};
+use testkit::{Protocol, S3Server, attribute, histogram, logs, metrics, points, python, record, span, spans, until};
 
 use crate::{client_script, external_folder, observatory};
+
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn run(python: &Path, script: &str, arguments: &[&str]) -> String {
     let output = Command::new(python).arg(client_script(script)).args(arguments).output().expect("Python is there");
@@ -53,6 +56,45 @@ async fn duckdb_reads_the_lake_and_counts_what_our_sql_counts() {
         let theirs: serde_json::Value = serde_json::from_str(&theirs).expect("JSON");
         assert_eq!(theirs, serde_json::json!(ours.0), "{question}");
     }
+}
+
+#[tokio::test]
+async fn duckdb_reads_the_columns_of_frequent_attributes() {
+    let python = match python(&external_folder()) {
+        Ok(python) => python,
+        Err(skip) => return skip.tell(),
+    };
+    let setup = observatory()
+        .env("OBSERVATORY_OWN_TELEMETRY__ENABLED", false)
+        .env("OBSERVATORY_PLANE__SEGMENT_AGE_SECONDS", 1)
+        .env("OBSERVATORY_LAKE__MERGE_FILES_MIN", 2)
+        .env("OBSERVATORY_LAKE__PROMOTE_ROWS_MIN", 1)
+        .env("OBSERVATORY_LAKE__DELETION_GRACE_SECONDS", 3)
+        .env("OBSERVATORY_QUERY__TIME_SECONDS_MAX", 2)
+        .env("OBSERVATORY_MAINTENANCE__EVERY_SECONDS", 1);
+    let server = setup.start().await.expect("a server");
+    let client = server.client(Protocol::Grpc);
+    for (files, plan) in [(1, Value::StringValue("gold".to_owned())), (2, Value::IntValue(7))] {
+        let spans = spans("shop", (0..50).map(|_| span("pay", vec![attribute("shop.plan", plan.clone())])));
+        client.deliver(&spans).await;
+        until("the spans are in one file", PATIENCE, async || {
+            let rows =
+                server.sql("select sum(rows) from system.files where table_name = 'spans' and condition = 'kept'");
+            let is_of_spans = |path: &&std::path::PathBuf| path.to_string_lossy().contains("/spans/");
+            let files_there = server.parquet_files().iter().filter(is_of_spans).count();
+            (files_there == 1 && rows.await.text() == (files * 50).to_string()).then_some(())
+        })
+        .await;
+    }
+
+    let lake = server.data_path().join("lake/default").display().to_string();
+    let question = "select \"attributes.shop.plan\", count(*) from spans group by 1 order by 1";
+    let theirs = run(&python, "ask_duckdb.py", &[&lake, question]);
+
+    let theirs: serde_json::Value = serde_json::from_str(&theirs).expect("JSON");
+    assert_eq!(theirs, serde_json::json!([["\"gold\"", 50], ["7", 50]]));
+    let ours = server.sql("select attributes->>'shop.plan', count(*) from spans group by 1 order by 1").await;
+    assert_eq!(serde_json::json!(ours.0), serde_json::json!([["7", 50], ["gold", 50]]));
 }
 
 #[tokio::test]
