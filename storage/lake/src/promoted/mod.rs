@@ -35,14 +35,14 @@ fn column_name(json: &str, key: &str) -> String {
 pub(crate) struct Promoted {
     /// Of the table, and then of what is promoted.
     pub(crate) schema: SchemaRef,
-    sources: Vec<Source>,
+    columns: Vec<JsonColumn>,
     /// False after JSON that cannot be read: what its end would have held is not known here.
     is_whole: bool,
 }
 
 /// A JSON column of the table, of which members are promoted.
 #[derive(Debug)]
-struct Source {
+struct JsonColumn {
     place: usize,
     /// The place of each promoted key among the columns made of it.
     keys: HashMap<String, usize>,
@@ -57,41 +57,41 @@ impl Promoted {
     /// Columns for these members: column of JSON, and key.
     fn of(signal: Signal, members: &[(&str, &str)]) -> Self {
         let table = Table::of(signal);
-        let (mut fields, mut sources): (Vec<FieldRef>, Vec<Source>) = (table.schema.fields().to_vec(), Vec::new());
+        let (mut fields, mut columns): (Vec<FieldRef>, Vec<JsonColumn>) = (table.schema.fields().to_vec(), Vec::new());
         for json in model::json::COLUMNS {
             let keys = members.iter().filter(|member| member.0 == json).map(|member| member.1);
             let field = |key| Field::new(column_name(json, key), DataType::Utf8View, true);
             fields.extend(keys.clone().map(field).map(Arc::new));
             let keys: HashMap<String, usize> = keys.map(str::to_owned).zip(0..).collect();
             if !keys.is_empty() {
-                sources.push(Source { place: table.index(json), keys });
+                columns.push(JsonColumn { place: table.index(json), keys });
             }
         }
-        Self { schema: Arc::new(Schema::new(fields)), sources, is_whole: true }
+        Self { schema: Arc::new(Schema::new(fields)), columns, is_whole: true }
     }
 
     /// The table's rows with what is promoted beside them.
     pub(crate) fn beside(&mut self, rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-        if self.sources.is_empty() {
+        if self.columns.is_empty() {
             return Ok(rows.clone());
         }
-        let mut columns = rows.columns().to_vec();
-        for source in &self.sources {
-            let (taken, is_whole) = source.take_out(rows.column(source.place).as_string_view());
-            columns.extend(taken);
+        let mut arrays = rows.columns().to_vec();
+        for json in &self.columns {
+            let (taken, is_whole) = json.take_out(rows.column(json.place).as_string_view());
+            arrays.extend(taken);
             self.is_whole &= is_whole;
         }
-        RecordBatch::try_new(Arc::clone(&self.schema), columns)
+        RecordBatch::try_new(Arc::clone(&self.schema), arrays)
     }
 
     /// What the footer says of the columns, once all rows are seen.
     pub(crate) fn mark(&self) -> Option<KeyValue> {
-        let is_to_be_used = self.is_whole && !self.sources.is_empty();
+        let is_to_be_used = self.is_whole && !self.columns.is_empty();
         is_to_be_used.then(|| KeyValue::new(MARK.to_owned(), MARK_VERSION.to_owned()))
     }
 }
 
-impl Source {
+impl JsonColumn {
     /// The first value of each key in each row, as it is written, and whether all JSON could be read to its end.
     fn take_out(&self, objects: &StringViewArray) -> (Vec<ArrayRef>, bool) {
         let columns = || (0..self.keys.len()).map(|_| StringViewBuilder::with_capacity(objects.len()));
