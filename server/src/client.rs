@@ -22,6 +22,20 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+/// Options of commands that ask a server.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TrustArgs {
+    /// Authorities whose certificates are taken, in PEM, for a URL that begins with https [default: the system's]
+    #[arg(long, env = "OBSERVATORY_CA_FILE", value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+}
+
+impl TrustArgs {
+    pub(crate) fn trust(&self) -> Trust {
+        Trust::Authorities(self.ca_file.clone())
+    }
+}
+
 /// Whose certificate is taken.
 #[derive(Clone, Debug)]
 pub(crate) enum Trust {

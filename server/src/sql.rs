@@ -1,7 +1,6 @@
 //! `observatory sql`: asks a running server and prints the answer.
 
 use std::io::Write;
-use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use bytes::Bytes;
@@ -12,7 +11,7 @@ use http_body_util::{BodyExt, Full};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::client::{self, Trust};
+use crate::client::{self, TrustArgs};
 
 /// Options of `observatory sql`.
 #[derive(Debug, clap::Args)]
@@ -22,9 +21,8 @@ pub(crate) struct SqlArgs {
     /// Where the server's API is
     #[arg(long, env = "OBSERVATORY_URL", default_value = "http://127.0.0.1:8036", value_name = "URL")]
     url: Uri,
-    /// Authorities whose certificates are taken, in PEM, for a URL that begins with https [default: the system's]
-    #[arg(long, env = "OBSERVATORY_CA_FILE", value_name = "FILE")]
-    ca_file: Option<PathBuf>,
+    #[command(flatten)]
+    trust: TrustArgs,
     /// Key of the tenant to ask as
     #[arg(long, env = "OBSERVATORY_API_KEY", hide_env_values = true, value_name = "KEY")]
     api_key: Option<String>,
@@ -87,7 +85,7 @@ pub(crate) fn run(args: &SqlArgs) -> anyhow::Result<()> {
 }
 
 async fn ask(args: &SqlArgs) -> anyhow::Result<()> {
-    let answer = client::send(request(args)?, &Trust::Authorities(args.ca_file.clone())).await;
+    let answer = client::send(request(args)?, &args.trust.trust()).await;
     let answer =
         answer.with_context(|| format!("no server answers at {}: start one with `observatory serve`", args.url))?;
     let (head, mut body) = answer.into_parts();

@@ -3,11 +3,10 @@
 use std::fs::{self, Permissions};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
-use testkit::{PostgresServer, S3Server, Setup, Skip, until};
+use testkit::{PostgresServer, RedisServer, Remembers, S3Server, Setup, Skip};
 
 use crate::{external_folder, observatory};
 
@@ -206,44 +205,17 @@ async fn a_database_is_examined_and_nothing_is_made_in_it() -> Result<(), ()> {
     Ok(())
 }
 
-/// A Redis that ends with the test.
-struct Redis(Child, String);
-
-impl Redis {
-    async fn start() -> Result<Self, Skip> {
-        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
-        let port = free.port().to_string();
-        let redis = Command::new("redis-server")
-            .args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--requirepass", "not-a-secret"])
-            .stdout(Stdio::null())
-            .spawn();
-        let child =
-            redis.map_err(|cause| Skip::missing(format!("redis-server: {cause}; apt-get install redis-server")))?;
-        until("redis listens", Duration::from_secs(30), async || std::net::TcpStream::connect(free).ok()).await;
-        Ok(Self(child, port))
-    }
-
-    fn url(&self, password: &str) -> String {
-        format!("redis://:{password}@127.0.0.1:{}/", self.1)
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[tokio::test]
 async fn redis_is_asked_for_an_answer_its_version_and_its_clock() -> Result<(), ()> {
-    let redis = Redis::start().await.map_err(Skip::tell)?;
+    let mut redis = RedisServer::start(Remembers::Nothing).await.map_err(Skip::tell)?;
+    let with = |url: String| observatory().env("REDIS_URL", url);
 
-    let found = Found::by(&observatory().env("REDIS_URL", redis.url("not-a-secret")), &[]).await;
-    let refused = Found::by(&observatory().env("REDIS_URL", redis.url("hunter2")), &[]).await;
-    let url = redis.url("not-a-secret");
-    drop(redis);
-    let gone = Found::by(&observatory().env("REDIS_URL", url), &[]).await;
+    let found = Found::by(&with(redis.url()), &[]).await;
+    let refused = Found::by(&with(redis.url().replace("not-a-secret", "hunter2")), &[]).await;
+    redis.stop().await;
+    let gone = Found::by(&with(redis.url()), &[]).await;
+    redis.run_with_clock("-1d").await.map_err(Skip::tell)?;
+    let late = Found::by(&with(redis.url()), &[]).await;
 
     let (verdict, text) = found.of("redis");
     assert!(verdict == "ok" && text.contains("Redis ") && text.contains(" ms"), "{text}");
@@ -252,7 +224,9 @@ async fn redis_is_asked_for_an_answer_its_version_and_its_clock() -> Result<(), 
     assert!(verdict == "fail" && text.contains("check user and password"), "{text}");
     let (verdict, text) = gone.of("redis");
     assert!(verdict == "fail" && text.contains("is it running"), "{text}");
-    for found in [&found, &refused, &gone] {
+    let (verdict, text) = late.of("redis_clock");
+    assert!(verdict == "warn" && text.contains("behind ours"), "{text}");
+    for found in [&found, &refused, &gone, &late] {
         assert!(!found.said.contains("not-a-secret") && !found.said.contains("hunter2"), "{}", found.said);
     }
     Ok(())

@@ -57,8 +57,10 @@ async fn our_own_client_takes_only_a_certificate_it_can_trust() -> Result<(), ()
     };
     let (answered, answer) = ask(&["--ca-file", &trusted, "select 41 + 1 as answer"]);
     let (believed, refusal) = ask(&["select 41 + 1"]);
+    let healthy = Command::new(program()).args(["health", "--url", &url, "--ca-file", &trusted]).status();
 
     assert!(answered && answer.contains("42"), "{answer}");
+    assert!(healthy.is_ok_and(|status| status.success()), "{url}");
     assert!(!believed && refusal.contains("UnknownIssuer"), "{refusal}");
     Ok(())
 }
