@@ -214,6 +214,8 @@ async fn redis_is_asked_for_an_answer_its_version_and_its_clock() -> Result<(), 
     let refused = Found::by(&with(redis.url().replace("not-a-secret", "hunter2")), &[]).await;
     redis.stop().await;
     let gone = Found::by(&with(redis.url()), &[]).await;
+    redis.run_with_clock("-1d").await.map_err(Skip::tell)?;
+    let late = Found::by(&with(redis.url()), &[]).await;
 
     let (verdict, text) = found.of("redis");
     assert!(verdict == "ok" && text.contains("Redis ") && text.contains(" ms"), "{text}");
@@ -222,7 +224,9 @@ async fn redis_is_asked_for_an_answer_its_version_and_its_clock() -> Result<(), 
     assert!(verdict == "fail" && text.contains("check user and password"), "{text}");
     let (verdict, text) = gone.of("redis");
     assert!(verdict == "fail" && text.contains("is it running"), "{text}");
-    for found in [&found, &refused, &gone] {
+    let (verdict, text) = late.of("redis_clock");
+    assert!(verdict == "warn" && text.contains("behind ours"), "{text}");
+    for found in [&found, &refused, &gone, &late] {
         assert!(!found.said.contains("not-a-secret") && !found.said.contains("hunter2"), "{}", found.said);
     }
     Ok(())
