@@ -8,7 +8,7 @@ BUILD := cargo build --release --workspace
 # The first build takes long (docs/benchmarks.md says how long), later ones seconds.
 run:
 	$(BUILD) --bins
-	$(TARGET)/release/observatory serve
+	$(TARGET)/release/observatory serve --config config/development.yaml
 
 demo:
 	$(BUILD) --bins

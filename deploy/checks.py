@@ -27,6 +27,7 @@ SHUTDOWN_SECONDS = 10  # of the program, unless set
 SECRETS = "/run/secrets/observatory"
 KEY = "0123456789abcdef"
 TENANTS = {"OBSERVATORY_TENANTS": f'[{{name="default", api_keys=["{KEY}"]}}]'}
+SEALING_KEY = base64.b64encode(bytes(range(32))).decode()
 
 
 class Wrong(Exception):
@@ -57,7 +58,9 @@ def compose():
     """compose.yaml fits its schema, .env.example names what it asks for, ports are this machine's; the program takes its variables."""
     file = DEPLOY / "compose/compose.yaml"
     run("check-jsonschema", "--builtin-schema", "vendor.compose-spec", file)
-    asked = set(re.findall(r"\$\{(\w+)", file.read_text()))
+    # A variable without a value is passed on where .env has it.
+    passed_on = re.findall(r"^ +([A-Z_]+):$", file.read_text(), re.MULTILINE)
+    asked = set(re.findall(r"\$\{(\w+)", file.read_text())) | set(passed_on)
     named = set(re.findall(r"^(?:# )?([A-Z_]+)=", (DEPLOY / "compose/.env.example").read_text(), re.MULTILINE))
     expect(asked == named, f".env.example differs in {sorted(asked ^ named)}")
 
@@ -84,7 +87,8 @@ def helm():
     for values in sorted(CHART.glob("ci/*-values.yaml")):
         run("helm", "lint", "--strict", CHART, "--values", values)
         cluster(run("helm", "template", "release", CHART, "--namespace", "telemetry", "--values", values))
-    for value in ["persistance.size=1Gi", "settings.server.listen=0.0.0.0:1", "settings.storage.lake_url=/lake"]:
+    refused = ["persistance.size=1Gi", "settings.server.listen=0.0.0.0:1", "settings.storage.lake_url=/lake", "settings.hub.public_url=https://there/"]
+    for value in refused:
         done = subprocess.run(["helm", "template", CHART, "--set", value], capture_output=True)
         expect(b"values don't meet the specifications" in done.stderr, f"{value} is not refused")
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
@@ -168,7 +172,7 @@ def fit(objects, pod):
     spoken_of |= {("ConfigMap", pod["spec"]["volumes"][0]["configMap"]["name"])} | {("Service", one["name"]) for one in backends}
     if "Secret" in objects:
         spoken_of |= {("Secret", pod["spec"]["volumes"][1]["secret"]["secretName"])}
-        spoken_of |= {("Secret", one["valueFrom"]["secretKeyRef"]["name"]) for one in container["env"] if "valueFrom" in one}
+        spoken_of |= {("Secret", one["valueFrom"]["secretKeyRef"]["name"]) for one in container.get("env", []) if "valueFrom" in one}
     expect(spoken_of <= names, f"{spoken_of - names} are not there")
     selectors = [service["spec"]["selector"], stateful_set["spec"]["selector"]["matchLabels"]]
     selectors += [policy["spec"]["podSelector"]["matchLabels"] for policy in policies]
@@ -180,26 +184,32 @@ def fit(objects, pod):
 
 
 def started(objects, pod):
-    """The program takes the settings; it listens, writes and ends as the pod says."""
+    """The program takes the settings; it listens, writes and ends as the pod says, and knows how browsers see it."""
     container, text = pod["containers"][0], objects["ConfigMap"][0]["data"]["observatory.yaml"]
-    server = yaml.safe_load(text)["server"]
+    settings = yaml.safe_load(text)
+    server, public_url = settings["server"], settings.get("hub", {}).get("public_url")
     ports = [port["containerPort"] for port in container["ports"]]
     listens = [int(server[setting].split(":")[1]) for setting in ["listen", "otlp_grpc", "otlp_http"]]
     expect(ports == listens, f"it listens on {listens}, not on {ports}")
     mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
     expect(mounts.get(server["data_dir"]) == "data", "its data is not on the volume")
     expect(mounts.get(SECRETS) == "secrets", "its secrets are elsewhere")
+    for ingress in objects.get("Ingress", []):
+        # Where it has no certificate, something before it may have one.
+        schemes = ["https"] if "tls" in ingress["spec"] else ["http", "https"]
+        seen = [f"{scheme}://{rule['host']}" for scheme in schemes for rule in ingress["spec"]["rules"]]
+        expect(public_url in seen, f"browsers see {seen}, and hub.public_url is {public_url}")
     expect(pod["terminationGracePeriodSeconds"] > server.get("shutdown_seconds", SHUTDOWN_SECONDS), "it is killed while it stops")
 
     # A Secret that is there already would have what they all need.
-    secrets = TENANTS | {"DATABASE_URL": "postgres://there/telemetry"}
+    secrets = TENANTS | {"DATABASE_URL": "postgres://there/telemetry", "ENCRYPTION_KEY": SEALING_KEY}
     for secret in objects.get("Secret", []):
         decoded = {name: base64.b64decode(value).decode() for name, value in secret.get("data", {}).items()}
         secrets = decoded | secret.get("stringData", {})
     with tempfile.TemporaryDirectory() as folder:
         for name, value in secrets.items():
             Path(folder, name).write_text(value)
-        taken(text, {one["name"]: content(one, secrets, folder) for one in container["env"]})
+        taken(text, {one["name"]: content(one, secrets, folder) for one in container.get("env", [])})
 
 
 def content(variable, secrets, folder):
@@ -219,7 +229,8 @@ def taken(settings, variables):
             file.write(settings)
             file.flush()
             command = [PROGRAM, "serve", "--config", file.name, "--data-dir", "/dev/null/data"]
-            done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60)
+            given = {name: value for name, value in variables.items() if value is not None}
+            done = subprocess.run(command, env=given, capture_output=True, text=True, timeout=60)
         expect("the data directory /dev/null/data cannot be made" in done.stderr, f"{done.stderr}of\n{settings}")
 
 

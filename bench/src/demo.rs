@@ -51,6 +51,9 @@ pub struct DemoConfig {
     /// A header for every request, as name=value; may be repeated
     #[arg(long = "header", value_parser = parse_header)]
     pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Key that may write telemetry
+    #[arg(long, env = "OBSERVATORY_API_KEY", hide_env_values = true, value_name = "KEY")]
+    pub api_key: Option<String>,
 }
 
 impl Default for DemoConfig {
@@ -64,6 +67,7 @@ impl Default for DemoConfig {
             duration: None,
             backfill: None,
             headers: Vec::new(),
+            api_key: None,
         }
     }
 }
@@ -102,7 +106,10 @@ impl DemoConfig {
 /// Fails only on a wrong configuration: an endpoint that is away is waited for.
 pub async fn run(config: DemoConfig, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
     config.check()?;
-    let headers: HeaderMap = config.headers.iter().cloned().collect();
+    let mut headers: HeaderMap = config.headers.iter().cloned().collect();
+    if let Some(key) = &config.api_key {
+        headers.insert("x-api-key", HeaderValue::from_str(key).context("the API key is not one line of text")?);
+    }
     let mut demo = Demo {
         shop: Shop::new(config.seed, &config.faults),
         sender: Sender::new(config.protocol, &config.endpoint(), headers)?,

@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use ipnet::IpNet;
 use model::{Tenant, Timestamp};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use records::{Document, List, PAGE_MAX, Record, RecordId, Records};
-use tokio::sync::Mutex;
+use tokio::sync::Mutex as AsyncMutex;
 
 use crate::access::ingest_and_query;
 use crate::audit::Hash;
@@ -34,13 +34,13 @@ use crate::tokens::Tokens;
 pub(crate) struct Directory {
     built_in: HashMap<RoleName, Arc<[Grant]>>,
     /// Keys of the configuration, which no record knows.
-    configured: Vec<(Hash, Arc<KnownKey>)>,
+    configured: Mutex<Vec<(Hash, Arc<KnownKey>)>>,
     picture: RwLock<Picture>,
     pub(crate) tokens: Tokens,
     pub(crate) licences: Licences,
     ring: Arc<Keyring>,
     /// Changes that the picture has. Held while reading, so that an older state never overwrites a newer one.
-    seen: Mutex<u64>,
+    seen: AsyncMutex<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -105,8 +105,8 @@ impl Directory {
     ) -> Self {
         let name = |role: &BuiltIn| RoleName::new(role.name).expect("built-in roles have good names");
         let built_in = BUILT_IN.iter().map(|role| (name(role), role.grants())).collect();
-        let (picture, seen) = (RwLock::default(), Mutex::new(0));
-        Self { built_in, configured, picture, tokens, licences, ring, seen }
+        let (picture, seen) = (RwLock::default(), AsyncMutex::new(0));
+        Self { built_in, configured: Mutex::new(configured), picture, tokens, licences, ring, seen }
     }
 
     /// Reads everything.
@@ -136,10 +136,22 @@ impl Directory {
         Ok(())
     }
 
+    /// Knows these keys of the configuration in place of those it knew.
+    pub(crate) fn exchange_configured(&self, keys: Vec<(Hash, Arc<KnownKey>)>) {
+        // Held until the picture has them, so that one which is read meanwhile has the same.
+        let mut configured = self.configured.lock();
+        let mut picture = self.picture.write();
+        for (hash, _) in configured.iter() {
+            picture.keys.remove(hash);
+        }
+        picture.keys.extend(keys.iter().cloned());
+        *configured = keys;
+    }
+
     /// Gives the number of changes that what was read has at least.
     async fn read_all(&self, records: &Records, now: Timestamp) -> Result<u64, Error> {
         let count = records.collection::<Recent>().get(&Tenant::system(), &Recent::id()).await?;
-        let mut picture = Picture { keys: self.configured.iter().cloned().collect(), ..Picture::default() };
+        let mut picture = Picture::default();
         each(records, List::all(), |tenant: Record<TenantRecord>| {
             if let Ok(name) = Tenant::new(tenant.id.as_str()) {
                 picture.apply(&name, Fresh::Tenant(Some(tenant.body.state)));
@@ -177,6 +189,8 @@ impl Directory {
         .await?;
         self.tokens.load(records, &self.ring).await?;
         self.licences.load(records).await?;
+        let configured = self.configured.lock();
+        picture.keys.extend(configured.iter().cloned());
         *self.picture.write() = picture;
         Ok(count.map_or(0, |recent| recent.body.count))
     }
@@ -331,13 +345,14 @@ fn set<K: std::hash::Hash + Eq, V>(map: &mut HashMap<K, V>, key: K, value: Optio
 }
 
 impl KnownKey {
-    /// A key of the configuration: it writes and reads telemetry.
+    /// A key of the configuration: it writes and reads telemetry, or runs the server.
     pub(crate) fn configured(tenant: Tenant) -> Self {
+        let roles = if tenant == Tenant::system() { vec![RoleName::owner()] } else { ingest_and_query() };
         Self {
             tenant,
             id: RecordId::new("configured").expect("a valid id"),
             name: "a key of the configuration".to_owned(),
-            roles: ingest_and_query(),
+            roles,
             expires_at: None,
             allowed_from: Vec::new(),
             last_used: AtomicI64::new(0),

@@ -1,5 +1,7 @@
 //! The first start: two tenants, keys that sign, and one owner, whose password is told once.
 
+use std::collections::BTreeSet;
+
 use model::Tenant;
 use records::{Expected, List, RecordId};
 use serde_json::json;
@@ -25,7 +27,7 @@ pub struct FirstOwner {
 
 impl Hub {
     /// Makes what is missing of a server that can be signed in to.
-    pub(crate) async fn begin(&self, configured: &[Tenant]) -> Result<Option<FirstOwner>, Error> {
+    pub(crate) async fn begin(&self, configured: &BTreeSet<Tenant>) -> Result<Option<FirstOwner>, Error> {
         let system = &Tenant::system();
         let is_first =
             self.records.collection::<Person>().list(system, &List::all().limit(1)).await?.records.is_empty();
@@ -39,6 +41,7 @@ impl Hub {
                 for tenant in [system, &Tenant::default_tenant()].into_iter().chain(configured) {
                     self.ensure_tenant(&change, tenant).await?;
                 }
+                tokens::reseal(change.transaction(), &self.ring).await?;
                 let lasts = self.directory.tokens.lasts();
                 if tokens::roll_over(change.transaction(), &self.ring, lasts, change.now).await? {
                     change.changed(system, What::SigningKeys);

@@ -37,6 +37,7 @@ pub mod outgoing;
 pub mod redis;
 pub mod sealing;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -81,7 +82,7 @@ pub struct Parts {
     pub ring: Arc<Keyring>,
     /// Calls identity providers.
     pub outgoing: Outgoing,
-    /// Keys of the configuration, each with its tenant; they write and read telemetry.
+    /// Keys of the configuration, each with its tenant; they write and read telemetry, and those of `system` run the server.
     pub configured_keys: Vec<(Tenant, Secret)>,
     /// Who may sign licences: [`issuers`], or somebody else in a test.
     pub issuers: Vec<VerifyingKey>,
@@ -108,11 +109,8 @@ impl Hub {
     pub async fn open(config: Config, parts: Parts) -> Result<(Arc<Self>, Option<FirstOwner>), Error> {
         config.check().map_err(Error::Invalid)?;
         let Parts { records, ring, outgoing, configured_keys, issuers, clock } = parts;
-        let keys = configured_keys
-            .iter()
-            .map(|(tenant, key)| (Hash::of(key.reveal().as_bytes()), Arc::new(KnownKey::configured(tenant.clone()))));
         let (tokens, licences) = (Tokens::new(&config), Licences::new(issuers));
-        let directory = Arc::new(Directory::new(keys.collect(), tokens, licences, Arc::clone(&ring)));
+        let directory = Arc::new(Directory::new(known(&configured_keys), tokens, licences, Arc::clone(&ring)));
         let hub = Self {
             changes: Changes::new(records.clone(), Arc::clone(&directory), Arc::clone(&clock)),
             access: Arc::new(Access::new(&config, Arc::clone(&directory), clock)),
@@ -126,11 +124,28 @@ impl Hub {
             directory,
         };
         hub.directory.load(&hub.records, hub.now()).await?;
-        let mut tenants: Vec<Tenant> = configured_keys.into_iter().map(|(tenant, _)| tenant).collect();
-        tenants.dedup();
-        let owner = hub.begin(&tenants).await?;
+        let owner = hub.begin(&tenants_of(&configured_keys)).await?;
+        hub.reseal_provider_secrets().await?;
         hub.remember_newest_audit().await?;
         Ok((Arc::new(hub), owner))
+    }
+
+    /// Makes the tenants of keys that the configuration is about to have.
+    pub async fn prepare_keys(&self, keys: &[(Tenant, Secret)]) -> Result<(), Error> {
+        let tenants = &tenants_of(keys);
+        self.changes
+            .make(|change| async move {
+                for tenant in tenants {
+                    self.ensure_tenant(&change, tenant).await?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// Knows these keys of the configuration, and no others, from now on.
+    pub fn exchange_keys(&self, keys: &[(Tenant, Secret)]) {
+        self.directory.exchange_configured(known(keys));
     }
 
     /// Tells who sends a request; for protocols that the guard does not stand before.
@@ -161,6 +176,17 @@ impl Hub {
     fn now(&self) -> model::Timestamp {
         self.changes.now()
     }
+}
+
+fn known(keys: &[(Tenant, Secret)]) -> Vec<(Hash, Arc<KnownKey>)> {
+    let known = |(tenant, key): &(Tenant, Secret)| {
+        (Hash::of(key.reveal().as_bytes()), Arc::new(KnownKey::configured(tenant.clone())))
+    };
+    keys.iter().map(known).collect()
+}
+
+fn tenants_of(keys: &[(Tenant, Secret)]) -> BTreeSet<Tenant> {
+    keys.iter().map(|(tenant, _)| tenant.clone()).collect()
 }
 
 impl fmt::Debug for Hub {

@@ -193,6 +193,11 @@ fn id() -> RecordId {
 }
 
 impl Hub {
+    /// Installs a licence in the place of the one there is, from the command line of the server.
+    pub async fn install_licence_here(&self, file: &str) -> Result<(), Error> {
+        self.install_licence(&By::server(), file).await
+    }
+
     /// Installs a licence in the place of the one there is.
     pub(crate) async fn install_licence(&self, by: &By, file: &str) -> Result<(), Error> {
         let licence = &Licence::read(file, &self.directory.licences.issuers).map_err(Error::Invalid)?;

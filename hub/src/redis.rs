@@ -52,6 +52,11 @@ impl Url {
     pub fn new(url: impl Into<String>) -> Self {
         Self(url.into())
     }
+
+    /// The text, for whoever connects.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl fmt::Debug for Url {

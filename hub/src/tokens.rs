@@ -195,6 +195,18 @@ pub(crate) async fn roll_over(
     Ok(!plan.make.is_empty() || !plan.forget.is_empty())
 }
 
+/// Seals keys that are sealed under an older key of the ring under its newest.
+pub(crate) async fn reseal(transaction: &Transaction, ring: &Keyring) -> Result<(), Error> {
+    let (system, collection) = (Tenant::system(), transaction.collection::<StoredKey>());
+    for key in collection.list(&system, &List::all().limit(KEYS_MAX)).await?.records {
+        if let Some(seed) = ring.reseal(&key.body.seed, place(&system, key.id.as_str()))? {
+            let key_again = StoredKey { seed, ..key.body };
+            collection.put(&system, &key.id, &key_again, Expected::Version(key.version)).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Makes every token worthless: all keys go, others come.
 pub(crate) async fn replace(
     transaction: &Transaction,

@@ -9,13 +9,14 @@ use datafusion::sql::parser::{CopyToSource, DFParserBuilder, Statement as Parsed
 use datafusion::sql::sqlparser::ast::Statement as Ast;
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::error::{FaultCode, QueryError};
 use crate::rollups::Answers;
 use crate::size;
 
 /// One statement and the values of `$1`, `$2`, … in it.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Statement {
     /// The SQL text.

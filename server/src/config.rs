@@ -7,18 +7,20 @@ mod difference;
 pub(crate) mod environment;
 mod sources;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use hub::Secret;
 use model::Tenant;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 
 pub(crate) use self::difference::differing;
 pub(crate) use self::sources::{ConfigArgs, ServeArgs};
-use crate::access::ApiKey;
+use crate::products;
 use crate::tls::TlsConfig;
 
 /// Everything that can be set.
@@ -26,9 +28,21 @@ use crate::tls::TlsConfig;
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Config {
     pub(crate) server: ServerConfig,
-    /// Who may write and read. Without any, everybody on this machine is the tenant `default`.
+    /// Keys that are known before anybody has signed in; more are made through the hub.
     pub(crate) tenants: Vec<TenantConfig>,
+    pub(crate) hub: hub::Config,
+    /// A key that runs the server, for programs that set it up. Also HUB_API_KEY. Default none.
+    pub(crate) hub_api_key: Option<Secret>,
+    /// Seals stored secrets: 32 bytes in base64 or hex, or several with commas between, the newest first. Also ENCRYPTION_KEY. Default:
+    /// made at the first start and kept in the data directory.
+    pub(crate) encryption_key: Option<Secret>,
+    pub(crate) products: ProductsConfig,
     pub(crate) storage: StorageConfig,
+    pub(crate) records: records::Config,
+    pub(crate) redis: hub::redis::Config,
+    pub(crate) cache: hub::cache::Config,
+    pub(crate) events: hub::events::Config,
+    pub(crate) outgoing: hub::outgoing::Config,
     pub(crate) lake: lake::Config,
     pub(crate) backup: BackupConfig,
     pub(crate) wal: WalConfig,
@@ -56,8 +70,10 @@ pub(crate) struct ServerConfig {
     pub(crate) otlp_http: SocketAddr,
     /// A certificate for all ports; without it, connections are not encrypted. Files that change are read again at a reload.
     pub(crate) tls: Option<TlsConfig>,
-    /// Listen beyond this machine although no tenant has a key. Default false.
-    pub(crate) allow_anonymous: bool,
+    /// What this process does. Default all.
+    pub(crate) role: Role,
+    /// Pages of these origins may use the API in a browser, as in `https://app.example.org`. Default none.
+    pub(crate) cors_origins: Vec<String>,
     /// How long requests may take to finish at shutdown, in seconds. Default 10.
     pub(crate) shutdown_seconds: u64,
     /// Threads that take requests. Default: the number of cores. Also MAX_WORKERS.
@@ -73,11 +89,43 @@ impl Default for ServerConfig {
             otlp_grpc: local(4317),
             otlp_http: local(4318),
             tls: None,
-            allow_anonymous: false,
+            role: Role::All,
+            cors_origins: Vec::new(),
             shutdown_seconds: 10,
             workers_max: std::thread::available_parallelism().map_or(1, usize::from),
         }
     }
+}
+
+impl ServerConfig {
+    fn check_origins(&self) -> Result<(), String> {
+        let is_origin = |origin: &str| {
+            let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+            let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".:-[]".contains(&byte);
+            host.is_some_and(|host| !host.is_empty() && host.bytes().all(allowed))
+        };
+        match self.cors_origins.iter().find(|origin| !is_origin(origin)) {
+            Some(origin) => {
+                Err(format!("server.cors_origins has '{origin}', must be origins as in https://app.example.org"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// How long requests may take to finish at shutdown.
+    pub(crate) fn grace(&self) -> Duration {
+        Duration::from_secs(self.shutdown_seconds)
+    }
+}
+
+/// What a process does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Role {
+    /// Everything.
+    All,
+    /// Products and the API, over stores that it shares with others; no OTLP ports.
+    Products,
 }
 
 /// A tenant and its keys.
@@ -85,8 +133,19 @@ impl Default for ServerConfig {
 #[serde(deny_unknown_fields)]
 pub(crate) struct TenantConfig {
     pub(crate) name: Tenant,
-    /// Secrets that stand for the tenant, sent as `Authorization: Bearer <key>` or `X-API-Key: <key>`.
-    pub(crate) api_keys: Vec<ApiKey>,
+    /// Secrets that write and read the tenant's telemetry, sent as `Authorization: Bearer <key>` or `X-API-Key: <key>`. Those of the
+    /// tenant `system` run the server.
+    pub(crate) api_keys: Vec<Secret>,
+}
+
+/// Which products run here, and where they listen beside `server.listen`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ProductsConfig {
+    /// Names of products. Default: all but `example`. Also --products.
+    pub(crate) enabled: Option<Vec<String>>,
+    /// An address of its own for a product, as in `{compliance: 127.0.0.1:8019}`. Default none.
+    pub(crate) listen: BTreeMap<String, SocketAddr>,
 }
 
 /// Where telemetry rests.
@@ -95,6 +154,8 @@ pub(crate) struct TenantConfig {
 pub(crate) struct StorageConfig {
     /// `lake` for Parquet files, `timescale` for a PostgreSQL database. Default `timescale` when a database is named, else `lake`.
     pub(crate) telemetry: Option<Rest>,
+    /// `sqlite` for a file in the data directory, `postgres` for the database, or for `records.url`. Default `postgres` when one is named.
+    pub(crate) records: Option<RecordsRest>,
     /// The database. Its `url` is also DATABASE_URL.
     pub(crate) database: timescale::Config,
     /// `s3://bucket/prefix` for the lake; the directory `lake` in the data directory when not set. Credentials and endpoint come from
@@ -147,6 +208,14 @@ impl BackupConfig {
 pub(crate) enum Rest {
     Lake,
     Timescale,
+}
+
+/// A kind of database for records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RecordsRest {
+    Sqlite,
+    Postgres,
 }
 
 impl StorageConfig {
@@ -210,7 +279,9 @@ impl LogConfig {
         let filter = EnvFilter::try_new(&self.level);
         let filter = filter.with_context(|| format!("wrong setting: log.level is '{}'", self.level))?;
         // The exporters' own words when they are shut down are no news.
-        Ok(filter.add_directive("opentelemetry_sdk=error".parse().expect("a directive")))
+        let filter = filter.add_directive("opentelemetry_sdk=error".parse().expect("a directive"));
+        // Nor is each migration of a new database.
+        Ok(filter.add_directive("refinery_core=warn".parse().expect("a directive")))
     }
 }
 
@@ -250,7 +321,16 @@ impl Config {
             self.ingest.check(),
             self.quotas.check(),
             self.query.check(),
+            self.records.check(),
+            self.hub.check(),
+            self.redis.check(),
+            self.cache.check(),
+            self.events.check(),
+            self.outgoing.check(),
             self.check_graces(),
+            self.check_records(),
+            self.server.check_origins(),
+            products::chosen(&self.products).map(drop),
         ];
         if let Some(wrong) = checks.into_iter().find_map(Result::err) {
             bail!("wrong setting: {wrong}");
@@ -261,13 +341,6 @@ impl Config {
         self.check_tenants()?;
         if self.server.workers_max == 0 {
             bail!("wrong setting: server.workers_max is 0, must be at least 1");
-        }
-        let addresses = [self.server.listen, self.server.otlp_grpc, self.server.otlp_http];
-        let open = addresses.iter().find(|address| !address.ip().is_loopback());
-        if let (Some(open), true, false) = (open, self.tenants.is_empty(), self.server.allow_anonymous) {
-            bail!(
-                "server listens on {open}, beyond this machine, but no tenant has an API key: configure `tenants`, or set server.allow_anonymous to true"
-            );
         }
         Ok(())
     }
@@ -283,24 +356,48 @@ impl Config {
         }
     }
 
+    fn check_records(&self) -> Result<(), String> {
+        let has_database = self.records.url.is_some() || self.storage.database.url.is_some();
+        match self.storage.records {
+            Some(RecordsRest::Postgres) if !has_database => {
+                Err("storage.records is postgres, but neither records.url nor \
+                 storage.database.url is set; DATABASE_URL sets the latter, too"
+                    .to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn check_tenants(&self) -> anyhow::Result<()> {
         /// Shorter keys can be guessed.
         const KEY_BYTES_MIN: usize = 16;
         let mut seen = std::collections::HashSet::new();
-        for tenant in &self.tenants {
-            for key in &tenant.api_keys {
-                if key.as_str().len() < KEY_BYTES_MIN {
-                    bail!(
-                        "wrong setting: an API key of tenant {} has fewer than {KEY_BYTES_MIN} characters",
-                        tenant.name
-                    );
-                }
-                if !seen.insert(key) {
-                    bail!("wrong setting: tenant {} has an API key that is listed twice", tenant.name);
-                }
+        for (tenant, key) in self.configured_keys() {
+            if key.reveal().len() < KEY_BYTES_MIN {
+                bail!("wrong setting: an API key of tenant {tenant} has fewer than {KEY_BYTES_MIN} characters");
+            }
+            if !seen.insert(key.reveal().to_owned()) {
+                bail!("wrong setting: tenant {tenant} has an API key that is listed twice");
             }
         }
         Ok(())
+    }
+
+    /// The keys of the settings, each with its tenant.
+    pub(crate) fn configured_keys(&self) -> Vec<(Tenant, Secret)> {
+        let of_tenants = self.tenants.iter().flat_map(|tenant| {
+            let name = tenant.name.clone();
+            tenant.api_keys.iter().map(move |key| (name.clone(), key.clone()))
+        });
+        of_tenants.chain(self.hub_api_key.iter().map(|key| (Tenant::system(), key.clone()))).collect()
+    }
+
+    /// Where records are, said or not.
+    pub(crate) fn records(&self, data_dir: &Path) -> records::Config {
+        let database = self.storage.database.url.as_ref().map(|url| records::Url::new(url.as_str()));
+        let url = self.records.url.clone().or(database).filter(|_| self.storage.records != Some(RecordsRest::Sqlite));
+        // A name without a folder is one in the data directory.
+        records::Config { url, path: data_dir.join(&self.records.path), ..self.records.clone() }
     }
 
     /// The log's settings in its own types.
@@ -342,13 +439,12 @@ mod tests {
     }
 
     #[test]
-    fn an_open_address_without_keys_is_refused() {
-        let error = load("server: {listen: '0.0.0.0:8036'}").expect_err("an open door");
-
-        assert!(error.contains("0.0.0.0:8036") && error.contains("allow_anonymous"), "{error}");
-        load("server: {listen: '0.0.0.0:8036', allow_anonymous: true}").expect("said explicitly");
-        load("{server: {listen: '0.0.0.0:8036'}, tenants: [{name: acme, api_keys: [0123456789abcdef]}]}")
-            .expect("keys");
+    fn pages_that_may_use_the_api_are_named_one_by_one() {
+        load("server: {cors_origins: ['https://app.example.org', 'http://[::1]:3000']}").expect("two origins");
+        for wrong in ["*", "https://*.example.org", "https://app.example.org/path", "app.example.org", "https://"] {
+            let error = load(&format!("server: {{cors_origins: ['{wrong}']}}")).expect_err(wrong);
+            assert!(error.contains("server.cors_origins"), "{error}");
+        }
     }
 
     #[test]
@@ -380,15 +476,10 @@ mod tests {
 
     #[test]
     fn the_shipped_files_are_valid() {
-        for (name, missing) in [("development", None), ("staging", Some("API key")), ("production", Some("API key"))] {
+        for name in ["development", "staging", "production"] {
             let path = format!("{}/../config/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
             let yaml = std::fs::read_to_string(&path).expect("a shipped file");
-            match (load(&yaml), missing) {
-                (Ok(_), None) => {}
-                // Open to the network, they want keys, which no file of ours can hold.
-                (Err(error), Some(missing)) => assert!(error.contains(missing), "{name}: {error}"),
-                (loaded, _) => panic!("{name}: {loaded:?}"),
-            }
+            load(&yaml).expect(name);
         }
     }
 }

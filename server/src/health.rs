@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{Path, Request, State as Part};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -15,6 +15,7 @@ use futures::future::{BoxFuture, join_all};
 use http::StatusCode;
 use parking_lot::RwLock;
 use plane::DataPlane;
+use plugin::{Host, State};
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -88,6 +89,7 @@ impl Health {
         let health = Self(Arc::default());
         health.add(Check::here("data_plane", || Err("starting".to_owned())));
         health.add(Check::here("database", || Err("the store is not open yet".to_owned())));
+        health.add(Check::here("hub", || Err("records are not open yet".to_owned())));
         health
     }
 
@@ -130,19 +132,42 @@ pub(crate) fn of_plane(plane: &Arc<DataPlane>) -> [Check; 2] {
     [Check::here("data_plane", log), Check::here("memory", memory)]
 }
 
+/// The products of this process; one that waits for its next start is told, and keeps no requests of others away.
+pub(crate) fn of_products(host: &Arc<Host>) -> Check {
+    let host = Arc::clone(host);
+    Check::elsewhere("products", move || {
+        let health = host.health();
+        async move {
+            let told = |(name, health): &(&str, plugin::Health)| {
+                let error = health.last_error.as_deref().unwrap_or("no reason given");
+                (health.state == State::Waiting).then(|| format!("{name} is started again: {error}"))
+            };
+            let waiting: Vec<String> = health.iter().filter_map(told).collect();
+            match waiting.is_empty() {
+                true => {
+                    let states = health.iter().map(|(name, health)| ((*name).to_owned(), health.state.name().into()));
+                    Ok(Value::Object(states.collect()))
+                }
+
+                false => Err(waiting.join("; ")),
+            }
+        }
+    })
+}
+
 async fn live() -> Json<Value> {
     Json(json!({"status": "alive", "version": env!("CARGO_PKG_VERSION"), "timestamp": timestamp()}))
 }
 
-async fn all(State(health): State<Health>) -> Response {
+async fn all(Part(health): Part<Health>) -> Response {
     answer(health.those(|_| true)).await
 }
 
-async fn ready(State(health): State<Health>) -> Response {
+async fn ready(Part(health): Part<Health>) -> Response {
     answer(health.those(Check::is_here)).await
 }
 
-async fn one(State(health): State<Health>, Path(name): Path<String>, request: Request) -> Response {
+async fn one(Part(health): Part<Health>, Path(name): Path<String>, request: Request) -> Response {
     let name = if name == "db" { "database" } else { &name };
     let checks = health.those(|check| check.name == name);
     match checks.is_empty() {
@@ -192,7 +217,7 @@ pub(crate) async fn unless_starting(api: Option<Router>, request: Request) -> Re
 pub(crate) async fn nothing_here(request: Request) -> Response {
     let message = format!("there is nothing at {}", request.uri().path());
     let hint =
-        "SQL is POSTed to /api/v1/sql, health is at /health; OTLP has ports of its own, see the lines at the start";
+        "/api/docs shows what there is, health is at /health; OTLP has ports of its own, see the lines at the start";
     let error = json!({"code": "not_found", "message": message, "hint": hint});
     (StatusCode::NOT_FOUND, Json(json!({"error": error}))).into_response()
 }
@@ -220,6 +245,7 @@ mod tests {
     fn well() -> Health {
         let health = Health::starting();
         health.add(Check::here("data_plane", || Ok(Value::Null)));
+        health.add(Check::here("hub", || Ok(Value::Null)));
         health.add(Check::elsewhere("database", || async { Ok(json!({"latency_ms": 1})) }));
         health
     }
@@ -242,7 +268,7 @@ mod tests {
 
         let (status, body) = ask(&health, "/health").await;
 
-        let expected = json!({"data_plane": "ok", "database": "ok", "redis": "it is away"});
+        let expected = json!({"data_plane": "ok", "hub": "ok", "database": "ok", "redis": "it is away"});
         assert_eq!((status, &body["status"], &body["checks"]), (503, &"unhealthy".into(), &expected));
         assert_eq!(ask(&health, "/health/ready").await.0, 200);
         assert_eq!(ask(&health, "/health/redis").await.1["checks"], json!({"redis": "it is away"}));

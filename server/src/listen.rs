@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use axum::extract::ConnectInfo;
 use axum::{Extension, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -35,10 +36,6 @@ const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 const HEADER_SECONDS: u64 = 30;
 /// Connections of one port at once; further ones wait to be accepted.
 const CONNECTIONS_MAX: usize = 10_000;
-
-/// Where a request came from.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer(pub(crate) SocketAddr);
 
 /// Takes the address, or says who could be in the way. Port 0 becomes the port that the system has chosen.
 pub(crate) async fn bind(address: &mut SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
@@ -78,7 +75,7 @@ impl Port {
                 () = stop.cancelled() => break,
             };
             let (server, watcher, tls) = (server.clone(), graceful.watcher(), self.tls.clone());
-            let router = self.router.clone().layer(Extension(Peer(peer)));
+            let router = self.router.clone().layer(Extension(ConnectInfo(peer)));
             tokio::spawn(async move {
                 if let Err(cause) = connection(stream, tls, &server, router, watcher).await {
                     tracing::debug!(cause, "a connection ended early");

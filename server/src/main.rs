@@ -2,6 +2,7 @@
 
 mod access;
 mod allocator;
+mod api;
 mod backup;
 mod banner;
 mod client;
@@ -13,9 +14,13 @@ mod health;
 mod health_check;
 mod lake_place;
 mod listen;
+mod operator;
 mod own_telemetry;
+mod platform;
+mod products;
 mod quota_file;
 mod reload;
+mod sealing_key;
 mod serve;
 mod sql;
 mod stores;
@@ -29,6 +34,7 @@ use crate::backup::{BackupArgs, RestoreArgs, VerifyArgs};
 use crate::config::ServeArgs;
 use crate::doctor::DoctorArgs;
 use crate::health_check::HealthArgs;
+use crate::operator::{AuditArgs, LicenceArgs, PasswordArgs};
 use crate::sql::SqlArgs;
 
 /// Open observability: OTLP in, on disk before it is acknowledged, SQL out within a second.
@@ -62,6 +68,12 @@ enum Command {
     /// Tables: spans, logs, metrics, histograms; views: services, operations, traces. `show tables` and
     /// `describe spans` list what there is.
     Sql(SqlArgs),
+    /// Check the audit trails of this machine's server, or export what proves them.
+    Audit(AuditArgs),
+    /// Show or install the licence of this machine's server.
+    Licence(LicenceArgs),
+    /// Make a one-time password for somebody who cannot get in.
+    Password(PasswordArgs),
     /// Copy the telemetry of this machine's server, running or not, to a directory or to S3.
     ///
     /// The copy is read again before it counts. Files that an earlier backup in the same place has are not copied again. The newest
@@ -81,6 +93,9 @@ fn main() -> ExitCode {
         Command::Health(args) => health_check::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Sql(args) => sql::run(&args),
+        Command::Audit(args) => operator::audit(args),
+        Command::Licence(args) => operator::licence(args),
+        Command::Password(args) => operator::password(args),
         Command::Backup(args) => backup::run(args),
         Command::Restore(args) => backup::restore(&args),
         Command::Verify(args) => backup::verify(args),

@@ -4,11 +4,13 @@
 
 use std::io::IsTerminal;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use bytes::Bytes;
+use hub::Hub;
+use hub::cache::Cache;
+use hub::events::{Counts, Events};
 use ingest::{Quotas, Telemetry};
-use model::{Tenant, Timestamp};
+use model::Tenant;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::TracerProvider;
@@ -26,7 +28,7 @@ use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider, Temporality};
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
-use plane::{DataPlane, Decoded, Encoding, Envelope, Payload};
+use plane::{DataPlane, Payload};
 use prost::Message;
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 use tracing_subscriber::layer::SubscriberExt;
@@ -34,6 +36,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry, fmt, reload};
 
 use crate::config::{Config, LogFormat, OwnTelemetryConfig};
+use crate::platform::Platform;
+use crate::products;
 
 /// Exports what the program says of itself, from `watch` until `stop`.
 pub(crate) struct OwnTelemetry {
@@ -85,12 +89,21 @@ impl OwnTelemetry {
     }
 
     /// Begins to write into the plane, and to report on it and its receivers.
-    pub(crate) fn watch(&self, plane: &Arc<DataPlane>, ingest: &Arc<Telemetry>, quotas: &Arc<Quotas>) {
+    pub(crate) fn watch(
+        &self,
+        plane: &Arc<DataPlane>,
+        ingest: &Arc<Telemetry>,
+        quotas: &Arc<Quotas>,
+        platform: &Platform,
+    ) {
         let _ = self.sink.0.set(Arc::clone(plane));
         if let Some(providers) = &self.providers {
             observe_ingest(&providers.meter, ingest);
             observe_quotas(&providers.meter, quotas);
             observe_plane(&providers.meter, plane);
+            observe_hub(&providers.meter, &platform.hub);
+            observe_events(&providers.meter, &platform.events);
+            observe_cache(&providers.meter, &platform.cache);
             observe_process(&providers.meter);
         }
     }
@@ -136,22 +149,8 @@ struct Sink(Arc<OnceLock<Arc<DataPlane>>>);
 impl Sink {
     async fn write(&self, payload: Payload, request: impl Message) -> OTelSdkResult {
         let Some(plane) = self.0.get() else { return Ok(()) };
-        let body = Bytes::from(request.encode_to_vec());
-        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let envelope = Envelope {
-            tenant: Tenant::system(),
-            payload,
-            encoding: Encoding::Protobuf,
-            received: Timestamp(i64::try_from(since_1970.as_nanos()).unwrap_or(i64::MAX)),
-            rejected: 0,
-            refused_rows: Vec::new(),
-        };
-        let failed = |cause: &dyn std::error::Error| OTelSdkError::InternalFailure(cause.to_string());
-        let batches = ingest::replay(&envelope, &body).map_err(|cause| failed(&cause))?;
-        if batches.is_empty() {
-            return Ok(());
-        }
-        plane.append(Decoded { envelope, body, batches }).await.map(drop).map_err(|cause| failed(&cause))
+        let written = products::append(plane, Tenant::system(), payload, &request).await;
+        written.map_err(|cause| OTelSdkError::InternalFailure(cause.to_string()))
     }
 }
 
@@ -315,6 +314,85 @@ fn observe_plane(meters: &SdkMeterProvider, plane: &Arc<DataPlane>) {
             })
             .build();
     }
+}
+
+fn observe_hub(meters: &SdkMeterProvider, hub: &Arc<Hub>) {
+    let meter = meters.meter("hub");
+    let of = Arc::clone(hub);
+    meter
+        .u64_observable_counter("observatory.hub.sign_ins")
+        .with_unit("{sign-in}")
+        .with_description("Sign-ins with a password, by outcome")
+        .with_callback(move |observer| {
+            let told = of.telemetry();
+            observer.observe(told.sign_ins(), &[KeyValue::new("outcome", "in")]);
+            observer.observe(told.sign_ins_refused(), &[KeyValue::new("outcome", "refused")]);
+        })
+        .build();
+    let of = Arc::clone(hub);
+    meter
+        .u64_observable_counter("observatory.hub.refresh_tokens.stolen")
+        .with_unit("{session}")
+        .with_description("Sessions that ended because a refresh token came twice")
+        .with_callback(move |observer| observer.observe(of.telemetry().refresh_tokens_stolen(), &[]))
+        .build();
+    let of = Arc::clone(hub);
+    meter
+        .u64_observable_counter("observatory.hub.requests.refused")
+        .with_unit("{request}")
+        .with_description("Requests to the API that were refused before they were looked at, by reason")
+        .with_callback(move |observer| {
+            for (reason, requests) in of.telemetry().refusals() {
+                observer.observe(requests, &[KeyValue::new("reason", reason)]);
+            }
+        })
+        .build();
+}
+
+fn observe_events(meters: &SdkMeterProvider, events: &Events) {
+    let meter = meters.meter("events");
+    let of = events.clone();
+    meter
+        .u64_observable_counter("observatory.events.deliveries")
+        .with_unit("{event}")
+        .with_description("Events between products, by what became of them")
+        .with_callback(move |observer| {
+            let Counts { delivered, failed, dead, taken_over, .. } = of.counts();
+            let counts = [("delivered", delivered), ("failed", failed), ("dead", dead), ("taken_over", taken_over)];
+            for (outcome, count) in counts {
+                observer.observe(count, &[KeyValue::new("outcome", outcome)]);
+            }
+        })
+        .build();
+    let of = events.clone();
+    meter
+        .u64_observable_counter("observatory.events.missed")
+        .with_unit("{event}")
+        .with_description("Events dropped over events.kept_max before a consumer had read them")
+        .with_callback(move |observer| {
+            for (consumer, count) in of.counts().missed {
+                observer.observe(count, &[KeyValue::new("consumer", consumer)]);
+            }
+        })
+        .build();
+}
+
+fn observe_cache(meters: &SdkMeterProvider, cache: &Cache) {
+    let of = cache.clone();
+    meters
+        .meter("cache")
+        .u64_observable_counter("observatory.cache.lookups")
+        .with_unit("{lookup}")
+        .with_description("What was asked of the cache, by outcome")
+        .with_callback(move |observer| {
+            let counts = of.counts();
+            let counts =
+                [("hit", counts.hits), ("miss", counts.misses), ("away", counts.away), ("too_large", counts.too_large)];
+            for (outcome, count) in counts {
+                observer.observe(count, &[KeyValue::new("outcome", outcome)]);
+            }
+        })
+        .build();
 }
 
 /// The process, by the semantic conventions' names, as Linux tells it.

@@ -5,25 +5,26 @@ use std::sync::Arc;
 use anyhow::Context;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use axum::{Extension, Json, Router};
+use axum::{Extension, Json};
 use http::StatusCode;
+use hub::{Asking, Hub, Origin};
 use ingest::Quotas;
-use model::Tenant;
 use parking_lot::Mutex;
 use plane::DataPlane;
 use serde_json::json;
+use tokio::runtime::Handle;
 use tokio::signal::unix::Signal;
 use tokio_util::sync::CancellationToken;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use crate::access::Access;
 use crate::config::{Config, ServeArgs, differing};
-use crate::listen::Peer;
 use crate::own_telemetry::Lines;
 use crate::tls::{Certificate, Tls};
 
 /// Settings that can change while the server runs, and with each those below it.
-const CHANGEABLE: [&str; 10] = [
+const CHANGEABLE: [&str; 11] = [
+    "hub_api_key",
     "log.level",
     "maintenance.core_share",
     "maintenance.every_seconds",
@@ -42,7 +43,7 @@ pub(crate) struct Reload {
     pub(crate) config: Mutex<Config>,
     pub(crate) lines: Lines,
     pub(crate) tls: Option<Tls>,
-    pub(crate) access: Arc<Access>,
+    pub(crate) hub: Arc<Hub>,
     pub(crate) quotas: Arc<Quotas>,
     pub(crate) plane: Arc<DataPlane>,
 }
@@ -60,6 +61,8 @@ pub(crate) enum ReloadError {
 
 impl Reload {
     /// Reads the settings again and goes on by them. Answers which have changed; `server.tls` is a new certificate.
+    ///
+    /// Waits, so it is for a thread that may.
     pub(crate) fn run(&self) -> Result<Vec<String>, ReloadError> {
         let mut used = self.config.lock();
         let new = self.args.load().map_err(ReloadError::Wrong)?;
@@ -71,9 +74,13 @@ impl Reload {
         let lines = new.log.filter().map_err(ReloadError::Wrong)?;
         let certificate = new.server.tls.as_ref().map(Certificate::load).transpose().map_err(ReloadError::Wrong)?;
 
+        let keys = new.configured_keys();
+        let tenants = Handle::current().block_on(self.hub.prepare_keys(&keys));
+        tenants.context("tenants cannot be made").map_err(ReloadError::Wrong)?;
+
         // Nothing fails from here on.
         self.lines.exchange(lines);
-        self.access.exchange(&new.tenants);
+        self.hub.exchange_keys(&keys);
         self.quotas.exchange(new.quotas.clone());
         self.plane.adjust_upkeep(&new.maintenance, &new.retention);
         if let (Some(tls), Some(certificate)) = (&self.tls, certificate)
@@ -112,21 +119,25 @@ pub(crate) async fn at_hangup(mut hangup: Signal, reload: Arc<Reload>, stop: Can
     }
 }
 
-/// `POST /api/v1/system/reload`, for the tenant `system`.
-pub(crate) fn router(reload: &Arc<Reload>) -> Router {
-    Router::new().route("/api/v1/system/reload", post(answer)).with_state(Arc::clone(reload))
+/// `POST /api/v1/system/reload`.
+pub(crate) fn routes(reload: &Arc<Reload>) -> OpenApiRouter {
+    OpenApiRouter::new().routes(routes!(answer)).with_state(Arc::clone(reload))
 }
 
-async fn answer(
-    State(reload): State<Arc<Reload>>,
-    Extension(tenant): Extension<Tenant>,
-    Extension(Peer(peer)): Extension<Peer>,
-) -> Response {
-    if tenant != Tenant::system() {
-        let error = json!({"code": "forbidden", "message": "only the tenant system may reload settings"});
-        return (StatusCode::FORBIDDEN, Json(json!({"error": error}))).into_response();
-    }
-    tracing::info!(%peer, "settings are read again because somebody asked for it");
+/// Read the settings again
+///
+/// They are checked first and used whole, or nothing changes. Keys of the tenant `system` may, and people who run the server.
+#[utoipa::path(
+    post, path = "/api/v1/system/reload", tag = "server", security(("caller" = ["server:settings:write"])),
+    responses(
+        (status = 200, description = "The names of the settings that have changed"),
+        (status = 409, description = "A restart is needed; nothing was changed"),
+        (status = 422, description = "The new settings would not start a server; nothing was changed"),
+    )
+)]
+async fn answer(State(reload): State<Arc<Reload>>, asking: Asking, Extension(origin): Extension<Origin>) -> Response {
+    let from = origin.address.map(tracing::field::display);
+    tracing::info!(by = asking.caller().who().name(), from, "settings are read again because somebody asked for it");
     match reload.run_apart().await {
         Ok(changed) => Json(json!({"changed": changed})).into_response(),
         Err(refused) => refusal(&refused),

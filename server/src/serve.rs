@@ -5,30 +5,31 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
-use axum::middleware::from_fn_with_state;
 use ingest::Receiver;
 use parking_lot::Mutex;
 use plane::DataPlane;
+use plugin::Host;
 use query::QueryEngine;
-use serde_json::json;
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tower_http::timeout::RequestBodyTimeoutLayer;
 
-use crate::access::{Access, identify};
+use crate::api::Api;
 use crate::config::environment::Environment;
-use crate::config::{Config, ServeArgs, ServerConfig};
+use crate::config::{Config, Role, ServeArgs};
 use crate::crash::CrashPoint;
 use crate::data_dir::DataDir;
-use crate::health::{Check, Health};
+use crate::health::Health;
 use crate::own_telemetry::OwnTelemetry;
+use crate::platform::Platform;
 use crate::quota_file::QuotaFile;
 use crate::reload::Reload;
 use crate::stores::Stores;
 use crate::tls::Tls;
-use crate::{backup, banner, health, listen, reload};
+use crate::{access, api, backup, banner, health, listen, products, reload};
 
 /// Runs the server until it is interrupted.
 pub(crate) fn run(args: ServeArgs) -> anyhow::Result<()> {
@@ -48,8 +49,8 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<()> {
 
 async fn serve(args: ServeArgs, mut config: Config, queries: &Runtime) -> anyhow::Result<()> {
     let own = OwnTelemetry::start(&config)?;
-    for name in Environment::of_process().without_effect() {
-        tracing::warn!("{name} is set, and has no effect in this version");
+    for (name, reason) in Environment::of_process().without_effect() {
+        tracing::warn!("{name} is set, and has no effect: {reason}");
     }
     // From now on, so that one that comes before the parts are there ends nothing.
     let hangup = listen::hangup();
@@ -57,55 +58,67 @@ async fn serve(args: ServeArgs, mut config: Config, queries: &Runtime) -> anyhow
     let tls = config.server.tls.as_ref().map(Tls::load).transpose()?;
     // As they were written: the system chooses ports below.
     let written = config.clone();
-    let listeners = Listeners::bind(&mut config.server).await?;
-    let port = |listener, router| listen::Port { listener, tls: tls.clone(), router };
+    let listeners = Listeners::bind(&mut config).await?;
     let stop = CancellationToken::new();
-    let grace = Duration::from_secs(config.server.shutdown_seconds);
-    let mut servers = JoinSet::new();
+    let mut ports = Ports { tls: tls.clone(), stop: stop.clone(), grace: config.server.grace(), tasks: JoinSet::new() };
     // Health is answered while the log is replayed, which may take a while.
     let health = Health::starting();
-    let api: Arc<OnceLock<Router>> = Arc::default();
-    servers.spawn(port(listeners.api, front(&health, Arc::clone(&api))).serve(stop.clone(), grace));
+    let front: Arc<OnceLock<Router>> = Arc::default();
+    ports.serve(listeners.api, api::hardened(&config.server, front_door(&health, Arc::clone(&front))));
 
+    let platform = Platform::open(&config, &data).await?;
+    platform.checks().into_iter().for_each(|check| health.add(check));
     let stores = Stores::open(&config, &data).await?;
     health.add(stores.check());
-    health.add(Check::here("redis", || Ok(json!({"embedded": "in this process"}))));
     let plane = Arc::new(open_plane(&config, &data, Arc::clone(&stores.telemetry)).await?);
     plane.start_upkeep(&config.maintenance, &config.retention).context("upkeep cannot be started")?;
-    let access = Arc::new(Access::new(&config.tenants));
-    let authorize = Arc::clone(&access);
-    let authorize = Arc::new(move |head: &http::request::Parts| authorize.tenant(&head.headers));
+    health::of_plane(&plane).into_iter().for_each(|check| health.add(check));
     let quotas = QuotaFile::open(&config.quotas, &data);
+    let authorize = access::of_ingest(platform.hub.access());
     let receiver = Receiver::new(Arc::clone(&plane), authorize, Arc::clone(&quotas.quotas), config.ingest.clone());
     let receiver = Arc::new(receiver);
-    let engine = Arc::new(QueryEngine::new(Arc::clone(&plane), config.query.clone(), queries.handle().clone())?);
+
+    let plugins = products::chosen(&config.products).expect("the settings were checked");
+    let schemas = plugin::schemas(&plugins, &platform.records).map_err(anyhow::Error::from_boxed)?;
+    let schemas = std::iter::once(platform.schema()?).chain(schemas).collect();
+    let engine = QueryEngine::new(Arc::clone(&plane), config.query.clone(), queries.handle().clone())?;
+    let engine = engine.with_schemas(schemas);
+    let host = Arc::new(Host::new(plugins, &products::context(&platform, &engine, &plane))?);
+    health.add(health::of_products(&host));
     let reload = Arc::new(Reload {
         args,
         config: Mutex::new(written),
         lines: own.lines.clone(),
-        tls: tls.clone(),
-        access: Arc::clone(&access),
+        tls,
+        hub: Arc::clone(&platform.hub),
         quotas: Arc::clone(&quotas.quotas),
         plane: Arc::clone(&plane),
     });
-    let routes = query::http::router(engine).merge(reload::router(&reload));
-    let _ = api.set(routes.layer(from_fn_with_state(access, identify)).fallback(health::nothing_here));
-    health::of_plane(&plane).into_iter().for_each(|check| health.add(check));
-    servers.spawn(reload::at_hangup(hangup, reload, stop.clone()));
-    own.watch(&plane, &receiver.telemetry(), &quotas.quotas);
-    for listener in [listeners.grpc, listeners.http] {
-        let routes = health.router().merge(ingest::router(Arc::clone(&receiver)));
-        servers.spawn(port(listener, routes).serve(stop.clone(), grace));
+    let api = Api { hub: &platform.hub, server: &config.server };
+    let _ = front.set(api.serving(Api::of_telemetry(&engine, &reload).merge(host.routes())));
+    ports.tasks.spawn(reload::at_hangup(hangup, reload, stop.clone()));
+    own.watch(&plane, &receiver.telemetry(), &quotas.quotas, &platform);
+    for (name, listener) in listeners.products {
+        let routes = host.routes_of(&name).expect("the settings were checked");
+        ports.serve(listener, api::hardened(&config.server, health.router().merge(api.serving(routes))));
     }
+    for listener in listeners.otlp {
+        let routes = ingest::router(Arc::clone(&receiver)).layer(RequestBodyTimeoutLayer::new(api::BODY_PAUSE_MAX));
+        ports.serve(listener, health.router().merge(routes));
+    }
+    let mut upkeep = JoinSet::new();
+    platform.run(&mut upkeep, &stop);
+    upkeep.spawn(quotas.run(stop.clone()));
+    let products = host.start();
     let backups = backup::schedule::start(config.clone(), stop.clone());
-    let quotas = tokio::spawn(quotas.run(stop.clone()));
-    banner::print(&config, &data, &stores);
+    banner::print(&config, &data, &stores, &platform);
 
     listen::interrupted().await;
     tracing::info!("stopping: no new connections, requests finish, rows go to the store");
     stop.cancel();
-    servers.join_all().await;
-    quotas.await.context("counting quotas panicked")?;
+    ports.tasks.join_all().await;
+    products.stop().await;
+    upkeep.join_all().await;
     backups.await.context("the nightly backup panicked")?;
     own.stop();
     plane.close().await.context("the data plane did not close")?;
@@ -113,25 +126,47 @@ async fn serve(args: ServeArgs, mut config: Config, queries: &Runtime) -> anyhow
     Ok(())
 }
 
+/// The ports of this process and what runs with them.
+struct Ports {
+    tls: Option<Tls>,
+    stop: CancellationToken,
+    grace: Duration,
+    tasks: JoinSet<()>,
+}
+
+impl Ports {
+    fn serve(&mut self, listener: TcpListener, router: Router) {
+        let port = listen::Port { listener, tls: self.tls.clone(), router };
+        self.tasks.spawn(port.serve(self.stop.clone(), self.grace));
+    }
+}
+
 struct Listeners {
     api: TcpListener,
-    grpc: TcpListener,
-    http: TcpListener,
+    otlp: Vec<TcpListener>,
+    products: Vec<(String, TcpListener)>,
 }
 
 impl Listeners {
     /// Takes all ports before any work is done.
-    async fn bind(server: &mut ServerConfig) -> anyhow::Result<Self> {
-        Ok(Self {
-            api: listen::bind(&mut server.listen, "listen").await?,
-            grpc: listen::bind(&mut server.otlp_grpc, "otlp-grpc").await?,
-            http: listen::bind(&mut server.otlp_http, "otlp-http").await?,
-        })
+    async fn bind(config: &mut Config) -> anyhow::Result<Self> {
+        let server = &mut config.server;
+        let api = listen::bind(&mut server.listen, "listen").await?;
+        let mut otlp = Vec::new();
+        if server.role == Role::All {
+            otlp.push(listen::bind(&mut server.otlp_grpc, "otlp-grpc").await?);
+            otlp.push(listen::bind(&mut server.otlp_http, "otlp-http").await?);
+        }
+        let mut products = Vec::new();
+        for (name, address) in &mut config.products.listen {
+            products.push((name.clone(), listen::bind(address, "products.listen").await?));
+        }
+        Ok(Self { api, otlp, products })
     }
 }
 
 /// Health, and the API once there is one.
-fn front(health: &Health, api: Arc<OnceLock<Router>>) -> Router {
+fn front_door(health: &Health, api: Arc<OnceLock<Router>>) -> Router {
     health.router().fallback(move |request: axum::extract::Request| {
         let api = api.get().cloned();
         async move { health::unless_starting(api, request).await }

@@ -26,7 +26,7 @@ pub(crate) struct SqlArgs {
     /// Key of the tenant to ask as
     #[arg(long, env = "OBSERVATORY_API_KEY", hide_env_values = true, value_name = "KEY")]
     api_key: Option<String>,
-    /// Without API keys: `default`, or `system` for the server's own telemetry
+    /// For those who run the server: `default`, or `system` for its own telemetry
     #[arg(long, value_name = "TENANT")]
     tenant: Option<String>,
     /// How to print the answer

@@ -91,7 +91,8 @@ impl Setup {
             binary: binary.into(),
             data: DataDir::new(),
             arguments: arguments.map(str::to_owned).to_vec(),
-            environment: Vec::new(),
+            // Most tests are not about who is asking.
+            environment: vec![("OBSERVATORY_HUB__ANONYMOUS".to_owned(), "loopback".to_owned())],
             yaml: None,
             key: None,
             authority: None,
@@ -108,6 +109,12 @@ impl Setup {
     /// With a configuration file.
     pub fn yaml(mut self, yaml: impl Into<String>) -> Self {
         self.yaml = Some(yaml.into());
+        self
+    }
+
+    /// Where nobody gets in without a key or a token, as is the default of the program.
+    pub fn closed(mut self) -> Self {
+        self.environment.retain(|(name, _)| name != "OBSERVATORY_HUB__ANONYMOUS");
         self
     }
 
@@ -141,7 +148,18 @@ impl Setup {
     /// Starts it and waits until it is ready. Fails when it ends before.
     pub async fn start(&self) -> anyhow::Result<Server> {
         let mut starting = Starting::spawn(self)?;
-        let [grpc, http, api] = starting.addresses().await?;
+        let [grpc, http, api] = starting.addresses(["OTLP gRPC", "OTLP HTTP", "API"]).await?;
+        self.ready(starting, [grpc, http, api]).await
+    }
+
+    /// The same of a process that has no OTLP ports.
+    pub async fn start_without_otlp(&self) -> anyhow::Result<Server> {
+        let mut starting = Starting::spawn(self)?;
+        let [api] = starting.addresses(["API"]).await?;
+        self.ready(starting, [api; 3]).await
+    }
+
+    async fn ready(&self, starting: Starting, [grpc, http, api]: [SocketAddr; 3]) -> anyhow::Result<Server> {
         let (data, key, authority) = (self.data.clone(), self.key.clone(), self.authority.clone());
         let mut server = Server { child: starting.child, data, grpc, http, api, key, authority };
         let began = Instant::now();
@@ -227,8 +245,8 @@ impl Starting {
         String::from_utf8_lossy(&said[self.said_before.min(said.len() as u64) as usize..]).into_owned()
     }
 
-    /// gRPC, HTTP and API, as the banner tells them.
-    async fn addresses(&mut self) -> anyhow::Result<[SocketAddr; 3]> {
+    /// What the banner tells of these.
+    async fn addresses<const N: usize>(&mut self, labels: [&str; N]) -> anyhow::Result<[SocketAddr; N]> {
         let began = Instant::now();
         loop {
             let said = self.said();
@@ -236,8 +254,9 @@ impl Starting {
                 let line = said.lines().find_map(|line| line.trim().strip_prefix(label))?;
                 line.trim().split_once("://")?.1.split('/').next()?.parse().ok()
             };
-            if let (Some(grpc), Some(http), Some(api)) = (address("OTLP gRPC"), address("OTLP HTTP"), address("API")) {
-                return Ok([grpc, http, api]);
+            let told: Vec<SocketAddr> = labels.iter().filter_map(|label| address(label)).collect();
+            if let Ok(told) = <[SocketAddr; N]>::try_from(told) {
+                return Ok(told);
             }
             if let Some(status) = self.child.try_wait()? {
                 bail!("it ended with {status} before it was ready: {}", self.said());

@@ -65,6 +65,17 @@ impl Http {
         self.send(Method::PUT, path, &[], body.into()).await
     }
 
+    /// Any method, by its name.
+    pub async fn request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> anyhow::Result<Reply> {
+        self.send(method.parse()?, path, headers, body.into()).await
+    }
+
     async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Bytes) -> anyhow::Result<Reply> {
         let mut request =
             Request::builder().method(method).uri(format!("{}{path}", self.base)).body(Full::new(body))?;

@@ -32,13 +32,15 @@ pub struct Config {
     pub bytes_max: u64,
     /// Size of the sessions in this process, in bytes. Default 64 MiB, which is some 100 000 sessions.
     pub session_bytes_max: u64,
+    /// Longest time that anything is cached, in seconds. Also CACHE_TTL. Default 3600.
+    pub ttl_seconds_max: u64,
     /// Size of one value; a larger one is not kept. Default 1 MiB.
     pub value_bytes_max: usize,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { bytes_max: 64 << 20, session_bytes_max: 64 << 20, value_bytes_max: 1 << 20 }
+        Self { bytes_max: 64 << 20, session_bytes_max: 64 << 20, ttl_seconds_max: 3600, value_bytes_max: 1 << 20 }
     }
 }
 
@@ -48,6 +50,7 @@ impl Config {
         let least_one = [
             ("bytes_max", self.bytes_max),
             ("session_bytes_max", self.session_bytes_max),
+            ("ttl_seconds_max", self.ttl_seconds_max),
             ("value_bytes_max", self.value_bytes_max as u64),
         ];
         match least_one.into_iter().find(|(_, value)| *value == 0) {
@@ -82,13 +85,19 @@ pub struct Cache {
     flights: Arc<Flights>,
     tallies: Arc<Tallies>,
     value_bytes_max: usize,
+    ttl_max: Duration,
 }
 
 impl Cache {
     /// An empty cache in this process, or that of all processes.
     pub fn new(redis: Option<&Redis>, config: &Config) -> Self {
-        let (flights, tallies) = Default::default();
-        Self { shelf: shelf(redis, config.bytes_max), flights, tallies, value_bytes_max: config.value_bytes_max }
+        Self {
+            shelf: shelf(redis, config.bytes_max),
+            flights: Arc::default(),
+            tallies: Arc::default(),
+            value_bytes_max: config.value_bytes_max,
+            ttl_max: Duration::from_secs(config.ttl_seconds_max),
+        }
     }
 
     /// The value, if it is there and in time.
@@ -99,7 +108,7 @@ impl Cache {
         value
     }
 
-    /// Keeps a value for so long, unless it is too large.
+    /// Keeps a value for so long and no longer than `ttl_seconds_max`, unless it is too large.
     pub async fn put<T: Serialize>(&self, tenant: &Tenant, key: &str, value: &T, ttl: Duration) {
         self.keep(&name(tenant, key), json(value), ttl).await;
     }
@@ -152,7 +161,7 @@ impl Cache {
         if value.len() > self.value_bytes_max {
             return self.tallies.count(&self.tallies.too_large);
         }
-        if let Err(away) = self.shelf.put(name, value, ttl).await {
+        if let Err(away) = self.shelf.put(name, value, ttl.min(self.ttl_max)).await {
             self.tallies.away(&away);
         }
     }

@@ -80,7 +80,7 @@ pub(crate) fn described(error: &Error) -> (StatusCode, &'static str, Option<&'st
         Error::NotFound { .. } => (StatusCode::NOT_FOUND, "not_found", None),
         Error::Conflict(_) => (StatusCode::CONFLICT, "conflict", None),
         Error::Invalid(_) => {
-            (StatusCode::BAD_REQUEST, "invalid", Some("GET /api/v1/openapi.json describes every request"))
+            (StatusCode::BAD_REQUEST, "invalid", Some("GET /api/openapi.json describes every request"))
         }
         Error::TooOften { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_often", None),
         Error::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "busy", None),

@@ -1,7 +1,7 @@
 //! Identity providers of a tenant: what they are called, where they are, and what is believed of what they say.
 
 use model::Tenant;
-use records::{Document, Expected, List, RecordId};
+use records::{Document, Expected, List, PAGE_MAX, RecordId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -130,6 +130,24 @@ impl Hub {
                 change.audit(tenant, asking.by(), deed).await
             })
             .await
+    }
+
+    /// Seals secrets that are sealed under an older key of the ring under its newest.
+    pub(crate) async fn reseal_provider_secrets(&self) -> Result<(), Error> {
+        let (secrets, mut next) = (self.records.collection::<ProviderSecret>(), None);
+        loop {
+            let page = secrets.list_everywhere(&List::all().limit(PAGE_MAX).after(next)).await?;
+            for stored in page.records {
+                let again = self.ring.reseal(&stored.body.secret, place(&stored.tenant, &purpose(&stored.id)))?;
+                let Some(secret) = again else { continue };
+                let expected = Expected::Version(stored.version);
+                secrets.put(&stored.tenant, &stored.id, &ProviderSecret { secret }, expected).await?;
+            }
+            match page.next {
+                Some(cursor) => next = Some(cursor),
+                None => return Ok(()),
+            }
+        }
     }
 
     pub(crate) async fn provider_secret(&self, tenant: &Tenant, id: &RecordId) -> Result<Option<Secret>, Error> {

@@ -163,11 +163,13 @@ async fn sizes_time_and_places_are_bounded() {
     assert!(matches!(long, OutgoingError::RequestTooLarge { bytes: 4, limit: 3, .. }), "{long:?}");
 
     let url = format!("{base}/never");
-    let (first, second) = tokio::join!(get(&outgoing, &url), get(&outgoing, &url));
-    let (first, second) = (first.expect_err("no answer"), second.expect_err("no place"));
-    assert!(matches!(first, OutgoingError::TooSlow { seconds: 1, .. }), "{first:?}");
-    assert!(matches!(second, OutgoingError::Busy { calls_max: 1, .. }), "{second:?}");
-    assert!(first.is_temporary() && second.is_temporary());
+    let only_place = outgoing.places.acquire().await.expect("a place");
+    let crowded = get(&outgoing, &url).await.expect_err("no place");
+    drop(only_place);
+    let slow = get(&outgoing, &url).await.expect_err("no answer");
+    assert!(matches!(crowded, OutgoingError::Busy { calls_max: 1, .. }), "{crowded:?}");
+    assert!(matches!(slow, OutgoingError::TooSlow { seconds: 1, .. }), "{slow:?}");
+    assert!(crowded.is_temporary() && slow.is_temporary());
     assert_eq!(calls.load(Ordering::Relaxed), 1);
 }
 

@@ -8,7 +8,7 @@ use hub::outgoing::{self, Outgoing};
 use serde_json::{Value, json};
 
 use crate::provider::{CLIENT, Provider, SECRET};
-use crate::server::{Answer, As, Server};
+use crate::server::{Answer, As, RING, Server};
 
 /// A server whose tenant `default` knows a provider.
 async fn set_up(more: Value) -> (Server, String, Provider) {
@@ -198,4 +198,18 @@ async fn the_secret_of_a_provider_is_never_shown_and_its_settings_are_checked() 
     assert_eq!(server.delete("/providers/company", &owner).await.status, StatusCode::NO_CONTENT);
     let gone = server.send(Method::GET, "/oidc/default/company", &As::Nobody, None).await;
     assert_eq!(gone.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_new_sealing_key_takes_over_at_the_start_and_the_old_one_can_go() {
+    let (server, owner, provider) = set_up(json!({})).await;
+    provider.say(ada());
+    let newest = "1f".repeat(31) + "2e";
+
+    server.beside_sealing(&format!("{newest},{RING}")).await;
+    let server = server.beside_sealing(&newest).await;
+
+    assert_eq!(server.send(Method::GET, "/me", &As::Bearer(&owner), None).await.status, StatusCode::OK);
+    let signed_in = sign_in(&server).await;
+    assert_eq!(signed_in.status, StatusCode::SEE_OTHER, "{}", signed_in.text);
 }

@@ -23,7 +23,7 @@ use utoipa::openapi::OpenApi;
 /// 2026-01-01T00:00:00Z.
 const BEGIN: i64 = 1_767_225_600_000_000_000;
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
-const RING: &str = "ff01020304050607aa090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+pub(crate) const RING: &str = "ff01020304050607aa090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
 pub(crate) struct Server {
     pub(crate) hub: Arc<Hub>,
@@ -59,15 +59,20 @@ impl Server {
     }
 
     pub(crate) async fn on(config: Config, records: Records) -> Self {
-        Self::over(config, records, BEGIN).await
+        Self::over(config, records, RING, BEGIN).await
     }
 
     /// Another process over the same records, at the same time.
     pub(crate) async fn beside(&self) -> Self {
-        Self::over(config(), self.records.clone(), self.now().0).await
+        self.beside_sealing(RING).await
     }
 
-    async fn over(config: Config, records: Records, now: i64) -> Self {
+    /// The same with other keys that seal.
+    pub(crate) async fn beside_sealing(&self, ring: &str) -> Self {
+        Self::over(config(), self.records.clone(), ring, self.now().0).await
+    }
+
+    async fn over(config: Config, records: Records, ring: &str, now: i64) -> Self {
         let time = Arc::new(AtomicI64::new(now));
         let clock: Clock = {
             let time = Arc::clone(&time);
@@ -79,7 +84,7 @@ impl Server {
         };
         let parts = Parts {
             records: records.clone(),
-            ring: Arc::new(Keyring::new(RING).expect("a key")),
+            ring: Arc::new(Keyring::new(ring).expect("a key")),
             outgoing: Outgoing::new(&outgoing).expect("a client"),
             configured_keys: vec![(Tenant::default_tenant(), Secret::new("configured-key-of-default"))],
             issuers: vec![issuer().verifying_key()],

@@ -52,10 +52,12 @@ impl Host {
 
     /// The routes of all plugins, each below `/api/v1/<name>`.
     pub fn routes(&self) -> OpenApiRouter {
-        self.plugins.iter().fold(OpenApiRouter::new(), |all, hosted| {
-            let routes = hosted.plugin.routes(hosted.context.clone());
-            all.nest(&format!("/api/v1/{}", hosted.plugin.name()), routes)
-        })
+        self.plugins.iter().fold(OpenApiRouter::new(), |all, hosted| all.merge(hosted.routes()))
+    }
+
+    /// The routes of one plugin, below `/api/v1/<name>`.
+    pub fn routes_of(&self, name: &str) -> Option<OpenApiRouter> {
+        self.plugins.iter().find(|hosted| hosted.plugin.name() == name).map(Hosted::routes)
     }
 
     /// How each plugin is, by name.
@@ -75,6 +77,11 @@ fn is_name(name: &str) -> bool {
 }
 
 impl Hosted {
+    fn routes(&self) -> OpenApiRouter {
+        let routes = self.plugin.routes(self.context.clone());
+        OpenApiRouter::new().nest(&format!("/api/v1/{}", self.plugin.name()), routes)
+    }
+
     fn start(&self) -> RunningPlugin {
         let (name, shutdown) = (self.plugin.name(), Shutdown::new());
         let (plugin, context) = (Arc::clone(&self.plugin), self.context.clone());

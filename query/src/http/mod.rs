@@ -11,14 +11,14 @@ mod status;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Extension, Request, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
 use futures::StreamExt;
 use http::HeaderMap;
 use http::header::{ACCEPT, CONTENT_TYPE};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::asker::Asker;
 use crate::engine::QueryEngine;
@@ -30,10 +30,23 @@ use answer::Format;
 const PARAMETER_BYTES_MAX: usize = 1 << 20;
 
 /// The SQL endpoint. A layer around it says whose request it is by an `Extension<Asker>`.
-pub fn router(engine: Arc<QueryEngine>) -> Router {
-    Router::new().route("/api/v1/sql", post(sql)).with_state(engine)
+pub fn routes(engine: Arc<QueryEngine>) -> OpenApiRouter {
+    OpenApiRouter::new().routes(routes!(sql)).with_state(engine)
 }
 
+/// Ask in SQL
+///
+/// The answer comes as it is computed, in the format that `Accept` names: `application/json`, `application/x-ndjson`, `text/csv` or
+/// `application/vnd.apache.arrow.stream`. The statement alone can be sent as `text/plain`.
+#[utoipa::path(
+    post, path = "/api/v1/sql", tag = "telemetry", security(("caller" = ["telemetry:rows:read"])), request_body = Statement,
+    responses(
+        (status = 200, description = "The rows"),
+        (status = 400, description = "The statement is wrong; the answer says where"),
+        (status = 422, description = "The query met a limit of its own"),
+        (status = 503, description = "Too many queries run; again after `Retry-After`"),
+    )
+)]
 async fn sql(State(engine): State<Arc<QueryEngine>>, Extension(asker): Extension<Asker>, request: Request) -> Response {
     let answered = answer(&engine, &asker, request).await;
     answered.unwrap_or_else(|error| status::of(&error).into_response())

@@ -36,7 +36,8 @@ async fn fixture(config: Config) -> (Fixture, Router) {
         }),
         json!({"start_time": "2026-01-02T03:04:06Z", "name": "plain"}),
     ]).await;
-    let router = query::http::router(Arc::clone(&fixture.engine)).layer(Extension(query::Asker::new(acme())));
+    let router = axum::Router::from(query::http::routes(Arc::clone(&fixture.engine)))
+        .layer(Extension(query::Asker::new(acme())));
     (fixture, router)
 }
 

@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::progress;
+use super::{progress, state};
 use crate::config::Config;
 use crate::lake_place::LakePlace;
 
@@ -44,6 +44,9 @@ async fn one(config: &Config, to: &str, stop: &CancellationToken) -> Duration {
         Ok((record, expired)) => {
             let (id, objects, bytes) = (record.id.to_string(), record.objects(), record.bytes());
             tracing::info!(backup = id, objects, bytes, expired = expired.len(), "backup taken and verified");
+            if state::records_are_elsewhere(config) {
+                tracing::info!("{}", state::RECORDS_ELSEWHERE);
+            }
             TICK
         }
         Err(cause) if stop.is_cancelled() => {

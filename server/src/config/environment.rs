@@ -24,13 +24,16 @@ const PROMISED: [(&str, Meaning); 12] = [
     ("APP_NAME", Meaning::Text("own_telemetry.service_name")),
     ("MAX_WORKERS", Meaning::Number("server.workers_max")),
     ("DATABASE_URL", Meaning::Text("storage.database.url")),
-    ("REDIS_URL", Meaning::WithoutEffect),
-    ("HUB_URL", Meaning::WithoutEffect),
-    ("HUB_API_KEY", Meaning::WithoutEffect),
-    ("SECRET_KEY", Meaning::WithoutEffect),
-    ("JWT_SECRET", Meaning::WithoutEffect),
-    ("ENCRYPTION_KEY", Meaning::WithoutEffect),
-    ("CACHE_TTL", Meaning::WithoutEffect),
+    ("REDIS_URL", Meaning::Text("redis.url")),
+    ("HUB_URL", Meaning::Text("hub.public_url")),
+    ("HUB_API_KEY", Meaning::Text("hub_api_key")),
+    ("ENCRYPTION_KEY", Meaning::Text("encryption_key")),
+    ("CACHE_TTL", Meaning::Number("cache.ttl_seconds_max")),
+    (
+        "SECRET_KEY",
+        Meaning::Nothing("cookies hold tokens that are signed, and stored secrets are sealed with ENCRYPTION_KEY"),
+    ),
+    ("JWT_SECRET", Meaning::Nothing("tokens are signed with keys that the hub makes and rolls over")),
 ];
 
 /// What a promised name stands for.
@@ -40,8 +43,8 @@ enum Meaning {
     Number(&'static str),
     /// `true` is the log's level `debug`, `false` leaves it.
     DebugLevel,
-    /// A part that is not in this version.
-    WithoutEffect,
+    /// There is nothing to set, for this reason.
+    Nothing(&'static str),
 }
 
 /// The variables of a process, as of its start.
@@ -90,16 +93,17 @@ impl Environment {
     }
 
     fn promised(&self, name: &str, meaning: Meaning) -> anyhow::Result<Option<Given>> {
-        let Some(value) = self.value(name)? else { return Ok(None) };
+        // Compose files pass empty variables on.
+        let Some(value) = self.value(name)?.filter(|value| !value.is_empty()) else { return Ok(None) };
         Ok(match meaning {
             Meaning::Text(setting) => Some(self.given(name, setting, value.into())),
             Meaning::Number(setting) => Some(self.given(name, setting, value.parse().expect("any text is a value"))),
             Meaning::DebugLevel => match value.as_str() {
                 "true" | "1" => Some(self.given(name, "log.level", "debug".into())),
-                "false" | "0" | "" => None,
+                "false" | "0" => None,
                 other => bail!("wrong setting: {name} is '{other}', expected true or false"),
             },
-            Meaning::WithoutEffect => None,
+            Meaning::Nothing(_) => None,
         })
     }
 
@@ -127,10 +131,13 @@ impl Environment {
         names.filter_map(|name| self.file(&name).map(Path::to_owned)).collect()
     }
 
-    /// Names that somebody has set and that change nothing: nobody should believe that their Redis is in use.
-    pub(crate) fn without_effect(&self) -> impl Iterator<Item = &'static str> {
-        let useless = PROMISED.into_iter().filter(|(_, meaning)| matches!(meaning, Meaning::WithoutEffect));
-        useless.map(|(name, _)| name).filter(|name| self.0.contains_key(*name) || self.file(name).is_some())
+    /// Names that somebody has set and that change nothing, with the reason: nobody should believe that they do.
+    pub(crate) fn without_effect(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let useless = PROMISED.into_iter().filter_map(|(name, meaning)| match meaning {
+            Meaning::Nothing(reason) => Some((name, reason)),
+            _ => None,
+        });
+        useless.filter(|(name, _)| self.0.contains_key(*name) || self.file(name).is_some())
     }
 }
 

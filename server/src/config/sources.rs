@@ -8,8 +8,8 @@ use figment::Figment;
 use figment::error::{Actual, Kind};
 use figment::providers::{Format, Serialized, Yaml};
 
-use super::Config;
 use super::environment::Environment;
+use super::{Config, Role};
 
 /// Where the settings are, for every command that works on a server's data.
 #[derive(Debug, clap::Args)]
@@ -36,6 +36,12 @@ pub(crate) struct ServeArgs {
     /// Address of OTLP over HTTP [default: 127.0.0.1:4318]
     #[arg(long, value_name = "ADDRESS")]
     otlp_http: Option<SocketAddr>,
+    /// Products that run in this process [default: all but example]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    products: Option<Vec<String>>,
+    /// What this process does [default: all]
+    #[arg(long, value_enum)]
+    role: Option<Role>,
 }
 
 impl ConfigArgs {
@@ -73,6 +79,10 @@ impl ServeArgs {
         server.listen = self.listen.unwrap_or(server.listen);
         server.otlp_grpc = self.otlp_grpc.unwrap_or(server.otlp_grpc);
         server.otlp_http = self.otlp_http.unwrap_or(server.otlp_http);
+        server.role = self.role.unwrap_or(server.role);
+        if let Some(products) = &self.products {
+            config.products.enabled = Some(products.clone());
+        }
         config.check()?;
         Ok(config)
     }

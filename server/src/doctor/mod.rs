@@ -21,6 +21,7 @@ use serde_json::json;
 use self::finding::{Finding, Verdict};
 use crate::config::environment::Environment;
 use crate::config::{Config, ServeArgs};
+use crate::sealing_key;
 use crate::tls::Certificate;
 
 /// Options of `observatory doctor`.
@@ -59,10 +60,11 @@ async fn examine(args: &ServeArgs) -> Vec<Finding> {
     match args.load() {
         Ok(config) => {
             secret_files.extend(config.server.tls.as_ref().map(|files| files.key.clone()));
+            secret_files.push(sealing_key::place(&config.server.data_dir));
             let said = args.file().map_or("no file, so defaults".to_owned(), |file| file.display().to_string());
             let mut findings = vec![Finding::ok("configuration", format!("{said} and the environment are valid"))];
             findings.extend(permissions::finding(&secret_files));
-            findings.extend(examine_parts(&config, &environment).await);
+            findings.extend(examine_parts(&config).await);
             findings
         }
         Err(wrong) => {
@@ -73,14 +75,14 @@ async fn examine(args: &ServeArgs) -> Vec<Finding> {
     }
 }
 
-async fn examine_parts(config: &Config, environment: &Environment) -> Vec<Finding> {
+async fn examine_parts(config: &Config) -> Vec<Finding> {
     let mut findings = directory::findings(&config.server.data_dir, config.wal.bytes_max);
     findings.push(clock::of_files(&config.server.data_dir));
     findings.push(limits::open_files());
     findings.push(limits::memory(config));
     let certificate = config.server.tls.as_ref().map(Certificate::load).transpose();
     match certificate {
-        Ok(certificate) => findings.extend(ports::findings(&config.server, certificate.as_ref()).await),
+        Ok(certificate) => findings.extend(ports::findings(config, certificate.as_ref()).await),
         Err(wrong) => {
             let next = "name a certificate in PEM and the key that belongs to it";
             findings.push(Finding::fail("certificate", format!("{wrong:#}"), next));
@@ -89,8 +91,8 @@ async fn examine_parts(config: &Config, environment: &Environment) -> Vec<Findin
     if config.storage.database.url.is_some() {
         findings.extend(database::findings(&config.storage.database).await);
     }
-    if let Ok(Some(url)) = environment.value("REDIS_URL") {
-        findings.extend(redis::findings(&url).await);
+    if let Some(url) = &config.redis.url {
+        findings.extend(redis::findings(url.as_str()).await);
     }
     findings.extend(lake::finding(config).await);
     findings

@@ -12,19 +12,21 @@ use tokio::time::timeout;
 
 use super::finding::Finding;
 use crate::client::{Trust, send};
-use crate::config::ServerConfig;
+use crate::config::{Config, Role};
 use crate::tls::Certificate;
 
 /// A server that is well answers in milliseconds.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(3);
 
 /// One for each port.
-pub(super) async fn findings(server: &ServerConfig, certificate: Option<&Certificate>) -> Vec<Finding> {
-    let ports = [
-        ("listen", "--listen", server.listen),
-        ("otlp_grpc", "--otlp-grpc", server.otlp_grpc),
-        ("otlp_http", "--otlp-http", server.otlp_http),
-    ];
+pub(super) async fn findings(config: &Config, certificate: Option<&Certificate>) -> Vec<Finding> {
+    let server = &config.server;
+    let mut ports = vec![("listen", "--listen", server.listen)];
+    if server.role == Role::All {
+        ports.push(("otlp_grpc", "--otlp-grpc", server.otlp_grpc));
+        ports.push(("otlp_http", "--otlp-http", server.otlp_http));
+    }
+    ports.extend(config.products.listen.values().map(|address| ("product", "products.listen", *address)));
     let mut findings = Vec::new();
     for (check, option, address) in ports {
         findings.push(finding(check, option, address, certificate).await);

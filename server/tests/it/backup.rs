@@ -1,8 +1,13 @@
 //! Backups of a running server, and servers that come back from them.
 
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use testkit::{Protocol, S3Server, Server, Setup, histogram, logs, metrics, points, record, span, spans, until};
+use serde_json::{Value, json};
+use testkit::{
+    Client, Http, PostgresServer, Protocol, S3Server, Server, Setup, Skip, histogram, logs, metrics, points, record,
+    span, spans, until,
+};
 
 use crate::{external_folder, observatory};
 
@@ -59,6 +64,72 @@ async fn a_restored_server_answers_every_query_as_the_one_that_was_backed_up() {
     send(&restored, 40).await;
     let rows = restored.sql("select count(*) from spans").await.number();
     assert_eq!(rows, 82, "and takes what comes next");
+}
+
+async fn post(api: &Http, path: &str, body: Value) -> Value {
+    let reply = api.post(path, &[("content-type", "application/json")], body.to_string()).await.expect("an answer");
+    assert!((200..300).contains(&reply.status), "{path}: {} {}", reply.status, reply.text());
+    reply.json()
+}
+
+/// The first owner, signed in.
+async fn owner(server: &Server, password: &str, new_password: Option<&str>) -> Http {
+    let body = json!({"email": "owner@localhost", "password": password, "new_password": new_password});
+    let session = post(&server.api().with_key(None), "/api/v1/hub/session", body).await;
+    server.api().with_key(session["access_token"].as_str())
+}
+
+#[tokio::test]
+async fn people_and_keys_of_the_server_that_was_backed_up_are_let_in_by_the_restored_one() {
+    const PASSWORD: &str = "correct horse battery";
+    let setup = flushing().closed();
+    let server = setup.start().await.expect("a server");
+    let said = server.said();
+    let one_time = said.split("with the one-time password ").nth(1).and_then(|rest| rest.split_whitespace().next());
+    let first = owner(&server, one_time.expect("it is told"), Some(PASSWORD)).await;
+    let wanted = json!({"name": "collector", "roles": ["exporter", "viewer"]});
+    let made = post(&first, "/api/v1/hub/keys", wanted).await;
+    let key = made["key"].as_str().expect("a key");
+    let collector = Client::new(Protocol::Http, &server.http_url(), Some(key));
+    collector.deliver(&logs("shop", [record("before", vec![])])).await;
+    let backups = setup.data().path().join("../backups").to_string_lossy().into_owned();
+
+    let taken = setup.run(&["backup", "--to", &backups]).await;
+
+    assert!(taken.status.success() && !taken.said.contains("PostgreSQL"), "{}", taken.said);
+    let other = flushing().closed().key(key);
+    let restored = other.run(&["restore", "--from", &backups]).await;
+    assert!(restored.status.success(), "{}", restored.said);
+    for name in ["records.sqlite", "encryption.key"] {
+        let file = std::fs::metadata(other.data().path().join(name)).expect("a file of the backup");
+        assert_eq!(file.permissions().mode() & 0o777, 0o600, "{name}");
+    }
+    let restored = other.start().await.expect("a restored server");
+    restored.client(Protocol::Http).deliver(&logs("shop", [record("after", vec![])])).await;
+    assert_eq!(restored.sql("select count(*) from logs").await.number(), 2);
+    let known = owner(&restored, PASSWORD, None).await.get("/api/v1/hub/me").await.expect("an answer");
+    assert_eq!(known.status, 200, "{}", known.text());
+    assert!(!restored.said().contains("First sign-in"), "{}", restored.said());
+    let left = std::fs::read_dir(setup.data().path()).expect("a folder").map(|file| file.expect("a file").file_name());
+    assert_eq!(left.filter(|name| name.to_string_lossy().starts_with("backup-")).count(), 0, "nothing is left behind");
+}
+
+#[tokio::test]
+async fn of_records_in_a_database_a_backup_says_that_it_has_none() -> Result<(), ()> {
+    let database = PostgresServer::start().await.map_err(Skip::tell)?;
+    let setup = observatory().env("DATABASE_URL", database.url()).env("OBSERVATORY_STORAGE__TELEMETRY", "lake");
+    let server = setup.start().await.expect("a server");
+    send(&server, 1).await;
+    let backups = setup.data().path().join("../backups").to_string_lossy().into_owned();
+
+    let taken = setup.run(&["backup", "--to", &backups]).await;
+
+    assert!(taken.status.success() && taken.said.contains("records rest in PostgreSQL"), "{}", taken.said);
+    let other = observatory();
+    assert!(other.run(&["restore", "--from", &backups]).await.status.success());
+    let has = |name: &str| other.data().path().join(name).exists();
+    assert!(has("encryption.key") && !has("records.sqlite"), "the key that seals them is in the data directory");
+    Ok(())
 }
 
 #[tokio::test]

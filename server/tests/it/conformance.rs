@@ -31,7 +31,7 @@ async fn every_row_of_the_checklist_is_kept() {
 #[tokio::test]
 async fn a_wrong_or_missing_key_is_refused_for_good() {
     const KEY: &str = "conform-0123456789abcdef";
-    let setup = observatory().yaml(format!("tenants: [{{name: conform, api_keys: [{KEY}]}}]"));
+    let setup = observatory().closed().yaml(format!("tenants: [{{name: conform, api_keys: [{KEY}]}}]"));
     let server = setup.start().await.expect("a server");
     let key = format!("Bearer {KEY}").parse().expect("ASCII");
     let headers = [(http::header::AUTHORIZATION, key)].into_iter().collect();

@@ -42,7 +42,8 @@ async fn a_database_named_in_the_environment_holds_the_telemetry() -> Result<(),
 #[tokio::test]
 async fn a_start_without_the_database_takes_telemetry_and_brings_it_there_later() -> Result<(), ()> {
     let mut database = PostgresServer::start().await.map_err(Skip::tell)?;
-    let setup = observatory().env("DATABASE_URL", database.url());
+    // Who may come in must be known without it, too.
+    let setup = observatory().env("DATABASE_URL", database.url()).env("OBSERVATORY_STORAGE__RECORDS", "sqlite");
     let server = setup.start().await.expect("a server");
     server.client(Protocol::Grpc).deliver(&logs("shop", [record("before", vec![])])).await;
     server.kill();
@@ -68,7 +69,7 @@ async fn a_wrong_password_stops_the_start_and_says_so() -> Result<(), ()> {
     let ended = observatory().env("DATABASE_URL", database.url_of("postgres", "wrong")).fail().await;
 
     assert!(!ended.status.success());
-    assert!(ended.said.contains("check role and password in storage.database.url"), "{}", ended.said);
+    assert!(ended.said.contains("check role and password in records.url"), "{}", ended.said);
     Ok(())
 }
 

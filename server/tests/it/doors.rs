@@ -22,7 +22,25 @@ const DOORS: [(&str, &[&str]); 16] = [
     ("example", &["plugin"]),
     ("bench", &["ingest", "lake", "plane", "store", "timescale", "model"]),
     ("testkit", &[]),
-    ("observatory", &["backup", "bench", "ingest", "lake", "model", "plane", "query", "store", "timescale", "wal"]),
+    (
+        "observatory",
+        &[
+            "backup",
+            "bench",
+            "example",
+            "hub",
+            "ingest",
+            "lake",
+            "model",
+            "plane",
+            "plugin",
+            "query",
+            "records",
+            "store",
+            "timescale",
+            "wal",
+        ],
+    ),
 ];
 
 /// The crates of the workspace, each with those of them that it is built with; dev-dependencies are free.

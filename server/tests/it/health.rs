@@ -14,7 +14,9 @@ async fn on_the_embedded_default_every_check_is_ok_and_says_what_it_is_of() {
     let body = told.json();
     assert_eq!((told.status, &body["status"]), (200, &json!("healthy")), "{body}");
     assert_eq!(body["version"], env!("CARGO_PKG_VERSION"));
-    let expected = json!({"data_plane": "ok", "memory": "ok", "database": "ok", "redis": "ok"});
+    let expected = json!({
+        "data_plane": "ok", "memory": "ok", "database": "ok", "records": "ok", "hub": "ok", "redis": "ok", "products": "ok",
+    });
     assert_eq!(body["checks"], expected);
     assert_eq!(body["details"]["data_plane"]["requests_waiting_for_the_store"], 0);
     assert!(body["timestamp"].as_str().is_some_and(|time| time.len() == 20 && time.ends_with('Z')), "{body}");
@@ -64,10 +66,11 @@ async fn a_database_that_is_away_is_named_and_requests_are_still_taken() -> Resu
     database.stop().await;
 
     let told = until("it shows", std::time::Duration::from_secs(10), async || {
-        server.api().get("/health").await.ok().filter(|told| told.status == 503)
+        server.api().get("/health").await.ok().filter(|told| told.json()["checks"]["database"] != "ok")
     });
     let body = told.await.json();
     assert_eq!(body["checks"]["data_plane"], "ok");
+    assert!(body["checks"]["records"].as_str().is_some_and(|reason| reason.contains("not available")), "{body}");
     assert!(body["checks"]["database"].as_str().is_some_and(|reason| reason.contains("unavailable")), "{body}");
     assert!(!body.to_string().contains("not-a-secret"), "{body}");
     assert_eq!(server.api().get("/health/db").await.expect("an answer").status, 503);

@@ -1,5 +1,6 @@
 //! The program as its users meet it: a real process, real protocols, real clients.
 
+mod api;
 mod backup;
 mod bad_days;
 mod conformance;
@@ -12,6 +13,7 @@ mod exporters;
 mod files;
 mod health;
 mod health_check;
+mod hub;
 mod maintenance;
 mod own_telemetry;
 mod quotas;
@@ -24,7 +26,7 @@ mod tls;
 
 use std::path::{Path, PathBuf};
 
-use testkit::Setup;
+use testkit::{Setup, Skip};
 
 /// The program of this build, or the one that `OBSERVATORY_TEST_BINARY` names.
 fn program() -> String {
@@ -34,6 +36,14 @@ fn program() -> String {
 /// A server of that program, with a data directory of its own.
 fn observatory() -> Setup {
     Setup::new(&program())
+}
+
+/// The library that tells a process another time.
+fn faketime() -> Result<&'static str, Skip> {
+    /// Debian's place for it.
+    const LIBRARY: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
+    let missing = || Skip::missing(format!("{LIBRARY}, of the package libfaketime, is not there"));
+    Path::new(LIBRARY).exists().then_some(LIBRARY).ok_or_else(missing)
 }
 
 /// Where programs of others are kept between runs.

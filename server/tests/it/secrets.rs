@@ -21,7 +21,7 @@ fn secret(text: &str) -> (TempDir, PathBuf) {
 #[tokio::test]
 async fn keys_come_from_a_file_that_the_environment_names() {
     let (_folder, file) = secret(&format!("[{{name=acme, api_keys=[\"{ACME}\"]}}]\n"));
-    let setup = observatory().env("OBSERVATORY_TENANTS_FILE", file.display()).key(ACME);
+    let setup = observatory().closed().env("OBSERVATORY_TENANTS_FILE", file.display()).key(ACME);
 
     let server = setup.start().await.expect("a server");
 

@@ -11,12 +11,13 @@ use tokio::net::TcpStream;
 use crate::{observatory, program};
 
 const PATIENCE: Duration = Duration::from_secs(30);
+const OPERATOR: &str = "operator-0123456789abcdef";
 
 /// A server with a certificate of an authority that its clients trust.
 fn encrypted() -> Result<(Setup, Arc<Authority>, Certificate), ()> {
     let authority = Arc::new(Authority::make().map_err(Skip::tell)?);
     let certificate = authority.certify("first");
-    let setup = observatory().yaml(certificate.yaml()).authority(Arc::clone(&authority));
+    let setup = observatory().yaml(certificate.yaml()).env("HUB_API_KEY", OPERATOR).authority(Arc::clone(&authority));
     Ok((setup, authority, certificate))
 }
 
@@ -94,7 +95,7 @@ async fn a_certificate_that_cannot_be_used_changes_nothing() -> Result<(), ()> {
     let der = first.der();
     std::fs::copy(authority.certify("other").key, &first.key).expect("files of the test");
 
-    let refused = server.api().post("/api/v1/system/reload", &[("x-observatory-tenant", "system")], "").await;
+    let refused = server.api().post("/api/v1/system/reload", &[("x-api-key", OPERATOR)], "").await;
 
     let refused = refused.expect("an answer");
     assert_eq!(refused.status, 422, "{}", refused.text());

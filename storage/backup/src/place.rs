@@ -1,6 +1,7 @@
 //! A directory or a bucket: objects by path, streamed, durable when written.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
@@ -159,6 +160,13 @@ impl Place {
         }
     }
 
+    /// Makes a folder that its owner alone may enter; who may read a bucket is not ours to say.
+    pub(crate) fn make_private(&self, folder: &Path) -> Result<(), BackupError> {
+        let Some(directory) = &self.directory else { return Ok(()) };
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(directory.join(folder.as_ref()));
+        made.map_err(|cause| BackupError::unavailable(self.name_of(folder), cause))
+    }
+
     /// An object store answers when an object is durable; a file system has to be told.
     async fn sync(&self, path: &Path) -> Result<(), BackupError> {
         let Some(directory) = self.directory.clone() else { return Ok(()) };
@@ -177,19 +185,20 @@ fn sync_up_to(directory: &FilePath, file: &FilePath) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Counts and hashes what goes by.
 #[derive(Default)]
-struct Hash {
+pub(crate) struct Hash {
     sha256: Sha256,
     bytes: u64,
 }
 
 impl Hash {
-    fn update(&mut self, part: &[u8]) {
+    pub(crate) fn update(&mut self, part: &[u8]) {
         self.sha256.update(part);
         self.bytes += part.len() as u64;
     }
 
-    fn finish(self) -> Copied {
+    pub(crate) fn finish(self) -> Copied {
         let sha256 = self.sha256.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         Copied { bytes: self.bytes, sha256 }
     }

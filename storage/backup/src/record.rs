@@ -8,8 +8,8 @@ use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 use time::{Date, Month, OffsetDateTime, Time};
 
-/// Newest format of records that this version reads and writes.
-pub(crate) const FORMAT: u32 = 1;
+/// Newest format of records that this version reads and writes; the first knew no state.
+pub(crate) const FORMAT: u32 = 2;
 
 /// Names a backup by the second it began, in UTC: `20261124T023000Z`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -81,6 +81,8 @@ pub(crate) enum Part {
     Manifest,
     /// Rows that were not in the lake yet.
     Wal,
+    /// The products' own.
+    State,
 }
 
 impl Part {
@@ -89,6 +91,7 @@ impl Part {
             Part::Files => "files",
             Part::Manifest => "manifest",
             Part::Wal => "wal",
+            Part::State => "state",
         }
     }
 }
@@ -110,7 +113,7 @@ impl Object {
         let folder = self.part.folder();
         match self.part {
             Part::Files => Path::from(format!("{folder}/{}", self.path)),
-            Part::Manifest | Part::Wal => Path::from(format!("{id}/{folder}/{}", self.path)),
+            Part::Manifest | Part::Wal | Part::State => Path::from(format!("{id}/{folder}/{}", self.path)),
         }
     }
 }

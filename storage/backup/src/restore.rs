@@ -8,7 +8,7 @@ use object_store::path::Path;
 use crate::progress::Steps;
 use crate::record::{Object, Part};
 use crate::repository::PARALLEL;
-use crate::{BackupError, Place, Record, Repository, Watch};
+use crate::{BackupError, Place, Record, Repository, StateFile, Watch};
 
 /// Where a backup goes.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub struct Target {
     pub lake: Place,
     /// Directory of the log.
     pub wal: PathBuf,
+    /// What else there may be.
+    pub state: Vec<StateFile>,
 }
 
 impl Target {
@@ -27,7 +29,12 @@ impl Target {
                 return Err(BackupError::NotEmpty { place: place.name().to_owned() });
             }
         }
-        Ok(())
+        self.state.iter().try_for_each(StateFile::require_absent)
+    }
+
+    fn state_file(&self, object: &Object) -> Result<&StateFile, BackupError> {
+        let unknown = || BackupError::unavailable(object.path.as_str(), "this version does not know where it belongs");
+        self.state.iter().find(|file| file.name == object.path).ok_or_else(unknown)
     }
 }
 
@@ -45,12 +52,16 @@ pub async fn restore(
     let wal = Place::on_disk(&target.wal)?;
     let steps = Steps::new("restoring", record.objects.iter().map(|object| object.bytes), watch);
     let copy = async |object: &Object| {
-        let to = if object.part == Part::Wal { &wal } else { &target.lake };
-        let from = object.stored(record.id);
+        let (from, to) = (object.stored(record.id), Path::from(object.path.as_str()));
         let damaged =
             || BackupError::Damaged { checked: record.objects.len(), damaged: vec![repository.place.name_of(&from)] };
         let parts = repository.place.read(&from).await?.ok_or_else(damaged)?;
-        let copied = to.write(&Path::from(object.path.as_str()), parts, |bytes| steps.bytes(bytes)).await?;
+        let each = |bytes: u64| steps.bytes(bytes);
+        let copied = match object.part {
+            Part::Files | Part::Manifest => target.lake.write(&to, parts, each).await?,
+            Part::Wal => wal.write(&to, parts, each).await?,
+            Part::State => target.state_file(object)?.write(parts, each).await?,
+        };
         steps.object();
         if copied.bytes != object.bytes || copied.sha256 != object.sha256 {
             return Err(damaged());

@@ -19,7 +19,7 @@ use crate::log::LogFiles;
 use crate::progress::Steps;
 use crate::record::{FORMAT, Object, Part};
 use crate::repository::{PARALLEL, new_id};
-use crate::{BackupError, BackupId, Keep, Place, Record, Repository, Watch};
+use crate::{BackupError, BackupId, Keep, Place, Record, Repository, StateFile, Watch};
 
 /// Times that the log or the lake may have gone on too fast.
 const TRIES: usize = 5;
@@ -37,11 +37,14 @@ pub struct Source {
     pub open: Box<OpenLake>,
     /// Directory of the log.
     pub wal: PathBuf,
+    /// What else there is.
+    pub state: Vec<StateFile>,
 }
 
 impl std::fmt::Debug for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Source").field("place", &self.place).field("wal", &self.wal).finish_non_exhaustive()
+        let mut source = f.debug_struct("Source");
+        source.field("place", &self.place).field("wal", &self.wal).field("state", &self.state).finish_non_exhaustive()
     }
 }
 
@@ -152,9 +155,22 @@ async fn copy(
         objects.push(put(id, Part::Manifest, path.to_string(), iter([Ok(bytes)]), repository).await?);
     }
     for (name, file) in log.into_files() {
-        objects.push(put(id, Part::Wal, name, parts_of(file), repository).await?);
+        objects.push(put(id, Part::Wal, name, parts_of("a file of the write-ahead log", file), repository).await?);
     }
+    objects.extend(copy_state(id, &source.state, repository).await?);
     Ok(Some(objects))
+}
+
+async fn copy_state(id: BackupId, state: &[StateFile], repository: &Repository) -> Result<Vec<Object>, BackupError> {
+    if !state.is_empty() {
+        repository.place.make_private(&Path::from(format!("{id}/{}", Part::State.folder())))?;
+    }
+    let mut objects = Vec::new();
+    for file in state {
+        let parts = parts_of(file.name, file.open()?);
+        objects.push(put(id, Part::State, file.name.to_owned(), parts, repository).await?);
+    }
+    Ok(objects)
 }
 
 async fn put(
@@ -170,11 +186,11 @@ async fn put(
 }
 
 /// The file to its end as of now.
-fn parts_of(file: File) -> impl futures::Stream<Item = Result<Bytes, BackupError>> {
-    futures::stream::try_unfold(tokio::fs::File::from_std(file), |mut file| async {
+fn parts_of(what: &'static str, file: File) -> impl futures::Stream<Item = Result<Bytes, BackupError>> {
+    futures::stream::try_unfold(tokio::fs::File::from_std(file), move |mut file| async move {
         let mut part = Vec::with_capacity(PART_BYTES);
         let read = (&mut file).take(PART_BYTES as u64).read_to_end(&mut part).await;
-        let read = read.map_err(|cause| BackupError::unavailable("a file of the write-ahead log", cause))?;
+        let read = read.map_err(|cause| BackupError::unavailable(what, cause))?;
         Ok((read > 0).then(|| (Bytes::from(part), file)))
     })
 }

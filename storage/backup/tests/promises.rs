@@ -2,17 +2,21 @@
 
 use std::fs;
 use std::future::pending;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use backup::{BackupError, Keep, Place, Record, Repository, Source, Target, Watch, restore, take, verify};
+use backup::{BackupError, Keep, Place, Record, Repository, Source, StateFile, Target, Watch, restore, take, verify};
 use lake::Lake;
 use model::{Signal, Tenant};
 use store::conformance::spans;
 use store::{Store, WriterId};
 use tempfile::TempDir;
 use uuid::Uuid;
+
+/// What is neither lake nor log.
+const STATE: [&str; 2] = ["records.sqlite", "encryption.key"];
 
 /// A data directory and a place for its backups.
 struct Setting {
@@ -26,6 +30,9 @@ impl Setting {
         fs::create_dir_all(setting.wal()).expect("a folder");
         fs::write(setting.wal().join("id"), "an id").expect("a file");
         fs::write(setting.wal().join("00000000000000000001.wal"), "frames").expect("a file");
+        for file in setting.state("data") {
+            fs::write(&file.path, format!("what {} holds", file.name)).expect("a file");
+        }
         setting
     }
 
@@ -35,6 +42,10 @@ impl Setting {
 
     fn wal(&self) -> PathBuf {
         self.path("data/wal")
+    }
+
+    fn state(&self, data: &str) -> Vec<StateFile> {
+        STATE.map(|name| StateFile { name, path: self.path(data).join(name) }).into()
     }
 
     async fn keep(&self, position: u64) {
@@ -50,7 +61,7 @@ impl Setting {
             let lake = lake.clone();
             Box::pin(async move { Lake::on_disk(&lake).await }) as _
         };
-        Source { place, open: Box::new(open), wal: self.wal() }
+        Source { place, open: Box::new(open), wal: self.wal(), state: self.state("data") }
     }
 
     async fn repository(&self) -> Repository {
@@ -67,7 +78,7 @@ impl Setting {
 
     fn target(&self, name: &str) -> Target {
         let lake = Place::on_disk(&self.path(name).join("lake")).expect("a place");
-        Target { lake, wal: self.path(name).join("wal") }
+        Target { lake, wal: self.path(name).join("wal"), state: self.state(name) }
     }
 }
 
@@ -175,6 +186,83 @@ async fn a_restore_into_a_place_that_is_not_empty_is_refused_and_touches_nothing
 }
 
 #[tokio::test]
+async fn state_comes_back_as_it_was_and_is_its_owners_alone() {
+    let mode = |path: &Path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+    let setting = Setting::new();
+    setting.keep(1).await;
+    let record = setting.take().await;
+    let repository = setting.repository().await;
+
+    verify(&repository, &record, &unwatched()).await.expect("a whole backup");
+    restore(&repository, &record, &setting.target("other"), &unwatched()).await.expect("restored");
+
+    assert_eq!(mode(&setting.path("backups").join(record.id.to_string()).join("state")), 0o700);
+    for file in setting.state("other") {
+        let restored = fs::read_to_string(&file.path).expect("a file");
+        assert_eq!(restored, format!("what {} holds", file.name));
+        assert_eq!(mode(&file.path), 0o600);
+    }
+}
+
+#[tokio::test]
+async fn a_flipped_byte_of_the_state_is_noticed() {
+    let setting = Setting::new();
+    setting.keep(1).await;
+    let record = setting.take().await;
+    let copy = setting.path("backups").join(record.id.to_string()).join("state/records.sqlite");
+    let mut bytes = fs::read(&copy).expect("a copy");
+    bytes[0] ^= 1;
+    fs::write(&copy, bytes).expect("a bit flipped");
+
+    let damage = verify(&setting.repository().await, &record, &unwatched()).await.expect_err("damage");
+
+    assert!(damage.to_string().contains("state/records.sqlite"), "{damage}");
+    let restored = restore(&setting.repository().await, &record, &setting.target("other"), &unwatched()).await;
+    assert!(matches!(restored, Err(BackupError::Damaged { .. })), "{restored:?}");
+}
+
+#[tokio::test]
+async fn state_that_is_there_is_not_mixed_with_that_of_a_backup() {
+    let setting = Setting::new();
+    setting.keep(1).await;
+    let record = setting.take().await;
+    for (folder, there) in [("a", "records.sqlite"), ("b", "records.sqlite-wal"), ("c", "encryption.key")] {
+        let (target, there) = (setting.target(folder), format!("{folder}/{there}"));
+        fs::write(setting.path(&there), "of another server").expect("a file");
+
+        let refused = restore(&setting.repository().await, &record, &target, &unwatched()).await;
+
+        let is_named = refused.as_ref().is_err_and(|refused| refused.to_string().contains(&there));
+        assert!(is_named && matches!(refused, Err(BackupError::NotEmpty { .. })), "{refused:?}");
+        assert_eq!(fs::read_to_string(setting.path(&there)).expect("a file"), "of another server");
+    }
+}
+
+#[tokio::test]
+async fn a_backup_of_the_first_format_without_state_is_verified_and_restored() {
+    let setting = Setting::new();
+    setting.keep(1).await;
+    let (repository, without) = (setting.repository().await, Source { state: Vec::new(), ..setting.source() });
+    let (taken, _) = take(&without, &repository, Keep::default(), &unwatched(), pending()).await.expect("a backup");
+    for file in [format!("{}/backup.json", taken.id), "observatory-backups.json".to_owned()] {
+        let path = setting.path("backups").join(file);
+        let record = fs::read_to_string(&path).expect("a file");
+        fs::write(&path, record.replace("\"format\":2", "\"format\":1")).expect("an older one");
+    }
+
+    let repository = setting.repository().await;
+    let record = repository.record(None).await.expect("it can be read");
+    verify(&repository, &record, &unwatched()).await.expect("a whole backup");
+    restore(&repository, &record, &setting.target("other"), &unwatched()).await.expect("restored");
+
+    assert_ne!(record, taken, "it is an older one");
+    assert_eq!(kept_through(&setting.path("other/lake"), setting.writer).await, 1);
+    assert!(setting.state("other").iter().all(|file| !file.path.exists()));
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    setting.take().await;
+}
+
+#[tokio::test]
 async fn backups_go_nowhere_where_other_things_are() {
     let setting = Setting::new();
     setting.keep(1).await;
@@ -233,6 +321,7 @@ async fn objects_that_no_backup_names_go_with_the_last_backup_that_did() {
     assert_eq!(expired, [first.id]);
     assert_eq!(repository.backups().await.expect("a list"), [second.id]);
     assert!(!orphan.exists() && !setting.path("backups").join(first.id.to_string()).join("backup.json").exists());
+    assert!(!setting.path("backups").join(first.id.to_string()).join("state/records.sqlite").exists());
     assert_eq!(span_files(&setting.path("backups")).len(), 1);
     verify(&repository, &second, &unwatched()).await.expect("a whole backup");
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use model::Timestamp;
 
-use crate::collection::{Collection, changed, Written, record, written};
+use crate::collection::{Collection, Written, changed, record, written};
 use crate::document::{Document, Record};
 use crate::error::Error;
 use crate::key;

@@ -15,7 +15,8 @@ pub struct Config {
     pub url: Option<Url>,
     /// Schema of the PostgreSQL database that holds the tables; made when it is missing. Default `observatory_records`.
     pub schema: String,
-    /// The SQLite file, made when it is missing; its folder must be there. Default `data/records.sqlite`.
+    /// The SQLite file, made when it is missing; its folder must be there. Default `records.sqlite`, which a server
+    /// takes as one in its data directory.
     pub path: PathBuf,
     /// Size of a document, an entry or an event as JSON, in bytes. Default 1 MiB.
     pub document_bytes_max: usize,
@@ -38,7 +39,7 @@ impl Default for Config {
         Self {
             url: None,
             schema: "observatory_records".to_owned(),
-            path: "data/records.sqlite".into(),
+            path: "records.sqlite".into(),
             document_bytes_max: 1 << 20,
             attempts_max: 10,
             connections_max: 8,

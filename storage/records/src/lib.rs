@@ -40,6 +40,7 @@ mod table;
 mod telemetry;
 mod transaction;
 
+pub use self::backend::snapshot;
 pub use self::claim::{CLAIMS_MAX, Claim};
 pub use self::collection::{Collection, Expected, Written};
 pub use self::config::{Config, Url};

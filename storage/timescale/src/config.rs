@@ -110,7 +110,8 @@ impl Url {
         Self(url.into())
     }
 
-    pub(crate) fn as_str(&self) -> &str {
+    /// The text, for whoever connects.
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 }

@@ -26,10 +26,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end -}}
 
-{{/* observatory.yaml: what the user says, and what the other templates rely on. */}}
+{{/* observatory.yaml: what the user says, before it what the ingress says, and after it what the other templates rely on. */}}
 {{- define "observatory.settings" -}}
+{{- $assumed := dict -}}
+{{- with .Values.ingress -}}
+{{- if .enabled -}}
+{{- $assumed = dict "hub" (dict "public_url" (printf "%s://%s" (ternary "https" "http" (ne .tls.secretName "")) .host)) -}}
+{{- end -}}
+{{- end -}}
 {{- $server := dict "data_dir" "/var/lib/observatory" "listen" "0.0.0.0:8036" "otlp_grpc" "0.0.0.0:4317" "otlp_http" "0.0.0.0:4318" -}}
-{{- mergeOverwrite (deepCopy .Values.settings) (dict "server" $server) | toYaml -}}
+{{- mergeOverwrite $assumed (deepCopy .Values.settings) (dict "server" $server) | toYaml -}}
 {{- end -}}
 
 {{- define "observatory.secret" -}}

@@ -2,26 +2,23 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
-use testkit::{Protocol, Skip, logs, record, until};
+use testkit::{Protocol, logs, record, until};
 
-use crate::observatory;
-
-/// Debian's place for the library that tells a process another time.
-const LIBRARY: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
+use crate::{faketime, observatory};
 
 #[tokio::test]
 async fn no_row_is_lost_or_doubled_when_the_clock_jumps() {
-    if !Path::new(LIBRARY).exists() {
-        return Skip::missing(format!("{LIBRARY}, of the package libfaketime, is not there")).tell();
-    }
+    let faketime = match faketime() {
+        Ok(library) => library,
+        Err(skip) => return skip.tell(),
+    };
     let folder = tempfile::tempdir().expect("a temporary directory");
     let clock = folder.path().join("clock");
     let set_clock = |offset: &str| fs::write(&clock, offset).expect("a file");
     let setup = observatory()
-        .env("LD_PRELOAD", LIBRARY)
+        .env("LD_PRELOAD", faketime)
         .env("FAKETIME_TIMESTAMP_FILE", clock.display())
         .env("FAKETIME_NO_CACHE", 1)
         // It is the clock that never jumps.

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 
 pub(crate) use self::postgres::Postgres;
 pub(crate) use self::sqlite::Sqlite;
+pub use self::sqlite::snapshot;
 use crate::error::Error;
 use crate::statement::{Row, Statement};
 

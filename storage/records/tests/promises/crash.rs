@@ -1,7 +1,8 @@
 //! A process that is killed while it writes: what it was told is there, and no half of anything.
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use model::Tenant;
@@ -49,15 +50,8 @@ async fn what_was_answered_before_a_kill_is_there() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("records.sqlite");
     for round in 1..=KILLS {
-        let mut child = Command::new(std::env::current_exe().expect("this program"))
-            .args(["--exact", "crash::child_that_writes", "--nocapture"])
-            .env(PATH, &path)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("a child");
-        let said = BufReader::new(child.stdout.take().expect("its output")).lines();
-        let mut answered = said.map_while(Result::ok).filter_map(|line| line.strip_prefix("written ")?.parse().ok());
-        let first: u64 = answered.next().expect("it writes");
+        let (mut child, mut answered) = writing(&path);
+        let first = answered.next().expect("it writes");
         std::thread::sleep(Duration::from_millis(37 * round));
         child.kill().expect("it is there");
         let last = answered.last().unwrap_or(first);
@@ -67,7 +61,21 @@ async fn what_was_answered_before_a_kill_is_there() {
     }
 }
 
-async fn check(path: &std::path::Path, answered: u64) -> Result<(), Error> {
+/// A process that writes to this file, and what it has been told is written.
+pub(crate) fn writing(path: &Path) -> (Child, impl Iterator<Item = u64> + use<>) {
+    let mut child = Command::new(std::env::current_exe().expect("this program"))
+        .args(["--exact", "crash::child_that_writes", "--nocapture"])
+        .env(PATH, path)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a child");
+    let said = BufReader::new(child.stdout.take().expect("its output")).lines();
+    let answered = said.map_while(Result::ok).filter_map(|line| line.strip_prefix("written ")?.parse::<u64>().ok());
+    (child, answered)
+}
+
+/// What was answered is there, without gaps and each with its companion.
+pub(crate) async fn check(path: &Path, answered: u64) -> Result<(), Error> {
     let records = Records::sqlite(path).await?;
     let acme = Tenant::system();
     let (mut logged, mut after) = (Vec::new(), Sequence(0));

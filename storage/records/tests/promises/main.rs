@@ -2,6 +2,7 @@
 
 mod bad_days;
 mod crash;
+mod snapshot;
 mod tables;
 
 use records::{Config, Records, Url, conformance};

@@ -2,6 +2,7 @@
 //!
 //! Statements that wait while another is written are committed together: one sync of the disk serves all of them.
 
+mod copy;
 mod place;
 mod readers;
 mod writer;
@@ -17,6 +18,7 @@ use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
+pub use self::copy::snapshot;
 use self::place::Place;
 use self::readers::Readers;
 use self::writer::{Answer, Job, Step, Writer};

@@ -100,12 +100,12 @@ impl Place {
         self.error(cause).into()
     }
 
-    fn unusable(&self, cause: impl std::error::Error + Send + Sync + 'static) -> Error {
+    pub(super) fn unusable(&self, cause: impl std::error::Error + Send + Sync + 'static) -> Error {
         let advice = "the file cannot be written: is its folder there, and whose are both?".to_owned();
         Error::Refused { medium: self.medium.to_string(), advice, cause: Some(Arc::new(cause)) }
     }
 
-    fn error(&self, cause: rusqlite::Error) -> Error {
+    pub(super) fn error(&self, cause: rusqlite::Error) -> Error {
         let medium = self.medium.to_string();
         match cause.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
@@ -131,7 +131,7 @@ fn lock(path: &Path) -> std::io::Result<File> {
 }
 
 /// The file is its owner's alone: it holds what people sign in with.
-fn make_private(path: &Path) -> std::io::Result<()> {
+pub(super) fn make_private(path: &Path) -> std::io::Result<()> {
     let mut options = File::options();
     options.write(true).create_new(true);
     #[cfg(unix)]
