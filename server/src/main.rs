@@ -95,7 +95,7 @@ fn main() -> ExitCode {
         Command::Sql(args) => sql::run(&args),
         Command::Audit(args) => operator::audit(args),
         Command::Licence(args) => operator::licence(args),
-        Command::Password(args) => operator::password(args),
+        Command::Password(args) => operator::password(&args),
         Command::Backup(args) => backup::run(args),
         Command::Restore(args) => backup::restore(&args),
         Command::Verify(args) => backup::verify(args),

@@ -1,7 +1,7 @@
 //! Commands of whoever runs the machine: they open the records themselves, beside a running server or without it.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail, ensure};
@@ -74,7 +74,7 @@ pub(crate) struct PasswordArgs {
 pub(crate) fn audit(args: AuditArgs) -> anyhow::Result<()> {
     match args.command {
         AuditCommand::Verify { settings, tenant, roots } => {
-            let roots = roots.map(read_roots).transpose()?.unwrap_or_default();
+            let roots = roots.as_deref().map(read_roots).transpose()?.unwrap_or_default();
             with_hub(&settings, async |hub| {
                 let tenants = tenant.map_or_else(|| hub.tenants(), |tenant| vec![tenant]);
                 verify(&hub, tenants, &roots).await
@@ -103,8 +103,8 @@ async fn verify(hub: &Hub, mut tenants: Vec<Tenant>, roots: &[Root]) -> anyhow::
     Ok(())
 }
 
-fn read_roots(file: PathBuf) -> anyhow::Result<Vec<Root>> {
-    let text = std::fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))?;
+fn read_roots(file: &Path) -> anyhow::Result<Vec<Root>> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
     serde_json::from_str(&text)
         .with_context(|| format!("{} is not what `observatory audit roots` prints", file.display()))
 }
@@ -137,7 +137,7 @@ fn show(hub: &Hub) -> anyhow::Result<()> {
 }
 
 /// `observatory password`.
-pub(crate) fn password(args: PasswordArgs) -> anyhow::Result<()> {
+pub(crate) fn password(args: &PasswordArgs) -> anyhow::Result<()> {
     let email = Email::new(&args.email).map_err(anyhow::Error::msg)?;
     with_hub(&args.settings, async |hub| {
         let password = hub.forget_password(&args.tenant, &email).await?;
