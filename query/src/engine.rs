@@ -67,7 +67,8 @@ impl QueryEngine {
     /// # Errors
     /// When `config` was not checked.
     pub fn new(plane: Arc<DataPlane>, config: Config, runtime: Handle) -> Result<Self, QueryError> {
-        let base = session::base(&config).map_err(|cause| QueryError::Internal(Box::new(cause)))?;
+        let base =
+            session::base(&config, plane.optimizer_rules()).map_err(|cause| QueryError::Internal(Box::new(cause)))?;
         let places = Arc::new(Semaphore::new(config.concurrent_max));
         let foreign = Arc::default();
         Ok(Self { config: Arc::new(config), plane, foreign, base: Arc::new(base), places, runtime })

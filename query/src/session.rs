@@ -13,6 +13,7 @@ use datafusion::execution::{FunctionRegistry, SessionState, SessionStateBuilder}
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::optimizer::optimizer::Optimizer;
 use datafusion::optimizer::{Analyzer, AnalyzerRule, OptimizerRule};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::prelude::SessionConfig;
 use datafusion_functions_json::udfs::json_union_to_text_udf;
 
@@ -25,8 +26,11 @@ use crate::ids::HexIds;
 use crate::rollups;
 use crate::statement::{self, Statement};
 
-/// What all sessions share.
-pub(crate) fn base(config: &Config) -> Result<SessionState> {
+/// What all sessions share; `physical_rules` are those of the store.
+pub(crate) fn base(
+    config: &Config,
+    physical_rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>>,
+) -> Result<SessionState> {
     let footers = RuntimeEnvBuilder::new().with_metadata_cache_limit(config.footer_bytes_max);
     // Spilling would fight the write-ahead log for the disk.
     let no_spilling = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
@@ -35,6 +39,7 @@ pub(crate) fn base(config: &Config) -> Result<SessionState> {
         .with_config(session_config(config))
         .with_analyzer_rules(analyzer_rules())
         .with_optimizer_rules(optimizer_rules())
+        .with_physical_optimizer_rules(physical_rules)
         .build();
     datafusion_functions_json::register_all(&mut state)?;
     state.register_expr_planner(Arc::new(HexIds))?;

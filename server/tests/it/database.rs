@@ -40,6 +40,35 @@ async fn a_database_named_in_the_environment_holds_the_telemetry() -> Result<(),
 }
 
 #[tokio::test]
+async fn stored_rows_are_grouped_in_the_database_and_live_ones_here() -> Result<(), ()> {
+    const ASK: &str = "select service_name, count(*), max(time) < now() from logs \
+                       where time > now() - interval '1 hour' and body <> 'other' group by 1 order by 1";
+    let database = PostgresServer::start().await.map_err(Skip::tell)?;
+    let setup = observatory().env("DATABASE_URL", database.url());
+    let server = setup.start().await.expect("a server");
+    let deliver = async |server: &Server, service, body| {
+        let request = logs(service, (0..5).map(|_| record(body, vec![])));
+        server.client(Protocol::Grpc).deliver(&request).await;
+    };
+    deliver(&server, "shop", "kept").await;
+    deliver(&server, "payment", "kept").await;
+    deliver(&server, "payment", "other").await;
+    server.stop().await;
+    let server = setup.start().await.expect("a server");
+    deliver(&server, "shop", "live").await;
+    deliver(&server, "shop", "other").await;
+
+    let answer = server.sql(ASK).await.text();
+    let plan = server.sql(&format!("explain format indent {ASK}")).await.text();
+
+    assert_eq!(answer, "payment|5|true\nshop|10|true");
+    assert!(plan.contains(" GROUP BY 1 UNION ALL "), "the database groups: {plan}");
+    assert_eq!(plan.matches("mode=Partial").count(), 1, "live rows are grouped here: {plan}");
+    server.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_start_without_the_database_takes_telemetry_and_brings_it_there_later() -> Result<(), ()> {
     let mut database = PostgresServer::start().await.map_err(Skip::tell)?;
     // Who may come in must be known without it, too.

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use model::{Batch, Signal, Tenant};
 use parking_lot::Mutex;
 use store::{Part, Store, StoreError, Stored, WriterId};
@@ -250,6 +251,11 @@ impl DataPlane {
     /// What is in memory, of one tenant or of all.
     pub fn segments(&self, tenant: Option<&Tenant>) -> Vec<SegmentStatus> {
         self.live.segments(tenant)
+    }
+
+    /// The rules by which plans over its tables are made better.
+    pub fn optimizer_rules(&self) -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+        self.store.optimizer_rules()
     }
 
     /// What the store is made of, of one tenant or of all.

@@ -18,6 +18,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::catalog::TableProvider;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use model::{Dataset, Signal, Tenant, Timestamp};
 
 pub use error::StoreError;
@@ -44,6 +46,11 @@ pub trait Store: Debug + Send + Sync {
 
     /// The rows of one tenant and signal as of this call. What is kept later does not show.
     fn table(&self, tenant: &Tenant, signal: Signal) -> Result<Stored, StoreError>;
+
+    /// The rules by which plans over its tables are made better: those of DataFusion, and between them the store's own.
+    fn optimizer_rules(&self) -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+        PhysicalOptimizer::new().rules
+    }
 
     /// Takes out what has only rows older than the horizon: whole parts (files, chunks), so that some older rows stay
     /// until the youngest of their part is old too. Queries that have begun still see them. `None` when there is nothing.

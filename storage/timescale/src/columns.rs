@@ -26,6 +26,10 @@ pub(crate) enum Kind {
     Numeric,
     /// Integer of up to 38 digits, in a `numeric`.
     Decimal,
+    /// Sum of integers, in a `numeric`, of which the 64 low bits count. In answers only.
+    Sum,
+    /// The same without a sign.
+    UnsignedSum,
     /// Double.
     Double,
     /// Truth.
@@ -78,6 +82,11 @@ impl Kind {
         }
     }
 
+    /// True for integers of up to 64 bits.
+    pub(crate) fn is_integer(self) -> bool {
+        matches!(self, Kind::Bigint | Kind::Integer | Kind::Unsigned | Kind::Numeric)
+    }
+
     /// Type in SQL, as `format_type` names it.
     pub(crate) fn sql_type(self) -> &'static str {
         match self {
@@ -86,6 +95,7 @@ impl Kind {
             Kind::Integer => "integer",
             Kind::Numeric => "numeric(20,0)",
             Kind::Decimal => "numeric(38,0)",
+            Kind::Sum | Kind::UnsignedSum => "numeric",
             Kind::Double => "double precision",
             Kind::Boolean => "boolean",
             Kind::Text => "text",
@@ -102,17 +112,16 @@ pub(crate) fn rest_of(time: &str) -> String {
     format!("{time}_rest_ns")
 }
 
+/// A column of the model in the database, by name.
+pub(crate) fn fields(column: &Column) -> Vec<String> {
+    let rest = (Kind::of(column) == Kind::Time).then(|| rest_of(column.name));
+    std::iter::once(column.name.to_owned()).chain(rest).map(|name| format!("\"{name}\"")).collect()
+}
+
 /// The columns in the database at these places of the dataset's schema, by name.
 pub(crate) fn names(dataset: Dataset, places: impl IntoIterator<Item = usize>) -> Vec<String> {
     let columns = &Table::of(dataset).columns;
-    let mut names = Vec::new();
-    for column in places.into_iter().map(|place| &columns[place]) {
-        names.push(format!("\"{}\"", column.name));
-        if Kind::of(column) == Kind::Time {
-            names.push(format!("\"{}\"", rest_of(column.name)));
-        }
-    }
-    names
+    places.into_iter().flat_map(|place| fields(&columns[place])).collect()
 }
 
 /// Name and type of every column that the dataset's table must have in the database.

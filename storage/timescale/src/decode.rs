@@ -12,7 +12,6 @@ use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, FieldRef, Fields, SchemaRef};
 use arrow::error::ArrowError;
 use bytes::{Buf, BytesMut};
-use model::{Dataset, Table};
 
 use crate::columns::Kind;
 use crate::encode::{EPOCH_MICROS, HEADER};
@@ -54,16 +53,14 @@ struct Column {
 }
 
 impl Decoder {
-    /// Of rows with the values at these places of the dataset's schema; `schema` is that projection.
-    pub(crate) fn new(dataset: Dataset, places: &[usize], schema: SchemaRef) -> Self {
-        let all = &Table::of(dataset).columns;
-        let columns: Vec<Column> = places
-            .iter()
-            .map(|place| {
-                let (column, kind) = (&all[*place], Kind::of(&all[*place]));
-                Column { name: column.name.to_owned(), kind, builder: Builder::new(kind, &column.data_type) }
-            })
-            .collect();
+    /// Of rows with values of these kinds, which are the columns of the schema.
+    pub(crate) fn new(kinds: &[Kind], schema: SchemaRef) -> Self {
+        let columns = kinds.iter().zip(schema.fields()).map(|(kind, field)| Column {
+            name: field.name().clone(),
+            kind: *kind,
+            builder: Builder::new(*kind, field.data_type()),
+        });
+        let columns: Vec<Column> = columns.collect();
         let times = columns.iter().filter(|column| column.kind == Kind::Time).count();
         let fields = columns.len() + times;
         let (pending, places) = (BytesMut::new(), Vec::with_capacity(fields));
@@ -187,6 +184,8 @@ enum Builder {
     Unsigned(UInt32Builder),
     Numeric(UInt64Builder),
     Decimal(Decimal128Builder),
+    Sum(Int64Builder),
+    UnsignedSum(UInt64Builder),
     Double(Float64Builder),
     Boolean(BooleanBuilder),
     Text(StringViewBuilder),
@@ -207,6 +206,8 @@ impl Builder {
             Kind::Unsigned => Builder::Unsigned(UInt32Builder::new()),
             Kind::Numeric => Builder::Numeric(UInt64Builder::new()),
             Kind::Decimal => Builder::Decimal(Decimal128Builder::new().with_data_type(data_type.clone())),
+            Kind::Sum => Builder::Sum(Int64Builder::new()),
+            Kind::UnsignedSum => Builder::UnsignedSum(UInt64Builder::new()),
             Kind::Double => Builder::Double(Float64Builder::new()),
             Kind::Boolean => Builder::Boolean(BooleanBuilder::new()),
             Kind::Text => Builder::Text(StringViewBuilder::new()),
@@ -235,6 +236,8 @@ impl Builder {
             }
             Builder::Numeric(values) => values.append_value(unsigned(value)?),
             Builder::Decimal(values) => values.append_value(numeric(value)?),
+            Builder::Sum(values) => values.append_value(numeric(value)? as i64),
+            Builder::UnsignedSum(values) => values.append_value(numeric(value)? as u64),
             Builder::Double(values) => values.append_value(double(value)?),
             Builder::Boolean(values) => values.append_value(*value.first()? != 0),
             Builder::Text(texts) => texts.append_value(unescaped(std::str::from_utf8(value).ok()?)),
@@ -277,10 +280,10 @@ impl Builder {
     fn append_null(&mut self) -> Option<()> {
         match self {
             Builder::Time(values) => values.append_null(),
-            Builder::Bigint(values) => values.append_null(),
+            Builder::Bigint(values) | Builder::Sum(values) => values.append_null(),
             Builder::Integer(values) => values.append_null(),
             Builder::Unsigned(values) => values.append_null(),
-            Builder::Numeric(values) => values.append_null(),
+            Builder::Numeric(values) | Builder::UnsignedSum(values) => values.append_null(),
             Builder::Decimal(values) => values.append_null(),
             Builder::Double(values) => values.append_null(),
             Builder::Boolean(values) => values.append_null(),
@@ -297,10 +300,10 @@ impl Builder {
     fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
         Ok(match self {
             Builder::Time(values) => Arc::new(values.finish().with_timezone("UTC")),
-            Builder::Bigint(values) => Arc::new(values.finish()),
+            Builder::Bigint(values) | Builder::Sum(values) => Arc::new(values.finish()),
             Builder::Integer(values) => Arc::new(values.finish()),
             Builder::Unsigned(values) => Arc::new(values.finish()),
-            Builder::Numeric(values) => Arc::new(values.finish()),
+            Builder::Numeric(values) | Builder::UnsignedSum(values) => Arc::new(values.finish()),
             Builder::Decimal(values) => Arc::new(values.finish()),
             Builder::Double(values) => Arc::new(values.finish()),
             Builder::Boolean(values) => Arc::new(values.finish()),

@@ -107,6 +107,7 @@ impl<'a> Cells<'a> {
             Kind::Numerics => Values::NumericLists(array.as_list()),
             Kind::Doubles => Values::DoubleLists(array.as_list()),
             Kind::Structs => Values::StructLists(array.as_list()),
+            Kind::Sum | Kind::UnsignedSum => unreachable!("no column is a sum"),
         };
         Self { nulls: array.nulls(), values }
     }

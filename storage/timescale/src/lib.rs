@@ -3,6 +3,7 @@
 //! A segment's rows and the line of the ledger that says so are in one transaction: kept once, whatever ends in the middle.
 //! `docs/adr/0009-rows-in-postgresql.md` tells how rows are laid out and why nothing is lost on the way.
 
+mod aggregate;
 mod columns;
 mod config;
 mod database;
@@ -14,8 +15,10 @@ mod json;
 mod keep;
 mod layout;
 mod ledger;
+mod physical;
 mod predicate;
 mod scan;
+mod select;
 mod setup;
 mod table;
 mod telemetry;
@@ -29,6 +32,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use model::{Dataset, Rollup, Signal, Tenant, TimeRange, Timestamp};
 use parking_lot::RwLock;
 use store::rollup::{self, StoredRollup};
@@ -191,6 +195,10 @@ impl Store for Timescale {
         let task = Task { job: Job::Expire, tenant: Some(tenant.clone()), dataset: Some(dataset), target };
         let (read, written) = (Amount::default(), Amount::default());
         Ok(Some(Work { task, read, written, outcome: Outcome::Done }))
+    }
+
+    fn optimizer_rules(&self) -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+        aggregate::optimizer_rules()
     }
 
     /// Nothing: chunks and partitions are looked after beside reading the ledger, by `watch`.

@@ -167,8 +167,15 @@ pub(crate) fn older_than(dataset: Dataset, nanos: i64) -> String {
 
 /// The microsecond that holds this nanosecond.
 pub(crate) fn time_literal(nanos: i64) -> String {
+    micros_literal(nanos.div_euclid(1000))
+}
+
+/// A time in microseconds since 1970.
+///
+/// # Panics
+/// When it is further from 1970 than any two nanoseconds of 64 bits from each other.
+pub(crate) fn micros_literal(micros: i64) -> String {
     use arrow::temporal_conversions::timestamp_us_to_datetime;
-    let micros = nanos.div_euclid(1000);
     let time = timestamp_us_to_datetime(micros).expect("64 bits of nanoseconds reach from 1677 to 2262");
     format!("timestamptz '{}+00'", time.format("%Y-%m-%d %H:%M:%S%.6f"))
 }

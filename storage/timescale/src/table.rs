@@ -11,11 +11,11 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use model::{Dataset, Table, Tenant};
 
-use crate::columns::names;
 use crate::database::Database;
 use crate::ledger::Known;
 use crate::predicate::{time_literal, translate};
 use crate::scan::TimescaleScan;
+use crate::select::{Asked, Select};
 
 /// Below this many rows a second connection costs more than it gains.
 const ROWS_PER_CONNECTION: u64 = 100_000;
@@ -103,51 +103,17 @@ impl TableProvider for TimescaleTable {
         if self.known.logs.is_empty() {
             return Ok(Arc::new(EmptyExec::new(schema)));
         }
-        let conditions: Vec<String> = std::iter::once(self.own_rows())
-            .chain(filters.iter().filter_map(|filter| Some(translate(self.dataset, filter)?.sql)))
-            .collect();
+        let conditions = filters.iter().filter_map(|filter| Some(translate(self.dataset, filter)?.sql));
+        let conditions = std::iter::once(self.own_rows()).chain(conditions).collect();
         let select = Select {
-            schema: &self.database.schema,
+            schema: self.database.schema.clone(),
             dataset: self.dataset,
-            places: &places,
-            conditions: &conditions,
+            asked: Asked::Values(places),
+            conditions,
             limit,
         };
         // Counting is one answer, whoever gives it.
-        let ranges = if places.is_empty() { vec![None] } else { self.ranges(session.config().target_partitions()) };
-        let statements = ranges.iter().map(|range| select.sql(range.as_deref())).collect();
-        let database = Arc::clone(&self.database);
-        Ok(Arc::new(TimescaleScan::new(database, self.dataset, places, schema, statements)))
-    }
-}
-
-/// A statement over chunks and strays, or over sums.
-struct Select<'a> {
-    schema: &'a str,
-    dataset: Dataset,
-    places: &'a [usize],
-    conditions: &'a [String],
-    limit: Option<usize>,
-}
-
-impl Select<'_> {
-    fn sql(&self, range: Option<&str>) -> String {
-        let columns = if self.places.is_empty() {
-            "1".to_owned()
-        } else {
-            names(self.dataset, self.places.iter().copied()).join(", ")
-        };
-        let conditions = self.conditions.iter().map(String::as_str).chain(range).collect::<Vec<_>>().join(" AND ");
-        let from =
-            |suffix: &str| format!("SELECT {columns} FROM {}.{}{suffix} WHERE {conditions}", self.schema, self.dataset);
-        let limit = self.limit.map(|limit| format!(" LIMIT {limit}")).unwrap_or_default();
-        let rows = match self.dataset {
-            Dataset::Signal(_) => format!("{} UNION ALL {}{limit}", from(""), from("_strays")),
-            Dataset::Rollup(_) => format!("{}{limit}", from("")),
-        };
-        match self.places.is_empty() {
-            true => format!("SELECT count(*) FROM ({rows}) AS matching"),
-            false => rows,
-        }
+        let ranges = if select.counts() { vec![None] } else { self.ranges(session.config().target_partitions()) };
+        Ok(Arc::new(TimescaleScan::new(Arc::clone(&self.database), select, ranges, schema)))
     }
 }

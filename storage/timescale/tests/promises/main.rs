@@ -3,6 +3,7 @@
 //! PostgreSQL is this machine's; TimescaleDB is the one that `OBSERVATORY_TEST_TIMESCALE_URL` names, or else its build for
 //! WebAssembly, which answers one connection at a time and runs no background workers.
 
+mod aggregates;
 mod bad_days;
 mod conformance;
 mod lossless;

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
+use datafusion::execution::SessionStateBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use model::{Batch, Signal, Tenant};
 use store::conformance::spans;
@@ -72,17 +73,29 @@ pub(crate) async fn rows(store: &dyn Store, signal: Signal) -> Vec<RecordBatch> 
     SessionContext::new().read_table(table).expect("readable").collect().await.expect("rows")
 }
 
-/// The rows of a statement over the tenant's spans, as `spans`.
+/// The rows of a statement over the tenant's tables, by the rules of the store.
 pub(crate) async fn sql(store: &dyn Store, statement: &str) -> Vec<RecordBatch> {
-    let context = context();
-    let table = store.table(&tenant(), Signal::Spans).expect("a table").table;
-    context.register_table("spans", table).expect("a free name");
+    let context = context_of(store);
+    for signal in Signal::ALL {
+        let table = store.table(&tenant(), signal).expect("a table").table;
+        context.register_table(signal.table_name(), table).expect("a free name");
+    }
     context.sql(statement).await.expect("a statement").collect().await.expect("rows")
 }
 
 /// DataFusion as the server sets it up.
 pub(crate) fn context() -> SessionContext {
-    SessionContext::new_with_config(SessionConfig::new().set_str("datafusion.sql_parser.dialect", "PostgreSQL"))
+    SessionContext::new_with_config(config_of_sessions())
+}
+
+/// The same with the rules of the store.
+pub(crate) fn context_of(store: &dyn Store) -> SessionContext {
+    let state = SessionStateBuilder::new_with_default_features().with_config(config_of_sessions());
+    SessionContext::new_with_state(state.with_physical_optimizer_rules(store.optimizer_rules()).build())
+}
+
+fn config_of_sessions() -> SessionConfig {
+    SessionConfig::new().set_str("datafusion.sql_parser.dialect", "PostgreSQL")
 }
 
 /// Number of spans that show.
