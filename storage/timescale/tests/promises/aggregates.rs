@@ -31,6 +31,9 @@ const COLUMNS_MAX: usize = 100;
 /// Statements for each set of rows.
 const QUESTIONS: usize = 20;
 
+/// DataFusion cannot plan a statement that has this beside `sum(duration_ns)`: it gives both one name.
+const DECIMAL_SUM: &str = "sum(cast(duration_ns as decimal(38, 0)))";
+
 /// What may be asked of a signal, so that all of it is answered by the database.
 struct Askable {
     keys: &'static [&'static str],
@@ -62,7 +65,7 @@ const fn askable(signal: Signal) -> Askable {
                 "min(duration_ns)",
                 "max(duration_ns)",
                 "sum(duration_ns)",
-                "sum(cast(duration_ns as decimal(38, 0)))",
+                DECIMAL_SUM,
                 "avg(http_response_status_code)",
                 "sum(http_response_status_code)",
                 "sum(flags)",
@@ -154,6 +157,8 @@ fn question(signal: Signal) -> impl Strategy<Value = (String, bool)> {
     let filter = prop::option::of(select(filters));
     (subsequence(keys, 0..=3), subsequence(functions, 0..=4), filter, any::<bool>()).prop_map(
         |(keys, functions, filter, is_live)| {
+            let is_named_twice = |function: &&str| *function == "sum(duration_ns)" && functions.contains(&DECIMAL_SUM);
+            let functions: Vec<_> = functions.iter().copied().filter(|function| !is_named_twice(function)).collect();
             let functions = if keys.is_empty() && functions.is_empty() { vec!["count(*)"] } else { functions };
             let keys_and_functions = keys.iter().chain(&functions).enumerate();
             let selected: Vec<String> =
@@ -283,7 +288,7 @@ async fn times_at_the_ends_of_all_have_the_buckets_they_should() {
         here.register_table("spans", in_memory(all.clone())).expect("a free name");
         let expected = here.sql(statement).await.expect("a statement").collect().await.expect("rows");
         let explained = lines(&sql(&store, &format!("explain {statement}")).await).join("\n");
-        assert!(!explained.contains("mode=Partial"), "{explained}");
+        assert!(!explained.contains("AggregateExec: mode=Partial,"), "{explained}");
         assert_eq!(lines(&sql(&store, statement).await), lines(&expected), "{statement}");
     }
 }
