@@ -4,6 +4,7 @@
 //! or removed is found by [`verify`]. Whoever can write to the database could write a whole new chain; a [`Root`] that was
 //! exported before tells.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use model::{Tenant, Timestamp};
@@ -66,7 +67,7 @@ impl Entry for AuditEntry {
 }
 
 /// SHA-256, in hex.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Hash([u8; 32]);
 
@@ -249,8 +250,10 @@ pub(crate) async fn verify(
     // Read before the entries: those that are appended meanwhile are more than it knows, never fewer.
     let head = records.collection::<Head>().get(tenant, &head_id()).await?.map(|head| head.body);
     let exported = exported.iter().filter(|root| root.tenant == *tenant);
-    let exported = exported.map(|root| Head { sequence: root.sequence, hash: root.hash });
-    let mut walk = Walk { tenant, roots: exported.chain(head).collect(), last: Sequence(0), previous: Hash::NOTHING };
+    let known = exported.map(|root| (root.sequence, root.hash)).chain(head.map(|head| (head.sequence, head.hash)));
+    let mut roots: BTreeMap<Sequence, BTreeSet<Hash>> = BTreeMap::new();
+    known.for_each(|(sequence, hash)| drop(roots.entry(sequence).or_default().insert(hash)));
+    let mut walk = Walk { tenant, roots, last: Sequence(0), previous: Hash::NOTHING };
     let log = records.log::<AuditEntry>();
     let mut limit = PAGE_MAX;
     loop {
@@ -275,7 +278,8 @@ pub(crate) async fn verify(
 /// How far the chain has been followed.
 struct Walk<'a> {
     tenant: &'a Tenant,
-    roots: Vec<Head>,
+    /// Of some entries it is known what they must hash to; two hashes of one entry cannot both be right.
+    roots: BTreeMap<Sequence, BTreeSet<Hash>>,
     last: Sequence,
     previous: Hash,
 }
@@ -288,7 +292,7 @@ impl Walk<'_> {
         if entry.hash != entry.hashed(self.tenant, sequence) || entry.previous != self.previous {
             return Err(Broken::Changed(sequence.0));
         }
-        if self.roots.iter().any(|root| root.sequence == sequence && root.hash != entry.hash) {
+        if self.roots.get(&sequence).is_some_and(|known| known.iter().any(|known| *known != entry.hash)) {
             return Err(Broken::Rewritten(sequence.0));
         }
         (self.last, self.previous) = (sequence, entry.hash);
@@ -296,7 +300,7 @@ impl Walk<'_> {
     }
 
     fn end(&self) -> Result<u64, Broken> {
-        let expected = self.roots.iter().map(|root| root.sequence).max().unwrap_or_default();
+        let expected = self.roots.keys().next_back().copied().unwrap_or_default();
         match expected > self.last {
             true => Err(Broken::Shortened { found: self.last.0, expected: expected.0 }),
             false => Ok(self.last.0),

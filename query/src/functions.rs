@@ -13,10 +13,14 @@ use datafusion::logical_expr::{
 };
 
 use crate::matches::Matches;
+use crate::rollups::SketchQuantile;
 
 /// Our own functions.
 pub(crate) fn all() -> Vec<Arc<ScalarUDF>> {
-    vec![Arc::new(ScalarUDF::new_from_impl(TimeBucket::new())), Arc::new(ScalarUDF::new_from_impl(Matches::new()))]
+    let bucket = ScalarUDF::new_from_impl(TimeBucket::new());
+    let (matches, quantile) =
+        (ScalarUDF::new_from_impl(Matches::new()), ScalarUDF::new_from_impl(SketchQuantile::new()));
+    [bucket, matches, quantile].map(Arc::new).into()
 }
 
 /// `time_bucket('1 minute', time)`: the start of the bucket, counted from 1970, that holds the time.

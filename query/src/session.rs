@@ -78,7 +78,7 @@ fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
 /// Those of rollups come first: the others push filters and projections into what these look for.
 fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let mut rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> =
-        vec![Arc::new(rollups::FromRollups), Arc::new(rollups::MergeOnce)];
+        vec![Arc::new(rollups::FromRollups), Arc::new(rollups::MergeOnce), Arc::new(rollups::SketchOnce)];
     rules.extend(Optimizer::new().rules);
     rules.push(Arc::new(AskedKeys));
     rules

@@ -45,6 +45,7 @@ pub(crate) struct Config {
     pub(crate) outgoing: hub::outgoing::Config,
     pub(crate) lake: lake::Config,
     pub(crate) backup: BackupConfig,
+    pub(crate) audit: AuditConfig,
     pub(crate) wal: WalConfig,
     pub(crate) plane: plane::Config,
     pub(crate) maintenance: plane::Maintenance,
@@ -202,6 +203,22 @@ impl BackupConfig {
     }
 }
 
+/// Where the newest hashes of the audit trails are kept beside the records.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct AuditConfig {
+    /// A directory or `s3://bucket/prefix` that nobody who can write to the records can write to. Default none.
+    pub(crate) roots_to: Option<String>,
+    /// How often, in minutes. Default 60.
+    pub(crate) roots_minutes: u64,
+}
+
+impl Default for AuditConfig {
+    fn default() -> Self {
+        Self { roots_to: None, roots_minutes: 60 }
+    }
+}
+
 /// A kind of store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -339,6 +356,9 @@ impl Config {
         self.backup.at()?;
         self.log.filter()?;
         self.check_tenants()?;
+        if self.audit.roots_minutes == 0 {
+            bail!("wrong setting: audit.roots_minutes is 0, must be at least 1");
+        }
         if self.server.workers_max == 0 {
             bail!("wrong setting: server.workers_max is 0, must be at least 1");
         }

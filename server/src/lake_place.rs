@@ -9,6 +9,8 @@ use anyhow::Context;
 use backup::{BackupError, Place};
 use lake::Lake;
 use object_store::aws::AmazonS3Builder;
+use object_store::local::LocalFileSystem;
+use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt, RetryConfig};
 use store::StoreError;
 
@@ -69,6 +71,19 @@ impl LakePlace {
             }
         }
         Ok(())
+    }
+
+    /// Its objects, for who writes a few.
+    pub(crate) fn store(&self) -> anyhow::Result<Arc<dyn ObjectStore>> {
+        match self {
+            Self::Directory(directory) => {
+                std::fs::create_dir_all(directory)?;
+                Ok(Arc::new(LocalFileSystem::new_with_prefix(directory)?))
+            }
+            Self::Bucket { objects, prefix, .. } => {
+                Ok(Arc::new(PrefixStore::new(Arc::clone(objects), prefix.as_str())))
+            }
+        }
     }
 
     /// Its objects.

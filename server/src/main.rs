@@ -3,6 +3,7 @@
 mod access;
 mod allocator;
 mod api;
+mod audit_roots;
 mod backup;
 mod banner;
 mod client;

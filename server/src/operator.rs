@@ -12,7 +12,7 @@ use model::Tenant;
 use serde_json::json;
 
 use crate::config::ConfigArgs;
-use crate::platform;
+use crate::{audit_roots, platform};
 
 /// Options of `observatory audit`.
 #[derive(Debug, clap::Args)]
@@ -30,7 +30,8 @@ enum AuditCommand {
         /// Only this tenant's
         #[arg(long, value_parser = tenant)]
         tenant: Option<Tenant>,
-        /// What `observatory audit roots` printed once: a trail that was written anew does not have them
+        /// What `observatory audit roots` printed once, beside what is in `audit.roots_to`: a trail that was written anew does not
+        /// have them
         #[arg(long, value_name = "FILE")]
         roots: Option<PathBuf>,
     },
@@ -74,8 +75,12 @@ pub(crate) struct PasswordArgs {
 pub(crate) fn audit(args: AuditArgs) -> anyhow::Result<()> {
     match args.command {
         AuditCommand::Verify { settings, tenant, roots } => {
-            let roots = roots.as_deref().map(read_roots).transpose()?.unwrap_or_default();
+            let mut roots = roots.as_deref().map(read_roots).transpose()?.unwrap_or_default();
+            let kept = settings.load()?.audit.roots_to;
             with_hub(&settings, async |hub| {
+                if let Some(kept) = &kept {
+                    roots.extend(audit_roots::known(kept).await?);
+                }
                 let tenants = tenant.map_or_else(|| hub.tenants(), |tenant| vec![tenant]);
                 verify(&hub, tenants, &roots).await
             })

@@ -29,7 +29,7 @@ use crate::quota_file::QuotaFile;
 use crate::reload::Reload;
 use crate::stores::Stores;
 use crate::tls::Tls;
-use crate::{access, api, backup, banner, health, listen, products, reload};
+use crate::{access, api, audit_roots, backup, banner, health, listen, products, reload};
 
 /// Runs the server until it is interrupted.
 pub(crate) fn run(args: ServeArgs) -> anyhow::Result<()> {
@@ -108,6 +108,7 @@ async fn serve(args: ServeArgs, mut config: Config, queries: &Runtime) -> anyhow
     }
     let mut upkeep = JoinSet::new();
     platform.run(&mut upkeep, &stop);
+    upkeep.spawn(audit_roots::run(Arc::clone(&platform.hub), config.audit.clone(), stop.clone()));
     upkeep.spawn(quotas.run(stop.clone()));
     let products = host.start();
     let backups = backup::schedule::start(config.clone(), stop.clone());

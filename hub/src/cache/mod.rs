@@ -1,10 +1,9 @@
-//! Answers kept for a while, and sessions: in this process, or in Redis for all processes.
+//! Answers kept for a while: in this process, or in Redis for all processes.
 //!
 //! What is cached can be had again, so a cache that is away is a miss and a number in [`Counts`], never an error.
 
 mod flight;
 mod memory;
-mod sessions;
 mod shared;
 
 use std::fmt::Debug;
@@ -20,7 +19,6 @@ use serde::{Deserialize, Serialize};
 
 use self::flight::Flights;
 use self::memory::Memory;
-pub use self::sessions::Sessions;
 use self::shared::Shared;
 use crate::redis::{Redis, Unavailable};
 
@@ -30,8 +28,6 @@ use crate::redis::{Redis, Unavailable};
 pub struct Config {
     /// Size of what this process caches, in bytes; what was not used for longest goes first. Redis has its own `maxmemory`. Default 64 MiB.
     pub bytes_max: u64,
-    /// Size of the sessions in this process, in bytes. Default 64 MiB, which is some 100 000 sessions.
-    pub session_bytes_max: u64,
     /// Longest time that anything is cached, in seconds. Also CACHE_TTL. Default 3600.
     pub ttl_seconds_max: u64,
     /// Size of one value; a larger one is not kept. Default 1 MiB.
@@ -40,7 +36,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { bytes_max: 64 << 20, session_bytes_max: 64 << 20, ttl_seconds_max: 3600, value_bytes_max: 1 << 20 }
+        Self { bytes_max: 64 << 20, ttl_seconds_max: 3600, value_bytes_max: 1 << 20 }
     }
 }
 
@@ -49,7 +45,6 @@ impl Config {
     pub fn check(&self) -> Result<(), String> {
         let least_one = [
             ("bytes_max", self.bytes_max),
-            ("session_bytes_max", self.session_bytes_max),
             ("ttl_seconds_max", self.ttl_seconds_max),
             ("value_bytes_max", self.value_bytes_max as u64),
         ];

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::future::join_all;
-use hub::cache::{Cache, Config, Sessions};
+use hub::cache::{Cache, Config};
 use model::Tenant;
 use testkit::{RedisServer, Remembers, until};
 
@@ -101,20 +101,19 @@ async fn what_is_too_large_is_not_kept_and_counted() {
 
 #[tokio::test]
 async fn memory_is_bounded_and_the_newest_stay() {
-    let config = Config { session_bytes_max: 100_000, ..Config::default() };
-    let sessions = Sessions::new(None, &config);
-    let name = |number: usize| format!("session {number}");
+    let config = Config { bytes_max: 100_000, ..Config::default() };
+    let (cache, acme) = (Cache::new(None, &config), tenant("acme"));
+    let name = |number: usize| format!("value {number}");
 
     for number in 0..1000 {
-        sessions.put(&name(number), &"x".repeat(1000), HOUR).await.expect("in this process");
-        let newest: Option<String> = sessions.get(&name(number)).await.expect("in this process");
-        assert!(newest.is_some(), "whoever signs in is signed in, however full it is: {number}");
+        cache.put(&acme, &name(number), &"x".repeat(1000), HOUR).await;
+        assert!(get(&cache, &acme, &name(number)).await.is_some(), "the newest is there, however full it is: {number}");
     }
 
     until("what is too much is gone", SOON, async || {
         let mut left = 0;
         for number in 0..1000 {
-            left += usize::from(sessions.get::<String>(&name(number)).await.expect("in this process").is_some());
+            left += usize::from(get(&cache, &acme, &name(number)).await.is_some());
         }
         (left * 1000 <= 100_000 && left > 0).then_some(())
     })
@@ -122,35 +121,13 @@ async fn memory_is_bounded_and_the_newest_stay() {
 }
 
 #[tokio::test]
-async fn sessions_begin_and_end() {
-    for place in places().await {
-        let sessions = Sessions::new(place.redis.as_ref(), &Config::default());
-        sessions.put("secret", &"ada", HOUR).await.expect("it is there");
-
-        assert_eq!(
-            sessions.get::<String>("secret").await.expect("it is there").as_deref(),
-            Some("ada"),
-            "{}",
-            place.name
-        );
-        assert_eq!(sessions.get::<String>("guess").await.expect("it is there"), None);
-        if let Some(server) = &place.server {
-            assert!(!server.cli(&["KEYS", "*"]).contains("secret"), "whoever lists the keys cannot use them");
-        }
-        sessions.remove("secret").await.expect("it is there");
-        assert_eq!(sessions.get::<String>("secret").await.expect("it is there"), None);
-    }
-}
-
-#[tokio::test]
-async fn without_redis_the_cache_misses_and_sessions_say_so_until_it_is_back() {
+async fn without_redis_the_cache_misses_until_it_is_back() {
     let mut server = match RedisServer::stopped(Remembers::Nothing) {
         Ok(server) => server,
         Err(skip) => return skip.tell(),
     };
     let redis = connect(&server);
-    let (cache, sessions) =
-        (Cache::new(Some(&redis), &Config::default()), Sessions::new(Some(&redis), &Config::default()));
+    let cache = Cache::new(Some(&redis), &Config::default());
     let acme = tenant("acme");
 
     for _ in 0..2 {
@@ -159,8 +136,6 @@ async fn without_redis_the_cache_misses_and_sessions_say_so_until_it_is_back() {
         let computed =
             cache.get_or_compute(&acme, "key", HOUR, || async { Ok::<_, Infallible>("computed".to_owned()) });
         assert_eq!(computed.await.as_deref(), Ok("computed"));
-        let away = sessions.get::<String>("secret").await.expect_err("nobody is signed out by that").to_string();
-        assert!(away.contains("does not answer"), "{away}");
         assert!(redis.health().await.is_err());
         assert!(cache.counts().away > 0);
 
@@ -169,7 +144,6 @@ async fn without_redis_the_cache_misses_and_sessions_say_so_until_it_is_back() {
         until("it is found again", SOON, async || redis.health().await.ok()).await;
         cache.put(&acme, "key", &"value", HOUR).await;
         assert_eq!(get(&cache, &acme, "key").await.as_deref(), Some("value"));
-        sessions.put("secret", &"ada", HOUR).await.expect("it is back");
         server.kill().await;
     }
 }

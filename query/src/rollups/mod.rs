@@ -2,11 +2,13 @@
 
 mod merge_once;
 mod rewrite;
+mod sketch_once;
 mod sketches;
 mod table;
 
 pub(crate) use merge_once::MergeOnce;
 pub(crate) use rewrite::FromRollups;
+pub(crate) use sketch_once::{SketchOnce, SketchQuantile};
 pub(crate) use sketches::all as functions;
 pub(crate) use table::RollupTable;
 

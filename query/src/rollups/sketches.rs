@@ -276,7 +276,7 @@ impl<'a> Values<'a> {
     }
 }
 
-fn no_sketch(cause: &SketchError) -> DataFusionError {
+pub(super) fn no_sketch(cause: &SketchError) -> DataFusionError {
     DataFusionError::Execution(format!("a value is {cause}; sketches come from duration_sketch or sketch()"))
 }
 

@@ -118,7 +118,8 @@ async fn two_tenants_see_their_own_telemetry_people_and_keys_and_nothing_of_the_
 
 #[tokio::test]
 async fn what_was_done_is_in_the_trail_and_a_changed_entry_is_found() {
-    let setup = observatory().closed();
+    let elsewhere = tempfile::tempdir().expect("a directory");
+    let setup = observatory().closed().env("OBSERVATORY_AUDIT__ROOTS_TO", elsewhere.path().display());
     let server = setup.start().await.expect("a server");
     let root = owner(&server).await;
     let acme = tenant(&server, &root, "acme").await;
@@ -127,6 +128,8 @@ async fn what_was_done_is_in_the_trail_and_a_changed_entry_is_found() {
     assert_eq!(done, json!([["key.made", "owner@acme.test", "127.0.0.1"]]));
     let whole = setup.run(&["audit", "verify"]).await;
     assert!(whole.status.success() && whole.said.contains("acme: "), "{}", whole.said);
+    let exported = std::fs::read_dir(elsewhere.path()).expect("a directory").count();
+    assert_eq!(exported, 1, "roots are exported at the start and every hour");
     let roots = setup.run(&["audit", "roots"]).await;
     let known = setup.data().path().join("roots.json");
     std::fs::write(&known, &roots.said).expect("a file of the test");
@@ -220,5 +223,35 @@ async fn another_sealing_key_than_the_one_of_the_database_is_told() -> Result<()
     let ended = observatory().env("DATABASE_URL", database.url()).fail().await;
 
     assert!(ended.said.contains("is not in ENCRYPTION_KEY"), "{}", ended.said);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_starts_without_its_redis_says_so_and_finds_it_later() -> Result<(), ()> {
+    let mut redis = RedisServer::stopped(Remembers::Nothing).map_err(Skip::tell)?;
+    let server = observatory().env("REDIS_URL", redis.url()).start().await.expect("a start without Redis");
+    let health = async || server.api().get("/health/redis").await.expect("an answer");
+
+    let away = health().await;
+    server.client(Protocol::Grpc).deliver(&logs("shop", [record("meanwhile", vec![])])).await;
+    redis.run().await;
+
+    assert_eq!(away.status, 503);
+    assert!(away.text().contains("does not answer") && !away.text().contains("not-a-secret"), "{}", away.text());
+    until("it is found", PATIENCE, async || (health().await.status == 200).then_some(())).await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_start_without_the_database_of_the_records_says_what_is_missing() -> Result<(), ()> {
+    let mut database = PostgresServer::start().await.map_err(Skip::tell)?;
+    database.stop().await;
+
+    let setup = observatory().env("DATABASE_URL", database.url()).env("OBSERVATORY_RECORDS__START_SECONDS_MAX", 1);
+    let ended = setup.fail().await;
+
+    assert!(!ended.status.success());
+    assert!(ended.said.contains("records cannot be used") && ended.said.contains("not available"), "{}", ended.said);
+    assert!(!ended.said.contains("not-a-secret"), "{}", ended.said);
     Ok(())
 }
