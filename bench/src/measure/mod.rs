@@ -1,6 +1,7 @@
 //! The figures of `docs/benchmarks.md`: what the server does, as a share of what the machine can do.
 //! Nothing here asserts; it prints.
 
+mod api;
 mod compaction;
 mod database;
 mod history;
