@@ -3,11 +3,12 @@
 
 mod bodies;
 mod connection;
+mod latencies;
 mod report;
 mod wire;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, ensure};
@@ -17,6 +18,7 @@ use tokio::time::sleep_until;
 
 use self::bodies::Body;
 use self::connection::{Connection, Target};
+pub(crate) use self::latencies::Latencies;
 pub use self::report::Report;
 use self::report::Tally;
 pub use crate::demo::Protocol;
@@ -112,6 +114,11 @@ impl Load {
 /// Makes the requests, sends them as configured and says how it went.
 /// Fails when the load makes no sense or the endpoint cannot be reached at the start.
 pub async fn run(load: &Load) -> anyhow::Result<Report> {
+    run_until(load, Arc::default()).await
+}
+
+/// The same, and sends no more once `is_over` is set; what is under way then is still waited for.
+pub async fn run_until(load: &Load, is_over: Arc<AtomicBool>) -> anyhow::Result<Report> {
     load.check()?;
     let (signal, bodies, items, seed) = (load.signal, load.bodies, load.items_per_request, load.seed);
     let bodies = tokio::task::spawn_blocking(move || bodies::prepare(signal, bodies, items, seed));
@@ -120,7 +127,7 @@ pub async fn run(load: &Load) -> anyhow::Result<Report> {
     let connections = target.connect_all(load).await?;
 
     let processor_time_before = processor_time();
-    let schedule = Arc::new(Schedule::start(load, bodies));
+    let schedule = Arc::new(Schedule::start(load, bodies, is_over));
     let mut workers = JoinSet::new();
     for connection in connections {
         workers.spawn(work(connection, Arc::clone(&schedule)));
@@ -147,10 +154,11 @@ struct Schedule {
     seed: u64,
     bodies: Vec<Body>,
     turns: AtomicU64,
+    is_over: Arc<AtomicBool>,
 }
 
 impl Schedule {
-    fn start(load: &Load, bodies: Vec<Body>) -> Self {
+    fn start(load: &Load, bodies: Vec<Body>, is_over: Arc<AtomicBool>) -> Self {
         Self {
             started: Instant::now(),
             duration: load.duration,
@@ -159,6 +167,7 @@ impl Schedule {
             seed: load.seed,
             bodies,
             turns: AtomicU64::new(0),
+            is_over,
         }
     }
 
@@ -169,8 +178,8 @@ impl Schedule {
             Some(rate) => self.started + Duration::from_secs_f64(turn as f64 / rate),
             None => Instant::now(),
         };
-        let is_over = turn >= self.requests_max || due.duration_since(self.started) >= self.duration;
-        (!is_over).then_some((turn, due))
+        let is_enough = turn >= self.requests_max || due.duration_since(self.started) >= self.duration;
+        (!is_enough && !self.is_over.load(Ordering::Relaxed)).then_some((turn, due))
     }
 }
 

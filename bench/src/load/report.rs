@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::bodies::Body;
 use super::connection::Answer;
+use super::latencies::Latencies;
 
 /// How a load went.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -68,14 +69,14 @@ impl fmt::Display for Report {
     }
 }
 
-/// The counts of one worker; four bytes per request for the latencies.
+/// The counts of one worker.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     acknowledged_items: u64,
     rejected_items: u64,
     acknowledged_bytes: u64,
     refusals: BTreeMap<String, u64>,
-    latencies_us: Vec<u32>,
+    latencies: Latencies,
 }
 
 impl Tally {
@@ -86,7 +87,7 @@ impl Tally {
                 self.rejected_items += rejected;
                 self.acknowledged_items += body.items - rejected;
                 self.acknowledged_bytes += body.byte_size();
-                self.latencies_us.push(u32::try_from(latency.as_micros()).unwrap_or(u32::MAX));
+                self.latencies.record(latency);
             }
             Answer::Refused(code) => *self.refusals.entry(code).or_default() += 1,
         }
@@ -96,32 +97,27 @@ impl Tally {
         self.acknowledged_items += other.acknowledged_items;
         self.rejected_items += other.rejected_items;
         self.acknowledged_bytes += other.acknowledged_bytes;
-        self.latencies_us.extend(other.latencies_us);
+        self.latencies.add(other.latencies);
         for (code, count) in other.refusals {
             *self.refusals.entry(code).or_default() += count;
         }
     }
 
-    pub(super) fn report(mut self, elapsed: Duration, client_processor_time: Duration) -> Report {
-        self.latencies_us.sort_unstable();
-        let acknowledged_requests = self.latencies_us.len() as u64;
+    pub(super) fn report(self, elapsed: Duration, client_processor_time: Duration) -> Report {
+        let acknowledged_requests = self.latencies.count();
+        let [latency_p50, latency_p99, latency_max] = self.latencies.quantiles([0.5, 0.99, 1.0]);
         Report {
             requests: acknowledged_requests + self.refusals.values().sum::<u64>(),
             acknowledged_requests,
             acknowledged_items: self.acknowledged_items,
             rejected_items: self.rejected_items,
             acknowledged_bytes: self.acknowledged_bytes,
-            latency_p50: quantile(&self.latencies_us, 0.5),
-            latency_p99: quantile(&self.latencies_us, 0.99),
-            latency_max: quantile(&self.latencies_us, 1.0),
+            latency_p50,
+            latency_p99,
+            latency_max,
             refusals: self.refusals,
             elapsed,
             client_processor_time,
         }
     }
-}
-
-fn quantile(sorted_us: &[u32], quantile: f64) -> Duration {
-    let rank = (quantile * sorted_us.len().saturating_sub(1) as f64).ceil() as usize;
-    Duration::from_micros(sorted_us.get(rank).copied().unwrap_or(0).into())
 }

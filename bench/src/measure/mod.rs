@@ -1,9 +1,11 @@
 //! The figures of `docs/benchmarks.md`: what the server does, as a share of what the machine can do.
 //! Nothing here asserts; it prints.
 
+mod api;
 mod compaction;
 mod database;
 mod history;
+mod identity;
 mod indexes;
 mod limits;
 mod process;
@@ -55,6 +57,9 @@ pub struct Measure {
     /// Memory at which the server seals a segment, in bytes: small segments make many files [default: the server's]
     #[arg(long)]
     segment_bytes: Option<usize>,
+    /// Wrong passwords that each kind of guessing takes at least
+    #[arg(long, default_value_t = 10_000)]
+    wrong_passwords: u64,
     /// A Python with the package duckdb, to ask DuckDB the same questions over the same files
     #[arg(long)]
     duckdb_python: Option<PathBuf>,
@@ -86,12 +91,14 @@ pub enum Part {
     Rollups,
     /// Merged files with and without columns for frequent attributes.
     Promotion,
+    /// What a key costs a request, signing in, and spans while somebody guesses passwords.
+    Identity,
 }
 
 impl Measure {
     fn wants(&self, part: Part) -> bool {
         match part {
-            Part::Core | Part::Index | Part::Rollups | Part::Promotion => self.only.contains(&part),
+            Part::Core | Part::Index | Part::Rollups | Part::Promotion | Part::Identity => self.only.contains(&part),
             Part::Database if self.database_url.is_none() => false,
             part => self.only.is_empty() || self.only.contains(&part),
         }
@@ -154,6 +161,9 @@ pub async fn run(measure: &Measure) -> anyhow::Result<()> {
     if measure.wants(Part::Promotion) {
         promotion::print(measure).await?;
     }
+    if measure.wants(Part::Identity) {
+        identity::print(measure).await?;
+    }
     Ok(())
 }
 
@@ -172,7 +182,7 @@ async fn case(
         protocol,
         signal,
         items_per_request: items,
-        bodies: (200_000 / items).clamp(16, 400),
+        bodies: bodies(items),
         rate,
         duration: Duration::from_secs(measure.seconds),
         ..Load::default()
@@ -180,6 +190,11 @@ async fn case(
     let report = load::run(&load).await?;
     let stopped = server.stop().await?;
     Ok(Row { signal, protocol, items, rate, report, stopped, lake_bytes: bytes_under(&data.path().join("lake"))? })
+}
+
+/// How many distinct requests of so many items are enough.
+fn bodies(items: usize) -> usize {
+    (200_000 / items).clamp(16, 400)
 }
 
 /// Bytes of all files in a folder.

@@ -7,17 +7,26 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use http::Uri;
+use tempfile::NamedTempFile;
 
+use super::api::Client;
 use crate::demo::Protocol;
 
 /// A start replays at most a log of some gigabytes.
 const READY_SECONDS: u64 = 120;
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// Settings that differ from the defaults, as environment variables.
-#[derive(Debug, Default)]
+/// Settings that differ from the defaults, as environment variables; a later one wins.
+#[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) environment: Vec<(&'static str, String)>,
+}
+
+impl Default for Settings {
+    /// Loads and questions come from this machine, without a key.
+    fn default() -> Self {
+        Self { environment: vec![("OBSERVATORY_HUB__ANONYMOUS", "loopback".to_owned())] }
+    }
 }
 
 /// A running server.
@@ -27,6 +36,7 @@ pub(crate) struct Server {
     grpc: SocketAddr,
     http: SocketAddr,
     api: SocketAddr,
+    said: NamedTempFile,
     processor_before: f64,
     /// From the start to the first answer that it is ready.
     pub(crate) start_time: Duration,
@@ -42,6 +52,7 @@ pub(crate) struct Stopped {
 impl Server {
     pub(crate) async fn start(program: &Path, data: &Path, settings: &Settings) -> anyhow::Result<Self> {
         let [grpc, http, api] = free_addresses()?;
+        let said = NamedTempFile::new().context("no temporary file")?;
         let processor_before = processor_of_children()?;
         let started = Instant::now();
         let child = Command::new(program)
@@ -50,10 +61,10 @@ impl Server {
             .args(["--listen", &api.to_string(), "--otlp-grpc", &grpc.to_string(), "--otlp-http", &http.to_string()])
             .envs(settings.environment.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(said.reopen()?)
             .spawn()
             .with_context(|| format!("cannot start {}", program.display()))?;
-        let mut server = Self { child, grpc, http, api, processor_before, start_time: Duration::ZERO };
+        let mut server = Self { child, grpc, http, api, said, processor_before, start_time: Duration::ZERO };
         server.wait_until_ready(started).await?;
         server.start_time = started.elapsed();
         Ok(server)
@@ -62,7 +73,7 @@ impl Server {
     async fn wait_until_ready(&mut self, started: Instant) -> anyhow::Result<()> {
         while started.elapsed() < Duration::from_secs(READY_SECONDS) {
             if let Some(status) = self.child.try_wait()? {
-                bail!("the server ended at its start: {status}");
+                bail!("the server ended at its start: {status}\n{}", self.said()?.trim());
             }
             // The OTLP port opens after the log is replayed; it is bound before, but nobody answers.
             if answers(self.api).await {
@@ -83,6 +94,11 @@ impl Server {
 
     pub(crate) fn api(&self) -> SocketAddr {
         self.api
+    }
+
+    /// What it has told on standard error so far.
+    pub(crate) fn said(&self) -> anyhow::Result<String> {
+        std::fs::read_to_string(self.said.path()).context("cannot read what the server said")
     }
 
     /// Ends the server as a person would; its rows are in Parquet then.
@@ -106,7 +122,7 @@ impl Drop for Server {
 }
 
 async fn answers(api: SocketAddr) -> bool {
-    let health = super::queries::get(api, "/health/ready").await;
+    let health = Client::new(api).get("/health/ready").await;
     health.is_ok_and(|(status, _)| status.is_success())
 }
 

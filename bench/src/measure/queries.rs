@@ -8,13 +8,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use bytes::Bytes;
-use http::{Request, StatusCode};
-use http_body_util::{BodyExt, Full};
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 
+use super::api::Client;
 use super::process::{Server, Settings};
 use super::{Measure, bytes_under, history};
 use crate::load::Protocol;
@@ -161,24 +157,10 @@ pub(super) async fn ask(api: SocketAddr, sql: &str) -> anyhow::Result<Vec<Value>
 
 /// The rows of the answer to the body of a request.
 pub(super) async fn ask_statement(api: SocketAddr, statement: &Value) -> anyhow::Result<Vec<Value>> {
-    let body = Full::new(Bytes::from(statement.to_string()));
-    let request =
-        Request::post(format!("http://{api}/api/v1/sql")).header("content-type", "application/json").body(body)?;
-    let (status, body) = send(request).await?;
+    let (status, body) = Client::new(api).post("/api/v1/sql", None, statement).await?;
     ensure!(status.is_success(), "{statement}: {status} {}", String::from_utf8_lossy(&body));
     let answer: Value = serde_json::from_slice(&body)?;
     Ok(answer["rows"].as_array().context("an answer has rows")?.clone())
-}
-
-pub(crate) async fn get(api: SocketAddr, path: &str) -> anyhow::Result<(StatusCode, Bytes)> {
-    send(Request::get(format!("http://{api}{path}")).body(Full::default())?).await
-}
-
-async fn send(request: Request<Full<Bytes>>) -> anyhow::Result<(StatusCode, Bytes)> {
-    let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
-    let answer = client.request(request).await?;
-    let status = answer.status();
-    Ok((status, answer.into_body().collect().await?.to_bytes()))
 }
 
 pub(super) fn millis(time: Duration) -> f64 {
