@@ -252,7 +252,9 @@ pub(crate) async fn verify(
     let exported = exported.iter().filter(|root| root.tenant == *tenant);
     let known = exported.map(|root| (root.sequence, root.hash)).chain(head.map(|head| (head.sequence, head.hash)));
     let mut roots: BTreeMap<Sequence, BTreeSet<Hash>> = BTreeMap::new();
-    known.for_each(|(sequence, hash)| drop(roots.entry(sequence).or_default().insert(hash)));
+    for (sequence, hash) in known {
+        roots.entry(sequence).or_default().insert(hash);
+    }
     let mut walk = Walk { tenant, roots, last: Sequence(0), previous: Hash::NOTHING };
     let log = records.log::<AuditEntry>();
     let mut limit = PAGE_MAX;
