@@ -13,7 +13,7 @@ use tokio::time::timeout;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// `redis://user:password@host:6379/0`, or `rediss://` for TLS; version 7 or newer. Default none: all stays in this process.
+    /// `redis://user:password@host:6379/0`, or `rediss://` for TLS; version 6 or newer. Default none: all stays in this process.
     pub url: Option<Url>,
     /// Begins every key: installations that share a server need one each. Default `observatory`.
     pub prefix: String,
@@ -142,9 +142,9 @@ pub struct Unavailable {
 }
 
 impl Unavailable {
-    /// The word Redis refused with, if it answered.
-    pub(crate) fn code(&self) -> Option<&str> {
-        self.cause.code()
+    /// Whether Redis refused with this word. Before version 7 it is inside the message when a script was refused.
+    pub(crate) fn is(&self, word: &str) -> bool {
+        self.cause.code() == Some(word) || self.cause.detail().is_some_and(|detail| detail.contains(word))
     }
 }
 
@@ -159,7 +159,7 @@ fn advice(cause: &RedisError) -> &'static str {
         Some("MISCONF") => "cannot write to its disk",
         Some("READONLY") => "is a replica: redis.url must lead to the one that takes writes",
         Some("LOADING") => "is starting",
-        Some(_) => "refused; version 7 or newer is needed",
+        Some(_) => "refused; version 6 or newer is needed",
         None => "does not answer",
     }
 }

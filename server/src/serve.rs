@@ -72,7 +72,6 @@ async fn serve(args: ServeArgs, mut config: Config, queries: &Runtime) -> anyhow
     health.add(stores.check());
     let plane = Arc::new(open_plane(&config, &data, Arc::clone(&stores.telemetry)).await?);
     plane.start_upkeep(&config.maintenance, &config.retention).context("upkeep cannot be started")?;
-    health::of_plane(&plane).into_iter().for_each(|check| health.add(check));
     let quotas = QuotaFile::open(&config.quotas, &data);
     let authorize = access::of_ingest(platform.hub.access());
     let receiver = Receiver::new(Arc::clone(&plane), authorize, Arc::clone(&quotas.quotas), config.ingest.clone());
@@ -106,6 +105,8 @@ async fn serve(args: ServeArgs, mut config: Config, queries: &Runtime) -> anyhow
         let routes = ingest::router(Arc::clone(&receiver)).layer(RequestBodyTimeoutLayer::new(api::BODY_PAUSE_MAX));
         ports.serve(listener, health.router().merge(routes));
     }
+    // Ready is who serves all of its ports.
+    health::of_plane(&plane).into_iter().for_each(|check| health.add(check));
     let mut upkeep = JoinSet::new();
     platform.run(&mut upkeep, &stop);
     upkeep.spawn(audit_roots::run(Arc::clone(&platform.hub), config.audit.clone(), stop.clone()));

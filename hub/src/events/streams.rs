@@ -138,7 +138,7 @@ impl Reader {
         create.arg("CREATE").arg(stream(&self.redis)).arg(&self.consumer);
         create.arg(id(self.offset)).arg("MKSTREAM");
         match self.redis.ask::<()>(&create).await {
-            Err(refusal) if refusal.code() != Some("BUSYGROUP") => Err(refusal.into()),
+            Err(refusal) if !refusal.is("BUSYGROUP") => Err(refusal.into()),
             _ => Ok(()),
         }
     }
@@ -155,7 +155,7 @@ impl Reader {
     async fn ask<T: FromRedisValue>(&mut self, command: &Cmd) -> Result<Option<T>, EventsError> {
         match self.redis.ask_once(command).await {
             Ok(answer) => Ok(Some(answer)),
-            Err(refusal) if refusal.code() == Some("NOGROUP") => {
+            Err(refusal) if refusal.is("NOGROUP") => {
                 self.make_group().await?;
                 Ok(None)
             }

@@ -244,7 +244,10 @@ async fn a_quantile_is_within_its_error_and_says_what_it_does_not_take() {
     assert_eq!(estimates[3], "NULL");
     for (sql, says) in [
         ("SELECT quantile(duration_ns, 1.5) FROM spans", "expected a number from 0.0 to 1.0"),
-        ("SELECT quantile(duration_ns, 0.5), quantile(duration_ns, 1.5) FROM spans", "expected a number from 0.0 to 1.0"),
+        (
+            "SELECT quantile(duration_ns, 0.5), quantile(duration_ns, 1.5) FROM spans",
+            "expected a number from 0.0 to 1.0",
+        ),
         ("SELECT quantile(name, 0.5) FROM spans", "takes integers or sketches"),
         ("SELECT quantile(duration_ns) FROM spans", "quantile takes values and a share"),
         ("SELECT quantile(trace_id::bytea, 0.5) FROM spans", "sketches come from duration_sketch"),

@@ -8,7 +8,7 @@ use super::clock;
 use super::finding::Finding;
 
 /// Oldest version that has what is used of it.
-const VERSION_MIN: u32 = 7;
+const VERSION_MIN: u32 = 6;
 const ANSWERED_WITHIN: Duration = Duration::from_secs(3);
 
 struct Answered {
