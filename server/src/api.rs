@@ -27,8 +27,6 @@ use crate::{access, reload};
 
 const DESCRIPTION: &str = "/api/openapi.json";
 const PAGE: &str = "/api/docs";
-/// A body that makes no progress for so long is given up.
-pub(crate) const BODY_PAUSE_MAX: Duration = Duration::from_secs(30);
 /// Nothing from elsewhere, and in no frame of others.
 const POLICY: &str = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; \
                       base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
@@ -64,7 +62,7 @@ impl Api<'_> {
         let describe = get(move || async move { (json, description.to_string()) });
         let page = SwaggerUi::new(PAGE).config(utoipa_swagger_ui::Config::from(DESCRIPTION));
         let router = guarded.route(DESCRIPTION, describe).merge(page).fallback(nothing_here);
-        let router = router.layer(RequestBodyTimeoutLayer::new(BODY_PAUSE_MAX));
+        let router = router.layer(RequestBodyTimeoutLayer::new(self.server.body_pause()));
         match self.origins() {
             origins if origins.is_empty() => router,
             origins => router.layer(cors(origins)),

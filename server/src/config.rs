@@ -75,6 +75,8 @@ pub(crate) struct ServerConfig {
     pub(crate) role: Role,
     /// Pages of these origins may use the API in a browser, as in `https://app.example.org`. Default none.
     pub(crate) cors_origins: Vec<String>,
+    /// How long a body may pause, in seconds; then its request is given up. Default 30.
+    pub(crate) body_pause_seconds: u64,
     /// How long requests may take to finish at shutdown, in seconds. Default 10.
     pub(crate) shutdown_seconds: u64,
     /// Threads that take requests. Default: the number of cores. Also MAX_WORKERS.
@@ -92,6 +94,7 @@ impl Default for ServerConfig {
             tls: None,
             role: Role::All,
             cors_origins: Vec::new(),
+            body_pause_seconds: 30,
             shutdown_seconds: 10,
             workers_max: std::thread::available_parallelism().map_or(1, usize::from),
         }
@@ -111,6 +114,11 @@ impl ServerConfig {
             }
             None => Ok(()),
         }
+    }
+
+    /// How long a body may pause.
+    pub(crate) fn body_pause(&self) -> Duration {
+        Duration::from_secs(self.body_pause_seconds)
     }
 
     /// How long requests may take to finish at shutdown.
@@ -358,6 +366,9 @@ impl Config {
         self.check_tenants()?;
         if self.audit.roots_minutes == 0 {
             bail!("wrong setting: audit.roots_minutes is 0, must be at least 1");
+        }
+        if self.server.body_pause_seconds == 0 {
+            bail!("wrong setting: server.body_pause_seconds is 0, must be at least 1");
         }
         if self.server.workers_max == 0 {
             bail!("wrong setting: server.workers_max is 0, must be at least 1");

@@ -102,7 +102,8 @@ async fn serve(args: ServeArgs, mut config: Config, queries: &Runtime) -> anyhow
         ports.serve(listener, api::hardened(&config.server, health.router().merge(api.serving(routes))));
     }
     for listener in listeners.otlp {
-        let routes = ingest::router(Arc::clone(&receiver)).layer(RequestBodyTimeoutLayer::new(api::BODY_PAUSE_MAX));
+        let routes =
+            ingest::router(Arc::clone(&receiver)).layer(RequestBodyTimeoutLayer::new(config.server.body_pause()));
         ports.serve(listener, health.router().merge(routes));
     }
     // Ready is who serves all of its ports.

@@ -17,6 +17,7 @@ use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 use http::HeaderMap;
 use http::header::{ACCEPT, CONTENT_TYPE};
+use http_body_util::LengthLimitError;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -64,7 +65,10 @@ async fn answer(engine: &QueryEngine, asker: &Asker, request: Request) -> Result
 
 async fn statement(headers: &HeaderMap, body: Body, statement_bytes_max: usize) -> Result<Statement, QueryError> {
     let limit = statement_bytes_max + PARAMETER_BYTES_MAX;
-    let body = to_bytes(body, limit).await.map_err(|_| QueryError::TooLarge { what: "request", limit })?;
+    let body = to_bytes(body, limit).await.map_err(|cause| match is_too_long(&cause) {
+        true => QueryError::TooLarge { what: "request", limit },
+        false => QueryError::fault(FaultCode::InvalidRequest, format!("the request broke off: {cause}"), None),
+    })?;
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("application/json");
     let is_text = content_type.starts_with("text/plain");
     let read = match is_text {
@@ -75,6 +79,10 @@ async fn statement(headers: &HeaderMap, body: Body, statement_bytes_max: usize) 
         let hint = Some(r#"send {"sql": "SELECT …", "params": […]}, or the statement alone as text/plain"#);
         QueryError::fault(FaultCode::InvalidRequest, format!("the request is not readable: {cause}"), hint)
     })
+}
+
+fn is_too_long(cause: &axum::Error) -> bool {
+    std::error::Error::source(cause).is_some_and(|cause| cause.is::<LengthLimitError>())
 }
 
 fn accepts(headers: &HeaderMap) -> impl Iterator<Item = &str> {

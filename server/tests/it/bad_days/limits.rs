@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use testkit::{Protocol, Reply, Server, Setup, logs, record};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::observatory;
@@ -12,6 +12,8 @@ async fn ask(server: &Server, sql: &str) -> Reply {
     let body = serde_json::json!({"sql": sql}).to_string();
     server.api().post("/api/v1/sql", &[("content-type", "application/json")], body).await.expect("an answer")
 }
+
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Runs for minutes in little memory.
 const FOREVER: &str =
@@ -121,4 +123,25 @@ async fn a_client_that_does_not_read_its_rows_holds_up_nobody_and_is_cut_off() {
     assert_eq!(rows, 5001, "the places are free again after query.time_seconds_max");
     let growth = server.memory_bytes().saturating_sub(memory);
     assert!(growth < 256 << 20, "{growth} bytes for rows that nobody reads");
+}
+
+#[tokio::test]
+async fn a_body_that_stops_is_given_up_on_every_port_and_holds_nobody_up() {
+    let setup = observatory().env("OBSERVATORY_SERVER__BODY_PAUSE_SECONDS", 1);
+    let server = setup.start().await.expect("a server");
+    let port = |url: String| url.split("://").nth(1).expect("a scheme").to_owned();
+    for (address, path) in [(port(server.http_url()), "/v1/logs"), (port(server.api_url()), "/api/v1/sql")] {
+        let mut stream = TcpStream::connect(&address).await.expect("a connection");
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{{"
+        );
+        stream.write_all(head.as_bytes()).await.expect("it is sent");
+
+        let mut answer = Vec::new();
+        let ended = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
+
+        assert!(ended.is_ok(), "{path}: the connection stays open");
+        assert!(!String::from_utf8_lossy(&answer).starts_with("HTTP/1.1 200"), "{path}");
+    }
+    server.client(Protocol::Http).deliver(&logs("shop", [record("meanwhile", vec![])])).await;
 }
