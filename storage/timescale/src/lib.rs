@@ -343,8 +343,8 @@ impl Shared {
     async fn look(&self) -> Result<(), Refusal> {
         self.ready().await?;
         let connection = self.database.reader().await?;
-        let within = self.config.keep_seconds_max + 60;
-        self.ledger.read_changes(&connection, &self.config.schema, within).await?;
+        let Config { schema, keep_seconds_max, .. } = &self.config;
+        self.ledger.read_changes(&connection, schema, *keep_seconds_max).await?;
         connection.give_back();
         Ok(())
     }
