@@ -43,6 +43,16 @@ pub(crate) struct Known {
     pub(crate) times: Option<(i64, i64)>,
     /// Of spans.
     pub(crate) folded: FoldedRollups,
+    /// Up to which round sums of spans are known to be added up.
+    pub(crate) round: i64,
+}
+
+impl Known {
+    /// What holds for the rows of the tenant that are known, in SQL.
+    pub(crate) fn condition(&self, tenant: &Tenant) -> String {
+        let logs = self.logs.iter().map(|(writer, through)| format!("writer = {writer} AND through <= {through}"));
+        format!("tenant = '{tenant}' AND ({})", logs.collect::<Vec<_>>().join(" OR "))
+    }
 }
 
 /// One line of the ledger.
@@ -137,11 +147,14 @@ impl Ledger {
         self.read_where(client, schema, &format!("l.kept_at > {since} - {begun_before}")).await
     }
 
+    /// Rounds are read before lines and known after them: whoever is as of a round knows every segment that was added up until then.
     async fn read_where(&self, client: &Client, schema: &str, condition: &str) -> Result<(), Refusal> {
         let now = "SELECT (extract(epoch FROM now()) * 1000000)::bigint";
         let now: i64 = client.query_one(now, &[]).await?.try_get(0)?;
+        let rounds = client.query(&format!("SELECT tenant, latest FROM {schema}.rounds"), &[]).await?;
         self.read_expired(client, schema).await?;
         self.read_lines(client, &format!("{} WHERE {condition}", LINES.replace("{schema}", schema))).await?;
+        self.advance_rounds(&rounds)?;
         self.looked.fetch_max(now, Ordering::AcqRel);
         Ok(())
     }
@@ -167,6 +180,18 @@ impl Ledger {
                 )
             })?;
             self.advance(&line);
+        }
+        Ok(())
+    }
+
+    fn advance_rounds(&self, rounds: &[Row]) -> Result<(), Refusal> {
+        let mut tables = self.tables.write();
+        for row in rounds {
+            let Ok(tenant) = Tenant::new(row.try_get(0)?) else { continue };
+            let latest: i64 = row.try_get(1)?;
+            if let Some(known) = tables.get_mut(&(tenant, Signal::Spans)).filter(|known| known.round < latest) {
+                Arc::make_mut(known).round = latest;
+            }
         }
         Ok(())
     }
