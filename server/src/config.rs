@@ -376,13 +376,17 @@ impl Config {
         Ok(())
     }
 
-    /// A file that a query of another process reads must not go before the query is over.
+    /// What a query of another process reads must not go before the query is over.
     fn check_graces(&self) -> Result<(), String> {
-        let (grace, longest) = (self.lake.deletion_grace_seconds, self.query.time_seconds_max);
-        match grace > longest {
-            true => Ok(()),
-            false => Err(format!(
-                "lake.deletion_grace_seconds is {grace}, must be above query.time_seconds_max ({longest}): queries of other processes may read files that were merged"
+        let longest = self.query.time_seconds_max;
+        let graces = [
+            ("lake", self.lake.deletion_grace_seconds, "files that were merged"),
+            ("storage.database", self.storage.database.deletion_grace_seconds, "sums that were added up"),
+        ];
+        match graces.into_iter().find(|(_, grace, _)| *grace <= longest) {
+            None => Ok(()),
+            Some((section, grace, what)) => Err(format!(
+                "{section}.deletion_grace_seconds is {grace}, must be above query.time_seconds_max ({longest}): queries of other processes may read {what}"
             )),
         }
     }
@@ -475,6 +479,15 @@ mod tests {
         for wrong in ["*", "https://*.example.org", "https://app.example.org/path", "app.example.org", "https://"] {
             let error = load(&format!("server: {{cors_origins: ['{wrong}']}}")).expect_err(wrong);
             assert!(error.contains("server.cors_origins"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_a_query_reads_outlives_it() {
+        for yaml in ["lake: {deletion_grace_seconds: 60}", "storage: {database: {deletion_grace_seconds: 60}}"] {
+            let error = load(yaml).expect_err("no longer than a query");
+
+            assert!(error.contains("deletion_grace_seconds is 60"), "{error}");
         }
     }
 

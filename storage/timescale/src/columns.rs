@@ -6,7 +6,10 @@ use arrow::datatypes::DataType;
 use model::{Column, Dataset, Table};
 
 /// Columns before those of the model: whose row it is, and which segment brought it.
-pub(crate) const HEAD: [(&str, &str); 3] = [("tenant", "text"), ("writer", "integer"), ("through", "bigint")];
+const HEAD: &[(&str, &str)] = &[("tenant", "text"), ("writer", "integer"), ("through", "bigint")];
+/// The same of sums, and in which round they were added up.
+const HEAD_OF_SUMS: &[(&str, &str)] =
+    &[("tenant", "text"), ("writer", "integer"), ("through", "bigint"), ("from_round", "bigint")];
 
 /// Text columns whose content is JSON of our own making.
 const JSON: [&str; 5] = ["attributes", "resource_attributes", "scope_attributes", "metadata", "otlp_residue"];
@@ -124,6 +127,14 @@ pub(crate) fn names(dataset: Dataset, places: impl IntoIterator<Item = usize>) -
     places.into_iter().flat_map(|place| fields(&columns[place])).collect()
 }
 
+/// Name and type of the columns before those of the model.
+pub(crate) fn head(dataset: Dataset) -> &'static [(&'static str, &'static str)] {
+    match dataset {
+        Dataset::Signal(_) => HEAD,
+        Dataset::Rollup(_) => HEAD_OF_SUMS,
+    }
+}
+
 /// Name and type of every column that the dataset's table must have in the database.
 pub(crate) fn expected(dataset: Dataset) -> Vec<(String, &'static str)> {
     let own = Table::of(dataset).columns.iter().flat_map(|column| {
@@ -131,5 +142,5 @@ pub(crate) fn expected(dataset: Dataset) -> Vec<(String, &'static str)> {
         let rest = (kind == Kind::Time).then(|| (rest_of(column.name), "smallint"));
         std::iter::once((column.name.to_owned(), kind.sql_type())).chain(rest)
     });
-    HEAD.into_iter().map(|(name, sql_type)| (name.to_owned(), sql_type)).chain(own).collect()
+    head(dataset).iter().map(|(name, sql_type)| ((*name).to_owned(), *sql_type)).chain(own).collect()
 }

@@ -33,6 +33,12 @@ pub struct Config {
     pub compress_after_hours: u32,
     /// Rows older than this when they come lie in the table of strays, not in chunks of their own, in days. Default 31.
     pub past_days_max: u32,
+    /// A call whose other side has not been seen for so long counts as what it is without it, in seconds: a call of a host, or of
+    /// nobody known. Sums of periods that have been over for so long are added up. Default 900.
+    pub calls_wait_seconds: u64,
+    /// Rows that were added up are deleted after so long, for queries that still count them, in seconds; queries must not run
+    /// longer. Default 3600.
+    pub deletion_grace_seconds: u64,
 }
 
 impl Default for Config {
@@ -50,6 +56,8 @@ impl Default for Config {
             chunk_bytes: 1 << 30,
             compress_after_hours: 2,
             past_days_max: 31,
+            calls_wait_seconds: 900,
+            deletion_grace_seconds: 3600,
         }
     }
 }
@@ -96,6 +104,14 @@ impl Config {
 
     pub(crate) fn connect_time_max(&self) -> Duration {
         Duration::from_secs(self.connect_seconds_max)
+    }
+
+    pub(crate) fn calls_wait(&self) -> Duration {
+        Duration::from_secs(self.calls_wait_seconds)
+    }
+
+    pub(crate) fn deletion_grace(&self) -> Duration {
+        Duration::from_secs(self.deletion_grace_seconds)
     }
 }
 

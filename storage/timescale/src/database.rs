@@ -1,4 +1,4 @@
-//! Connections to the database: some for keeping, some for queries, so that neither waits for the other.
+//! Connections to the database: some for keeping, some for queries, one for upkeep, so that none waits for the others.
 
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ pub(crate) struct Database {
     medium: String,
     writes: Pool,
     reads: Pool,
+    upkeep: Pool,
 }
 
 impl Database {
@@ -39,6 +40,7 @@ impl Database {
             medium: medium(&connect),
             writes: pool(config.write_connections_max, config.keep_seconds_max)?,
             reads: pool(config.read_connections_max, config.statement_seconds_max)?,
+            upkeep: pool(1, config.keep_seconds_max)?,
         })
     }
 
@@ -55,6 +57,11 @@ impl Database {
     /// A connection for a query.
     pub(crate) async fn reader(&self) -> Result<Lease, Refusal> {
         Ok(Lease(Some(self.reads.get().await?)))
+    }
+
+    /// The connection for upkeep. It lives on the threads of upkeep, which give way to others.
+    pub(crate) async fn upkeep(&self) -> Result<Lease, Refusal> {
+        Ok(Lease(Some(self.upkeep.get().await?)))
     }
 
     /// The refusal as an error of the store.

@@ -10,7 +10,7 @@ use arrow::datatypes::{
 };
 use model::{Dataset, Table};
 
-use crate::columns::{HEAD, Kind};
+use crate::columns::{Kind, head};
 use crate::json::write_structs;
 use crate::text::escaped;
 
@@ -25,21 +25,33 @@ const NULL: [u8; 4] = (-1_i32).to_be_bytes();
 const NUMERIC_OID: u32 = 1700;
 const DOUBLE_OID: u32 = 701;
 
-/// What every row of a segment begins with.
+/// Which segment brought a row, or in which round it was added up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark {
+    pub(crate) writer: i32,
+    pub(crate) through: i64,
+    /// Of sums: 0 as their segment brought them.
+    pub(crate) round: i64,
+}
+
+/// What every row begins with.
 #[derive(Clone, Debug)]
 pub(crate) struct Head(Vec<u8>);
 
 impl Head {
     /// Of rows with values for these places of the schema.
-    pub(crate) fn new(dataset: Dataset, places: &[usize], tenant: &str, writer: i32, through: i64) -> Self {
+    pub(crate) fn new(dataset: Dataset, places: &[usize], tenant: &str, mark: Mark) -> Self {
         let columns = &Table::of(dataset).columns;
         let times = places.iter().filter(|place| Kind::of(&columns[**place]) == Kind::Time).count();
-        let fields = HEAD.len() + places.len() + times;
+        let fields = head(dataset).len() + places.len() + times;
         let mut head = Vec::new();
         head.extend(i16::try_from(fields).expect("a table has at most 1600 columns").to_be_bytes());
         put(&mut head, tenant.as_bytes());
-        put(&mut head, &writer.to_be_bytes());
-        put(&mut head, &through.to_be_bytes());
+        put(&mut head, &mark.writer.to_be_bytes());
+        put(&mut head, &mark.through.to_be_bytes());
+        if let Dataset::Rollup(_) = dataset {
+            put(&mut head, &mark.round.to_be_bytes());
+        }
         Self(head)
     }
 }

@@ -33,6 +33,11 @@ impl Refusal {
         Self { advice: advice.into(), reaction, cause: None }
     }
 
+    /// What was read is not what was kept.
+    pub(crate) fn misread(cause: impl Error) -> Self {
+        Self::new(Reaction::WrongData, format!("what was read is not what was kept: {cause}"))
+    }
+
     /// As an error of the store; `medium` is the database with its address.
     pub(crate) fn into_store_error(self, medium: &str, form: Form) -> StoreError {
         match (self.reaction, form) {
@@ -132,6 +137,10 @@ fn by_code(code: &SqlState) -> (Reaction, &'static str) {
         "57014" => (TryAgain, "the statement took longer than storage.database.statement_seconds_max"),
         "57P01" | "57P02" | "57P03" => (TryAgain, "the database is stopping or starting; it is tried again by itself"),
         "23514" => (TryAgain, "a partition was dropped meanwhile; it is made again"),
+        "OBS01" => (
+            TryAgain,
+            "sums were added up, and their rows deleted, since this process or query looked: ask again; storage.database.deletion_grace_seconds keeps them longer",
+        ),
         // Numbers, texts and names that the tables do not take.
         "22P02" | "22P03" | "22P05" | "22021" | "22003" | "22001" | "23502" | "42703" | "42804" => {
             (WrongData, "the tables are not those of this version: was a column changed by hand?")

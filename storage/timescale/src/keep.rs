@@ -11,8 +11,8 @@ use store::{Segment, sorted};
 use tokio::sync::mpsc;
 use tokio_postgres::Transaction;
 
-use crate::columns::{HEAD, names};
-use crate::encode::{self, HEADER, Head, TRAILER};
+use crate::copy;
+use crate::encode::{self, HEADER, Head, Mark, TRAILER};
 use crate::error::{Reaction, Refusal};
 use crate::ledger::{FoldedRollups, Line, folded_of};
 use crate::window::{HOUR, Spread, Window};
@@ -66,7 +66,8 @@ impl Kept<'_> {
             self.copy(transaction, &format!("{table}_strays"), Rows::Strays).await?;
         }
         for partial in self.partials.iter().filter(|partial| partial.rows.num_rows() > 0) {
-            self.copy_sums(transaction, partial).await?;
+            let (sums, tenant) = ((partial.rollup, &partial.rows), &self.segment.tenant);
+            copy::write_sums(transaction, self.schema, sums, tenant, self.mark()?).await?;
         }
         let folded = self.fold(transaction, folded).await?;
         let Segment { tenant, signal, origin, .. } = self.segment;
@@ -108,27 +109,6 @@ impl Kept<'_> {
         Ok(folded)
     }
 
-    async fn copy_sums(&self, transaction: &Transaction<'_>, partial: &Partial) -> Result<(), Refusal> {
-        let dataset = Dataset::Rollup(partial.rollup);
-        let places: Vec<usize> = (0..partial.rows.num_columns()).collect();
-        let head = Head::new(dataset, &places, self.segment.tenant.as_str(), self.writer, self.through()?);
-        let all: Vec<usize> = (0..partial.rows.num_rows()).collect();
-        let mut bytes = HEADER.to_vec();
-        encode::rows(&partial.rows, dataset, &places, &head, &all, &mut bytes);
-        bytes.extend_from_slice(TRAILER);
-        let sink = transaction.copy_in::<_, Bytes>(&self.copy_into(dataset.table_name(), dataset, &places)).await?;
-        tokio::pin!(sink);
-        sink.send(bytes.into()).await?;
-        sink.finish().await?;
-        Ok(())
-    }
-
-    fn copy_into(&self, table: &str, dataset: Dataset, places: &[usize]) -> String {
-        let head = HEAD.iter().map(|(name, _)| (*name).to_owned());
-        let columns = head.chain(names(dataset, places.iter().copied())).collect::<Vec<_>>().join(", ");
-        format!("COPY {}.{table} ({columns}) FROM STDIN (FORMAT binary)", self.schema)
-    }
-
     fn micros(&self) -> Option<(i64, i64)> {
         self.spread.times.map(|(earliest, latest)| (earliest.div_euclid(1000), latest.div_euclid(1000)))
     }
@@ -138,12 +118,16 @@ impl Kept<'_> {
             .map_err(|_| Refusal::new(Reaction::WrongData, "a position of the log is beyond 63 bits"))
     }
 
+    fn mark(&self) -> Result<Mark, Refusal> {
+        Ok(Mark { writer: self.writer, through: self.through()?, round: 0 })
+    }
+
     async fn copy(&self, transaction: &Transaction<'_>, table: &str, rows: Rows) -> Result<(), Refusal> {
         let segment = self.segment.clone();
         let places = said(&segment);
         let dataset = Dataset::Signal(segment.signal);
-        let sql = self.copy_into(table, dataset, &places);
-        let prefix = Head::new(dataset, &places, segment.tenant.as_str(), self.writer, self.through()?);
+        let sql = copy::into_table(self.schema, table, dataset, &places);
+        let prefix = Head::new(dataset, &places, segment.tenant.as_str(), self.mark()?);
         let encoder = Encoder {
             segment,
             places,

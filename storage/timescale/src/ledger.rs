@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use model::{Dataset, Rollup, Signal, Tenant, Timestamp};
 use parking_lot::RwLock;
@@ -24,6 +24,8 @@ pub(crate) struct Ledger {
     /// Up to when rows were deleted for their age.
     expired: RwLock<HashMap<(Tenant, Dataset), i64>>,
     is_read: AtomicBool,
+    /// When it was read last, by the database's clock, in microseconds since 1970.
+    looked: AtomicI64,
 }
 
 /// In which periods keys of a rollup were too many.
@@ -41,6 +43,16 @@ pub(crate) struct Known {
     pub(crate) times: Option<(i64, i64)>,
     /// Of spans.
     pub(crate) folded: FoldedRollups,
+    /// Up to which round sums of spans are known to be added up.
+    pub(crate) round: i64,
+}
+
+impl Known {
+    /// What holds for the rows of the tenant that are known, in SQL.
+    pub(crate) fn condition(&self, tenant: &Tenant) -> String {
+        let logs = self.logs.iter().map(|(writer, through)| format!("writer = {writer} AND through <= {through}"));
+        format!("tenant = '{tenant}' AND ({})", logs.collect::<Vec<_>>().join(" OR "))
+    }
 }
 
 /// One line of the ledger.
@@ -56,6 +68,8 @@ pub(crate) struct Line {
     pub(crate) folded: FoldedRollups,
 }
 
+/// A transaction that has reached its limit ends within this.
+const ENDING_SECONDS: u64 = 60;
 const LINES: &str = "SELECT l.tenant, l.signal, l.writer, w.log::text, l.through, l.rows, \
      (extract(epoch FROM l.earliest) * 1000000)::bigint, (extract(epoch FROM l.latest) * 1000000)::bigint, l.folded \
      FROM {schema}.ledger l JOIN {schema}.writers w ON w.id = l.writer";
@@ -114,17 +128,35 @@ impl Ledger {
 
     /// Reads every line.
     pub(crate) async fn read(&self, client: &Client, schema: &str) -> Result<(), Refusal> {
-        self.read_expired(client, schema).await?;
-        self.read_lines(client, &LINES.replace("{schema}", schema)).await?;
+        self.read_where(client, schema, "true").await?;
         self.is_read.store(true, Ordering::Release);
         Ok(())
     }
 
-    /// Reads the lines that changed lately. A line is stamped when its transaction begins, so `within` is longer than any may take.
-    pub(crate) async fn read_changes(&self, client: &Client, schema: &str, within_seconds: u64) -> Result<(), Refusal> {
+    /// Reads the lines that changed since they were read last, however long ago that is. A line is stamped when its transaction begins,
+    /// which may take `keep_seconds_max`.
+    pub(crate) async fn read_changes(
+        &self,
+        client: &Client,
+        schema: &str,
+        keep_seconds_max: u64,
+    ) -> Result<(), Refusal> {
+        let looked = self.looked.load(Ordering::Acquire);
+        let since = format!("timestamptz 'epoch' + {looked}::bigint * interval '1 microsecond'");
+        let begun_before = format!("interval '{} seconds'", keep_seconds_max.saturating_add(ENDING_SECONDS));
+        self.read_where(client, schema, &format!("l.kept_at > {since} - {begun_before}")).await
+    }
+
+    /// Rounds are read before lines and known after them: whoever is as of a round knows every segment that was added up until then.
+    async fn read_where(&self, client: &Client, schema: &str, condition: &str) -> Result<(), Refusal> {
+        let now = "SELECT (extract(epoch FROM now()) * 1000000)::bigint";
+        let now: i64 = client.query_one(now, &[]).await?.try_get(0)?;
+        let rounds = client.query(&format!("SELECT tenant, latest FROM {schema}.rounds"), &[]).await?;
         self.read_expired(client, schema).await?;
-        let lines = LINES.replace("{schema}", schema);
-        self.read_lines(client, &format!("{lines} WHERE l.kept_at > now() - interval '{within_seconds} seconds'")).await
+        self.read_lines(client, &format!("{} WHERE {condition}", LINES.replace("{schema}", schema))).await?;
+        self.advance_rounds(&rounds)?;
+        self.looked.fetch_max(now, Ordering::AcqRel);
+        Ok(())
     }
 
     /// Reads the lines of one table.
@@ -148,6 +180,18 @@ impl Ledger {
                 )
             })?;
             self.advance(&line);
+        }
+        Ok(())
+    }
+
+    fn advance_rounds(&self, rounds: &[Row]) -> Result<(), Refusal> {
+        let mut tables = self.tables.write();
+        for row in rounds {
+            let Ok(tenant) = Tenant::new(row.try_get(0)?) else { continue };
+            let latest: i64 = row.try_get(1)?;
+            if let Some(known) = tables.get_mut(&(tenant, Signal::Spans)).filter(|known| known.round < latest) {
+                Arc::make_mut(known).round = latest;
+            }
         }
         Ok(())
     }

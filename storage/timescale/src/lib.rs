@@ -6,6 +6,7 @@
 mod aggregate;
 mod columns;
 mod config;
+mod copy;
 mod database;
 mod decode;
 mod encode;
@@ -17,6 +18,7 @@ mod layout;
 mod ledger;
 mod physical;
 mod predicate;
+mod rounds;
 mod scan;
 mod select;
 mod setup;
@@ -28,7 +30,7 @@ mod upkeep;
 mod window;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
@@ -77,6 +79,8 @@ struct Shared {
     preparing: tokio::sync::Mutex<()>,
     /// What the database is was logged.
     is_told: AtomicBool,
+    /// How often it was looked for sums to add up.
+    turn: AtomicUsize,
 }
 
 /// What is known of a database once its tables are up to date.
@@ -110,6 +114,7 @@ impl Timescale {
             ready: RwLock::new(None),
             preparing: tokio::sync::Mutex::new(()),
             is_told: AtomicBool::new(false),
+            turn: AtomicUsize::new(0),
         });
         match shared.ready().await {
             Ok(_) => {}
@@ -201,9 +206,9 @@ impl Store for Timescale {
         aggregate::optimizer_rules()
     }
 
-    /// Nothing: chunks and partitions are looked after beside reading the ledger, by `watch`.
-    async fn maintain(&self, _pace: &Pace) -> Maintained {
-        Maintained::default()
+    /// Adds rollups up. Chunks and partitions are looked after beside reading the ledger, by `watch`.
+    async fn maintain(&self, pace: &Pace) -> Maintained {
+        self.shared.add_up(pace).await
     }
 
     async fn inventory(&self, tenant: Option<&Tenant>) -> Result<Vec<Part>, StoreError> {
@@ -297,7 +302,7 @@ impl Shared {
 
     async fn expire(&self, tenant: &Tenant, dataset: Dataset, horizon: Timestamp) -> Result<(), Refusal> {
         let ready = self.ready().await?;
-        let connection = self.database.writer().await?;
+        let connection = self.database.upkeep().await?;
         // First what rollups can no longer be compared with, then the rows.
         upkeep::note_expiry(&connection, &self.config.schema, (tenant, dataset), horizon).await?;
         self.ledger.expire(tenant, dataset, horizon.0.saturating_sub(1));
@@ -343,8 +348,8 @@ impl Shared {
     async fn look(&self) -> Result<(), Refusal> {
         self.ready().await?;
         let connection = self.database.reader().await?;
-        let within = self.config.keep_seconds_max + 60;
-        self.ledger.read_changes(&connection, &self.config.schema, within).await?;
+        let Config { schema, keep_seconds_max, .. } = &self.config;
+        self.ledger.read_changes(&connection, schema, *keep_seconds_max).await?;
         connection.give_back();
         Ok(())
     }

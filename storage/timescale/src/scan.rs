@@ -22,7 +22,7 @@ use tokio::sync::mpsc;
 
 use crate::database::Database;
 use crate::decode::Decoder;
-use crate::error::{Form, Reaction, Refusal};
+use crate::error::{Form, Refusal};
 use crate::physical::Columns;
 use crate::select::Select;
 
@@ -162,7 +162,7 @@ impl Read {
         let stream = connection.copy_out(&format!("COPY ({}) TO STDOUT (FORMAT binary)", self.statement)).await?;
         tokio::pin!(stream);
         while let Some(came) = stream.try_next().await? {
-            self.decoder.push(&came).map_err(wrong)?;
+            self.decoder.push(&came).map_err(Refusal::misread)?;
             if (self.decoder.rows() >= self.batch_rows || self.decoder.bytes() >= BATCH_BYTES)
                 && !self.hand_on().await?
             {
@@ -178,7 +178,7 @@ impl Read {
 
     /// False when nobody wants more.
     async fn hand_on(&mut self) -> Result<bool, Refusal> {
-        let batch = self.decoder.take().map_err(wrong)?;
+        let batch = self.decoder.take().map_err(Refusal::misread)?;
         self.output_rows.add(batch.num_rows());
         Ok(self.batches.send(Ok(batch)).await.is_ok())
     }
@@ -194,7 +194,7 @@ impl Read {
             self.output_rows.add(rows);
             let options = RecordBatchOptions::new().with_row_count(Some(rows));
             let schema = Arc::new(arrow::datatypes::Schema::empty());
-            let batch = RecordBatch::try_new_with_options(schema, Vec::new(), &options).map_err(wrong)?;
+            let batch = RecordBatch::try_new_with_options(schema, Vec::new(), &options).map_err(Refusal::misread)?;
             if self.batches.send(Ok(batch)).await.is_err() {
                 return Ok(());
             }
@@ -202,8 +202,4 @@ impl Read {
         }
         Ok(())
     }
-}
-
-fn wrong(cause: impl std::error::Error) -> Refusal {
-    Refusal::new(Reaction::WrongData, format!("what was read is not what was kept: {cause}"))
 }

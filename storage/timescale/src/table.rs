@@ -14,6 +14,7 @@ use model::{Dataset, Table, Tenant};
 use crate::database::Database;
 use crate::ledger::Known;
 use crate::predicate::{time_literal, translate};
+use crate::rounds;
 use crate::scan::TimescaleScan;
 use crate::select::{Asked, Select};
 
@@ -42,15 +43,15 @@ impl TimescaleTable {
         Self { tenant, dataset, known, database, connections_max: (read_connections_max / 4).max(1) }
     }
 
-    /// The rows of this table, and nobody else's.
+    /// The rows of this table, and nobody else's; of sums those that count as of the round that is known.
     fn own_rows(&self) -> String {
-        let logs: Vec<String> = self
-            .known
-            .logs
-            .iter()
-            .map(|(writer, through)| format!("writer = {writer} AND through <= {through}"))
-            .collect();
-        format!("tenant = '{}' AND ({})", self.tenant, logs.join(" OR "))
+        let known = self.known.condition(&self.tenant);
+        match self.dataset {
+            Dataset::Signal(_) => known,
+            Dataset::Rollup(_) => {
+                format!("{known} AND {}", rounds::counts(&self.database.schema, &self.tenant, self.known.round))
+            }
+        }
     }
 
     /// Ranges of time that several connections read side by side; together they hold every time.

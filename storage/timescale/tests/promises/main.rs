@@ -8,5 +8,6 @@ mod bad_days;
 mod conformance;
 mod lossless;
 mod pushdown;
+mod rounds;
 mod support;
 mod upkeep;
