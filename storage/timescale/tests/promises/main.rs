@@ -10,3 +10,4 @@ mod lossless;
 mod pushdown;
 mod support;
 mod upkeep;
+mod views;
