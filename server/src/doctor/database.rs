@@ -14,9 +14,9 @@ pub(super) async fn findings(config: &Config) -> Vec<Finding> {
     let extension = match edition.timescale {
         Some(Extension { version, is_community: true, .. }) => format!("TimescaleDB {version}"),
         Some(Extension { version, .. }) => {
-            format!("TimescaleDB {version} under the Apache licence, without compression")
+            format!("TimescaleDB {version} under the Apache licence, without compression and hourly views")
         }
-        None => "without TimescaleDB, so without compression".to_owned(),
+        None => "without TimescaleDB, so without compression and hourly views".to_owned(),
     };
     let millis = latency.as_secs_f64() * 1e3;
     let fact = format!(

@@ -31,6 +31,10 @@ pub struct Config {
     pub chunk_bytes: u64,
     /// Age at which chunks are compressed, where TimescaleDB can, in hours. Default 2.
     pub compress_after_hours: u32,
+    /// Whether `metrics_hourly` and `logs_hourly` are made, where TimescaleDB can. Those that are there stay. Default true.
+    pub hourly_views: bool,
+    /// How long hourly views keep their rows, in days; 0 is for ever. Default 1100.
+    pub hourly_days: u32,
     /// Rows older than this when they come lie in the table of strays, not in chunks of their own, in days. Default 31.
     pub past_days_max: u32,
     /// A call whose other side has not been seen for so long counts as what it is without it, in seconds: a call of a host, or of
@@ -55,6 +59,8 @@ impl Default for Config {
             chunk_hours: 1,
             chunk_bytes: 1 << 30,
             compress_after_hours: 2,
+            hourly_views: true,
+            hourly_days: 1100,
             past_days_max: 31,
             calls_wait_seconds: 900,
             deletion_grace_seconds: 3600,

@@ -13,6 +13,7 @@ use crate::error::{Reaction, Refusal};
 use crate::predicate::time_literal;
 use crate::setup::{Edition, Extension};
 use crate::window::HOUR;
+use crate::{telemetry, views};
 
 /// Attempts beyond one an hour, while another program makes them too.
 const ATTEMPTS_MAX: usize = 5;
@@ -27,7 +28,7 @@ pub(crate) enum Layout {
 }
 
 /// Ranges of hours since 1970, and the widths that new ones get.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Partitions {
     known: Mutex<HashMap<Signal, Vec<Range<i64>>>>,
     hours: Mutex<HashMap<Signal, i64>>,
@@ -44,6 +45,7 @@ impl Layout {
                 for signal in Signal::ALL {
                     settle_hypertable(client, config, extension, signal).await?;
                 }
+                settle_views(client, config, extension).await;
                 Layout::Hypertables(extension.clone())
             }
             (None, false) => {
@@ -76,6 +78,16 @@ impl Layout {
             Layout::Hypertables(_) => Ok(()),
             Layout::Partitions(partitions) => partitions.make(client, schema, signal, hours).await,
         }
+    }
+}
+
+/// Makes the hourly views. Nobody here asks them, so that they are not there is told and stops nothing.
+async fn settle_views(client: &Client, config: &Config, extension: &Extension) {
+    if !extension.is_community {
+        return;
+    }
+    if let Err(cause) = views::settle(client, config, extension).await {
+        telemetry::without_views(&config.schema, &cause);
     }
 }
 

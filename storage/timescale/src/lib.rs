@@ -27,6 +27,7 @@ mod telemetry;
 mod text;
 mod tls;
 mod upkeep;
+mod views;
 mod window;
 
 use std::sync::Arc;
@@ -303,9 +304,10 @@ impl Shared {
     async fn expire(&self, tenant: &Tenant, dataset: Dataset, horizon: Timestamp) -> Result<(), Refusal> {
         let ready = self.ready().await?;
         let connection = self.database.upkeep().await?;
-        // First what rollups can no longer be compared with, then the rows.
+        // First what rollups can no longer be compared with and views not be made of, then the rows.
         upkeep::note_expiry(&connection, &self.config.schema, (tenant, dataset), horizon).await?;
         self.ledger.expire(tenant, dataset, horizon.0.saturating_sub(1));
+        views::stay_ahead_of_expiry(&connection, &self.config, &ready.layout, dataset).await?;
         upkeep::expire(&connection, &self.config.schema, &ready.layout, (tenant, dataset), horizon).await?;
         connection.give_back();
         Ok(())
@@ -316,6 +318,7 @@ impl Shared {
         let connection = self.database.writer().await?;
         let Config { schema, chunk_bytes, .. } = &self.config;
         upkeep::maintain(&connection, schema, &ready.layout, *chunk_bytes, now()).await?;
+        views::maintain(&connection, &self.config, &ready.layout).await?;
         connection.give_back();
         Ok(())
     }

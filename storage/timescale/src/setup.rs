@@ -15,7 +15,7 @@ mod embedded {
 
 /// Oldest PostgreSQL that is tested.
 const VERSION_MIN: i32 = 140_000;
-/// Name of the lock that two programs, starting at once, take before they change tables.
+/// Name of the lock that programs take before they change tables or policies.
 const LOCK: i64 = 0x0b5e_7a70_7279;
 /// Where it is written which migrations were applied.
 const HISTORY: &str = "migrations";
@@ -34,7 +34,7 @@ pub struct Edition {
 pub struct Extension {
     /// Its version, as in `2.23.0`.
     pub version: String,
-    /// True where its licence has compression and policies; the Apache build has neither.
+    /// True where its licence has compression, policies and continuous aggregates; the Apache build has none of them.
     pub is_community: bool,
     /// The schema its functions lie in.
     pub(crate) schema: String,
@@ -43,11 +43,22 @@ pub struct Extension {
 /// Brings the tables up to date and says how they are laid out.
 pub(crate) async fn prepare(client: &mut Lease, config: &Config) -> Result<(Edition, Layout), Refusal> {
     let edition = edition(client).await?;
-    client.execute("SELECT pg_advisory_lock($1)", &[&LOCK]).await?;
+    lock(client).await?;
     let prepared = prepare_alone(client, config, &edition).await;
-    // A connection that failed is closed, and its locks with it.
-    client.execute("SELECT pg_advisory_unlock($1)", &[&LOCK]).await?;
+    unlock(client).await?;
     Ok((edition, prepared?))
+}
+
+/// Waits until no other program changes tables or policies.
+pub(crate) async fn lock(client: &Client) -> Result<(), Refusal> {
+    client.execute("SELECT pg_advisory_lock($1)", &[&LOCK]).await?;
+    Ok(())
+}
+
+/// Lets others. A connection that failed is closed, and its locks with it.
+pub(crate) async fn unlock(client: &Client) -> Result<(), Refusal> {
+    client.execute("SELECT pg_advisory_unlock($1)", &[&LOCK]).await?;
+    Ok(())
 }
 
 async fn prepare_alone(client: &mut Lease, config: &Config, edition: &Edition) -> Result<Layout, Refusal> {

@@ -11,3 +11,4 @@ mod pushdown;
 mod rounds;
 mod support;
 mod upkeep;
+mod views;
