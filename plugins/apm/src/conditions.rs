@@ -33,7 +33,8 @@ impl Conditions {
     fn in_range(time: &str, range: Range) -> Self {
         let mut conditions = Self::none();
         let (from, until) = (conditions.param(rfc3339(range.from)), conditions.param(rfc3339(range.until)));
-        conditions.and(format!("{time} >= {from} AND {time} < {until}")).to_owned()
+        conditions.and(format!("{time} >= {from} AND {time} < {until}"));
+        conditions
     }
 
     /// The place of a value, as it stands in the text: `$3`.

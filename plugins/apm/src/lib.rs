@@ -3,6 +3,7 @@
 //! Nothing is kept here: every answer is SQL over spans and their rollups, for the tenant that asks.
 
 mod conditions;
+mod edges;
 mod errors;
 mod map;
 mod measures;

@@ -21,7 +21,8 @@ pub(crate) const BUCKETS_MAX: i64 = 120;
 const WIDTHS: [i64; 14] = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 4 * 1440, 7 * 1440];
 
 /// How a range is written.
-const HOW_TO: &str = "write a time as 2026-01-31T10:00:00Z, or relative to now as now, now-15m, now-6h, now-7d (s, m, h, d, w)";
+const HOW_TO: &str =
+    "write a time as 2026-01-31T10:00:00Z, or relative to now as now, now-15m, now-6h, now-7d (s, m, h, d, w)";
 
 /// Which times.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
@@ -51,11 +52,13 @@ impl RangeWanted {
         let until = self.to.as_deref().map_or(Ok(now), |to| moment("to", to, now))?;
         let from = self.from.as_deref().map_or(Ok(until.saturating_sub(HOUR)), |from| moment("from", from, now))?;
         if from >= until {
-            let message = format!("the range ends at {}, which is not after its start, {}", rfc3339(until), rfc3339(from));
+            let message =
+                format!("the range ends at {}, which is not after its start, {}", rfc3339(until), rfc3339(from));
             return Err(Failure::invalid(message).hinting("let 'from' be before 'to'"));
         }
         if until.saturating_sub(from) > days_max * DAY {
-            let message = format!("the range is longer than {days_max} days, from {} to {}", rfc3339(from), rfc3339(until));
+            let message =
+                format!("the range is longer than {days_max} days, from {} to {}", rfc3339(from), rfc3339(until));
             return Err(Failure::invalid(message).hinting("ask for a shorter range, one after the other"));
         }
         Ok(Range { from, until })
@@ -210,7 +213,11 @@ mod tests {
 
             let buckets: Vec<(i64, Range)> = range.buckets().all().collect();
 
-            assert!(i64::try_from(buckets.len()).is_ok_and(|count| count <= BUCKETS_MAX + 1), "{length}: {}", buckets.len());
+            assert!(
+                i64::try_from(buckets.len()).is_ok_and(|count| count <= BUCKETS_MAX + 1),
+                "{length}: {}",
+                buckets.len()
+            );
             assert_eq!(buckets.first().map(|(_, part)| part.from), Some(range.from));
             assert_eq!(buckets.last().map(|(_, part)| part.until), Some(range.until));
             assert!(buckets.windows(2).all(|pair| pair[0].1.until == pair[1].1.from), "without gaps");
