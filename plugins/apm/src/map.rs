@@ -28,12 +28,12 @@ pub(crate) struct MapWanted {
 
 /// Nodes and edges.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Map {
+pub(crate) struct ServiceMap {
     /// Minutes are counted whole, so this may be before the `from` that was asked for.
     from: String,
     to: String,
-    nodes: Vec<Node>,
-    edges: Vec<Link>,
+    nodes: Vec<MapNode>,
+    edges: Vec<MapEdge>,
     /// True when there are more edges than are drawn: those with the fewest calls are missing.
     is_truncated: bool,
     /// What is missing from the answer, a sentence each.
@@ -42,7 +42,7 @@ pub(crate) struct Map {
 
 /// Something that calls or is called.
 #[derive(Debug, Serialize, ToSchema)]
-struct Node {
+struct MapNode {
     /// As in `service:checkout` or `database:postgresql:orders`.
     id: String,
     kind: NodeKind,
@@ -58,7 +58,7 @@ struct Node {
 
 /// Calls from one node to another.
 #[derive(Debug, Serialize, ToSchema)]
-struct Link {
+struct MapEdge {
     source: String,
     target: String,
     #[serde(flatten)]
@@ -69,7 +69,7 @@ struct Link {
 #[utoipa::path(
     get, path = "/map", tag = "apm", security(("caller" = ["apm:map:read"])), params(RangeWanted, MapWanted),
     responses(
-        (status = 200, body = Map),
+        (status = 200, body = ServiceMap),
         (status = 400, description = "The range is wrong"),
         (status = 404, description = "There is no node of that id in the range"),
     )
@@ -79,7 +79,7 @@ pub(crate) async fn show(
     Extension(tenant): Extension<Tenant>,
     Asked(range): Asked<RangeWanted>,
     Asked(wanted): Asked<MapWanted>,
-) -> Result<Json<Map>, Failure> {
+) -> Result<Json<ServiceMap>, Failure> {
     let range = range.read(ROLLUP_DAYS_MAX)?;
     let source = Source::new(&context, tenant);
     let mut conditions = Conditions::of_edges(range);
@@ -154,8 +154,8 @@ impl Graph {
         }
     }
 
-    fn drawn(self, range: Range, is_truncated: bool, warnings: Vec<String>) -> Map {
-        let nodes = self.nodes.into_iter().map(|(end, called)| Node {
+    fn drawn(self, range: Range, is_truncated: bool, warnings: Vec<String>) -> ServiceMap {
+        let nodes = self.nodes.into_iter().map(|(end, called)| MapNode {
             id: end.id(),
             kind: end.kind,
             system: end.system,
@@ -163,13 +163,13 @@ impl Graph {
             called: called.all.measures(range),
             calls_from_outside: called.from_outside,
         });
-        let edges = self.links.into_iter().map(|((source, target), calls)| Link {
+        let edges = self.links.into_iter().map(|((source, target), calls)| MapEdge {
             source: source.id(),
             target: target.id(),
             called: calls.measures(range),
         });
         let (from, to) = (rfc3339(range.whole_minutes().from), rfc3339(range.until));
-        Map { from, to, nodes: nodes.collect(), edges: edges.collect(), is_truncated, warnings }
+        ServiceMap { from, to, nodes: nodes.collect(), edges: edges.collect(), is_truncated, warnings }
     }
 }
 

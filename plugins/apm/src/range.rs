@@ -56,16 +56,22 @@ impl RangeWanted {
                 format!("the range ends at {}, which is not after its start, {}", rfc3339(until), rfc3339(from));
             return Err(Failure::invalid(message).hinting("let 'from' be before 'to'"));
         }
-        if until.saturating_sub(from) > days_max * DAY {
+        let range = Range { from, until };
+        if !range.is_within(days_max) {
             let message =
                 format!("the range is longer than {days_max} days, from {} to {}", rfc3339(from), rfc3339(until));
             return Err(Failure::invalid(message).hinting("ask for a shorter range, one after the other"));
         }
-        Ok(Range { from, until })
+        Ok(range)
     }
 }
 
 impl Range {
+    /// True when it is not empty, and not longer than so many days.
+    pub(crate) fn is_within(self, days_max: i64) -> bool {
+        self.from < self.until && self.until.saturating_sub(self.from) <= days_max * DAY
+    }
+
     /// The range of the same length that ends where this one begins.
     pub(crate) fn before(self) -> Self {
         Self { from: self.from.saturating_sub(self.until - self.from), until: self.from }

@@ -48,19 +48,19 @@ pub(crate) struct ServiceDetails {
     /// Width of a bucket of `over_time`.
     bucket_seconds: i64,
     /// Every bucket of the range, in order; the first and the last may be cut by its ends.
-    over_time: Vec<Bucket>,
+    over_time: Vec<ServiceBucket>,
     /// Spans of any kind by name, requests before all others.
-    operations: Vec<Operation>,
-    statuses: Vec<Status>,
-    versions: Vec<Version>,
+    operations: Vec<ServiceOperation>,
+    statuses: Vec<ServiceStatus>,
+    versions: Vec<ServiceVersion>,
     /// Of the last day of the range.
-    instances: Vec<Instance>,
-    databases: Vec<Peer>,
+    instances: Vec<ServiceInstance>,
+    databases: Vec<ServicePeer>,
     /// Queues that it sends to, and those that it receives from.
-    queues: Vec<Peer>,
-    callers: Vec<Peer>,
+    queues: Vec<ServicePeer>,
+    callers: Vec<ServicePeer>,
     /// Services and hosts that it calls.
-    callees: Vec<Peer>,
+    callees: Vec<ServicePeer>,
     /// Breakdowns that have more parts than are shown, by name.
     truncated: Vec<String>,
     /// What is missing from the answer, a sentence each.
@@ -69,7 +69,7 @@ pub(crate) struct ServiceDetails {
 
 /// Requests in one part of the range.
 #[derive(Debug, Serialize, ToSchema)]
-struct Bucket {
+struct ServiceBucket {
     start: String,
     #[serde(flatten)]
     measures: Measures,
@@ -77,7 +77,7 @@ struct Bucket {
 
 /// Spans of one name and kind.
 #[derive(Debug, Serialize, ToSchema)]
-struct Operation {
+struct ServiceOperation {
     name: String,
     /// `server`, `client`, `internal`, `producer` or `consumer`.
     kind: String,
@@ -87,7 +87,7 @@ struct Operation {
 
 /// Requests that ended alike.
 #[derive(Debug, Serialize, ToSchema)]
-struct Status {
+struct ServiceStatus {
     /// `unset`, `ok` or `error`.
     status_code: String,
     http_response_status_code: Option<i64>,
@@ -97,7 +97,7 @@ struct Status {
 
 /// Requests that one version answered.
 #[derive(Debug, Serialize, ToSchema)]
-struct Version {
+struct ServiceVersion {
     /// Null for requests that name none.
     version: Option<String>,
     #[serde(flatten)]
@@ -106,7 +106,7 @@ struct Version {
 
 /// Requests that one instance answered.
 #[derive(Debug, Serialize, ToSchema)]
-struct Instance {
+struct ServiceInstance {
     /// `service.instance.id`, where it is said.
     id: Option<String>,
     host: Option<String>,
@@ -117,14 +117,14 @@ struct Instance {
 
 /// Who is called by the service, or calls it.
 #[derive(Debug, Serialize, ToSchema)]
-struct Peer {
+struct ServicePeer {
     /// Its node on the map; null for callers that are not known.
     id: Option<String>,
     kind: NodeKind,
     system: Option<String>,
     /// Null for callers that are not known.
     name: Option<String>,
-    direction: Direction,
+    direction: CallDirection,
     #[serde(flatten)]
     called: CallMeasures,
 }
@@ -132,7 +132,7 @@ struct Peer {
 /// Which way calls and messages go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum Direction {
+enum CallDirection {
     /// From the peer to the service.
     In,
     /// From the service to the peer.
@@ -175,7 +175,7 @@ pub(crate) async fn show(
     let truncated = asked.truncated;
     let (databases, peers) = apart(peers, |peer| peer.kind == NodeKind::Database);
     let (queues, peers) = apart(peers, |peer| peer.kind == NodeKind::Queue);
-    let (callers, callees) = apart(peers, |peer| peer.direction == Direction::In);
+    let (callers, callees) = apart(peers, |peer| peer.direction == CallDirection::In);
     Ok(Json(ServiceDetails {
         from: rfc3339(range.from),
         to: rfc3339(range.until),
@@ -198,7 +198,7 @@ pub(crate) async fn show(
     }))
 }
 
-fn apart(peers: Vec<Peer>, is_one: impl Fn(&Peer) -> bool) -> (Vec<Peer>, Vec<Peer>) {
+fn apart(peers: Vec<ServicePeer>, is_one: impl Fn(&ServicePeer) -> bool) -> (Vec<ServicePeer>, Vec<ServicePeer>) {
     peers.into_iter().partition(is_one)
 }
 
@@ -246,7 +246,7 @@ impl Questions<'_> {
     }
 
     /// The sum of all buckets, and each of them.
-    async fn over_time(&self) -> Result<(Measures, Vec<Bucket>), Failure> {
+    async fn over_time(&self) -> Result<(Measures, Vec<ServiceBucket>), Failure> {
         let (conditions, buckets) = (self.requests(self.range), self.range.buckets());
         let sql = format!(
             "SELECT {OF_SPANS}, time_bucket('{} seconds', start_time) AS bucket FROM spans WHERE {} GROUP BY bucket",
@@ -260,7 +260,7 @@ impl Questions<'_> {
         counted.values().for_each(|bucket| all.add(bucket));
         let over_time = buckets.all().map(|(start, part)| {
             let measures = counted.get(&start).unwrap_or(&nothing).measures(part, self.threshold);
-            Bucket { start: rfc3339(start), measures }
+            ServiceBucket { start: rfc3339(start), measures }
         });
         Ok((all.measures(self.range, self.threshold), over_time.collect()))
     }
@@ -274,10 +274,10 @@ impl Questions<'_> {
         Ok(counted.measures(range, self.threshold))
     }
 
-    async fn operations(&mut self) -> Result<Vec<Operation>, Failure> {
+    async fn operations(&mut self) -> Result<Vec<ServiceOperation>, Failure> {
         let conditions = self.spans(self.range);
         let (by, order) = ("name, kind", format!("{REQUESTS} DESC, requests DESC, name, kind"));
-        let parts = self.parts("operations", conditions, self.range, by, &order, |row, measures| Operation {
+        let parts = self.parts("operations", conditions, self.range, by, &order, |row, measures| ServiceOperation {
             name: row.owned(COLUMNS).unwrap_or_default(),
             kind: row.owned(COLUMNS + 1).unwrap_or_default(),
             measures,
@@ -285,29 +285,30 @@ impl Questions<'_> {
         parts.await
     }
 
-    async fn statuses(&mut self) -> Result<Vec<Status>, Failure> {
+    async fn statuses(&mut self) -> Result<Vec<ServiceStatus>, Failure> {
         let (by, conditions) = ("status_code, http_response_status_code", self.requests(self.range));
-        let parts = self.parts("statuses", conditions, self.range, by, "requests DESC", |row, measures| Status {
-            status_code: row.owned(COLUMNS).unwrap_or_default(),
-            http_response_status_code: row.integer(COLUMNS + 1),
-            measures,
-        });
-        parts.await
-    }
-
-    async fn versions(&mut self) -> Result<Vec<Version>, Failure> {
-        let conditions = self.requests(self.range);
         let parts =
-            self.parts("versions", conditions, self.range, "service_version", "requests DESC", |row, measures| {
-                Version { version: row.owned(COLUMNS), measures }
+            self.parts("statuses", conditions, self.range, by, "requests DESC", |row, measures| ServiceStatus {
+                status_code: row.owned(COLUMNS).unwrap_or_default(),
+                http_response_status_code: row.integer(COLUMNS + 1),
+                measures,
             });
         parts.await
     }
 
-    async fn instances(&mut self) -> Result<Vec<Instance>, Failure> {
+    async fn versions(&mut self) -> Result<Vec<ServiceVersion>, Failure> {
+        let conditions = self.requests(self.range);
+        let parts =
+            self.parts("versions", conditions, self.range, "service_version", "requests DESC", |row, measures| {
+                ServiceVersion { version: row.owned(COLUMNS), measures }
+            });
+        parts.await
+    }
+
+    async fn instances(&mut self) -> Result<Vec<ServiceInstance>, Failure> {
         let range = self.range.last_hours(INSTANCES_HOURS_MAX);
         let (by, conditions) = ("service_instance_id, host_name, k8s_pod_name", self.requests(range));
-        let parts = self.parts("instances", conditions, range, by, "requests DESC", |row, measures| Instance {
+        let parts = self.parts("instances", conditions, range, by, "requests DESC", |row, measures| ServiceInstance {
             id: row.owned(COLUMNS),
             host: row.owned(COLUMNS + 1),
             pod: row.owned(COLUMNS + 2),
@@ -339,7 +340,7 @@ impl Questions<'_> {
         Ok(rows.map(|row| part(row, Counted::of(row, 0).measures(range, self.threshold))).collect())
     }
 
-    async fn peers(&mut self) -> Result<Vec<Peer>, Failure> {
+    async fn peers(&mut self) -> Result<Vec<ServicePeer>, Failure> {
         let mut conditions = Conditions::of_edges(self.range);
         conditions.equal_if_said("deployment_environment_name", self.wanted.environment.as_deref());
         let name = conditions.param(self.name);
@@ -353,18 +354,18 @@ impl Questions<'_> {
     }
 }
 
-fn peer(itself: &End, Edge { source, target, calls }: Edge, range: Range) -> Peer {
+fn peer(itself: &End, Edge { source, target, calls }: Edge, range: Range) -> ServicePeer {
     let (other, direction) = match source {
         // A service that calls itself is its own callee.
-        Some(source) if source == *itself => (Some(target), Direction::Out),
-        source => (source, Direction::In),
+        Some(source) if source == *itself => (Some(target), CallDirection::Out),
+        source => (source, CallDirection::In),
     };
     let called = calls.measures(range);
     match other {
         Some(other) => {
             let id = Some(other.id());
-            Peer { id, kind: other.kind, system: other.system, name: Some(other.name), direction, called }
+            ServicePeer { id, kind: other.kind, system: other.system, name: Some(other.name), direction, called }
         }
-        None => Peer { id: None, kind: NodeKind::Service, system: None, name: None, direction, called },
+        None => ServicePeer { id: None, kind: NodeKind::Service, system: None, name: None, direction, called },
     }
 }

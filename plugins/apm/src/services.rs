@@ -40,7 +40,7 @@ pub(crate) struct Services {
     from: String,
     to: String,
     apdex_ms: f64,
-    services: Vec<Service>,
+    services: Vec<ServiceSummary>,
     /// True when there are more services than the answer has.
     is_truncated: bool,
     /// What is missing from the answer, a sentence each.
@@ -49,7 +49,7 @@ pub(crate) struct Services {
 
 /// A service that was heard of in the range.
 #[derive(Debug, Serialize, ToSchema)]
-struct Service {
+struct ServiceSummary {
     name: String,
     /// Of the requests it answered: spans of kind `server` and `consumer`.
     #[serde(flatten)]
@@ -94,7 +94,7 @@ pub(crate) async fn list(
     };
     let part = wanted.text.as_deref().unwrap_or_default().to_lowercase();
     seen.services.retain(|name, _| name.to_lowercase().contains(&part));
-    let services = seen.services.into_iter().map(|(name, seen)| Service {
+    let services = seen.services.into_iter().map(|(name, seen)| ServiceSummary {
         now: measures(&counted, &name, range),
         before: before.as_ref().map(|before| measures(before, &name, range.before())),
         languages: languages.remove(&name).unwrap_or_default(),
@@ -103,7 +103,7 @@ pub(crate) async fn list(
         environments: seen.environments,
         name,
     });
-    let mut services: Vec<Service> = services.collect();
+    let mut services: Vec<ServiceSummary> = services.collect();
     services.sort_by(|a, b| b.now.requests.cmp(&a.now.requests).then_with(|| a.name.cmp(&b.name)));
     let is_truncated = is_truncated || services.len() > SERVICES_MAX;
     services.truncate(SERVICES_MAX);
