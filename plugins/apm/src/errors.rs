@@ -129,12 +129,12 @@ fn grouped(conditions: &Conditions) -> String {
         told AS (
             SELECT start_time, encode(trace_id, 'hex') AS trace, encode(span_id, 'hex') AS span, name,
                 coalesce(exception_type, exception->>'exception.type', error_type, rpc_response_status_code,
-                    cast(http_response_status_code AS text)) AS type,
-                substr(coalesce(exception_message, exception->>'exception.message', status_message), 1,
+                    cast(http_response_status_code AS text)) AS error_kind,
+                substr(coalesce(exception_message, exception->>'exception.message', nullif(status_message, '')), 1,
                     {MESSAGE_CHARACTERS_MAX}) AS message
             FROM failed
         )
-        SELECT type, {pattern} AS pattern, count(*) AS errors, min(start_time) AS first_seen, max(start_time) AS last_seen,
+        SELECT error_kind, {pattern} AS pattern, count(*) AS errors, min(start_time) AS first_seen, max(start_time) AS last_seen,
             count(DISTINCT name) AS operations, last_value(trace ORDER BY start_time) AS last_trace,
             last_value(span ORDER BY start_time) AS last_span, last_value(name ORDER BY start_time) AS last_name,
             last_value(message ORDER BY start_time) AS last_message

@@ -44,7 +44,8 @@ pub(crate) struct SearchWanted {
     status: Option<String>,
     /// Attributes of the span or its resource and their values, as a JSON object: `{"http.route": "/cart", "shop.items": 3}`.
     attributes: Option<String>,
-    /// Words that are in its name, its message of status or exception, its route, path or query, or its other attributes.
+    /// Words that are in its name, its message of status or exception, its route, path or query, its other attributes,
+    /// or those of its last event.
     text: Option<String>,
     /// `time` (the newest first, which is the default), `duration` (the longest first) or `errors` (the most first); of the spans that
     /// match, not of whole traces.
@@ -228,7 +229,7 @@ fn conditions(range: Range, wanted: &SearchWanted) -> Result<Conditions, Failure
 }
 
 /// Columns in which words are looked for.
-const TEXTS: [&str; 9] = [
+const TEXTS: [&str; 10] = [
     "name",
     "status_message",
     "exception_type",
@@ -238,6 +239,8 @@ const TEXTS: [&str; 9] = [
     "url_full",
     "db_query_text",
     "attributes",
+    // An exception is mostly the last event.
+    "events[-1]['attributes']",
 ];
 
 fn nanos(name: &str, millis: f64) -> Result<i64, Failure> {
