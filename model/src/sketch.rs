@@ -105,6 +105,13 @@ impl Sketch {
         found.map(|(bucket, _)| middle(*bucket))
     }
 
+    /// About how many of the values seen are at most this one: those of its size count.
+    pub fn count_at_most(&self, value: i64) -> u64 {
+        let last = bucket_of(value);
+        let counted = self.buckets.iter().take_while(|(bucket, _)| *bucket <= last);
+        counted.fold(0, |sum, (_, count)| sum.saturating_add(*count))
+    }
+
     /// Memory held beside the sketch itself, in bytes.
     pub fn heap_bytes(&self) -> usize {
         self.buckets.capacity() * size_of::<(i16, u64)>()
@@ -232,6 +239,19 @@ mod tests {
             // The last factor is for the rounding of 64 bits to the 53 of a float.
             let allowed = exact.abs() * Sketch::RELATIVE_ERROR * (1.0 + 1e-12);
             prop_assert!((estimate - exact).abs() <= allowed, "{estimate} for {exact}");
+        }
+
+        #[test]
+        fn counts_up_to_a_value_are_right_but_for_values_of_its_size(
+            values in prop::collection::vec(value(), 0..300), limit in value(),
+        ) {
+            let at_most = |limit: i64| values.iter().filter(|value| **value <= limit).count() as u64;
+            let slack = (limit.unsigned_abs() / 64 + 1) as i64;
+
+            let counted = sketch(&values).count_at_most(limit);
+
+            prop_assert!(counted >= at_most(limit), "{counted} of {values:?} up to {limit}");
+            prop_assert!(counted <= at_most(limit.saturating_add(slack)), "{counted} of {values:?} up to {limit}");
         }
 
         #[test]

@@ -331,8 +331,12 @@ fn literal(expr: &Expr) -> Option<&ScalarValue> {
     }
 }
 
+/// The text of a literal; so is a parameter that the statement calls text, as in `attributes->>$1::text`.
 fn literal_text(expr: &Expr) -> Option<&str> {
-    literal(expr)?.try_as_str()?
+    match unaliased(expr) {
+        Expr::Cast(Cast { expr, field }) if field.data_type().is_string() => literal_text(expr),
+        expr => literal(expr)?.try_as_str()?,
+    }
 }
 
 fn promoted_anywhere(key: &str) -> Option<&'static Convention> {

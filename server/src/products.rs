@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use apm::Apm;
 use bytes::Bytes;
 use example::Example;
 use model::{Tenant, Timestamp};
@@ -15,7 +16,7 @@ use crate::platform::Platform;
 
 /// All there are, in the order in which they start.
 fn all() -> Vec<Arc<dyn Plugin>> {
-    vec![Arc::new(Example::default())]
+    vec![Arc::new(Apm), Arc::new(Example::default())]
 }
 
 /// Runs only when it is named.
@@ -107,11 +108,11 @@ mod tests {
         let enabled = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
         let listen = [("example".to_owned(), "127.0.0.1:0".parse().expect("an address"))];
 
-        assert_eq!(names(&ProductsConfig::default()), Ok(vec![]));
+        assert_eq!(names(&ProductsConfig::default()), Ok(vec!["apm"]));
         let of_example = ProductsConfig { enabled: enabled(&["example"]), listen: listen.clone().into() };
         assert_eq!(names(&of_example), Ok(vec!["example"]));
         let wrong = names(&ProductsConfig { enabled: enabled(&["exmaple"]), ..ProductsConfig::default() });
-        assert!(wrong.is_err_and(|wrong| wrong.contains("exmaple") && wrong.contains("there are: example")));
+        assert!(wrong.is_err_and(|wrong| wrong.contains("exmaple") && wrong.contains("there are: apm, example")));
         let idle = names(&ProductsConfig { enabled: enabled(&[]), listen: listen.into() });
         assert!(idle.is_err_and(|wrong| wrong.contains("does not run here")));
     }

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use query::QueryError;
 use records::Error;
 use serde_json::json;
 
@@ -62,6 +63,24 @@ impl From<Error> for Failure {
             }
             Error::Refused { .. } | Error::Unreadable { .. } => Self::internal(&cause),
         }
+    }
+}
+
+impl From<QueryError> for Failure {
+    fn from(cause: QueryError) -> Self {
+        let status = match &cause {
+            QueryError::Statement(_) => StatusCode::BAD_REQUEST,
+            QueryError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            QueryError::MemoryLimit { .. } | QueryError::TimeLimit { .. } | QueryError::RowLimit { .. } => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
+            QueryError::Busy { .. } | QueryError::Unavailable(_) | QueryError::Damaged { .. } => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            QueryError::Internal(_) => return Self::internal(&cause),
+        };
+        let hint = cause.hint().map(str::to_owned);
+        Self { hint, ..Self::new(status, cause.code(), cause.to_string()) }
     }
 }
 

@@ -3,6 +3,7 @@
 //! A plugin that panics or fails takes nobody along: it is started again after a pause. `plugins/example` is one of about a
 //! hundred lines, and `docs/plugins.md` walks through it.
 
+mod asked;
 mod context;
 mod failure;
 mod host;
@@ -14,6 +15,7 @@ mod table;
 
 pub use {hub, model, query, records};
 
+pub use asked::Asked;
 pub use context::{PluginContext, Telemetry, TelemetryWriter};
 pub use failure::Failure;
 pub use host::{Host, InvalidName, Running};

@@ -1,8 +1,9 @@
 //! Attributes are reached the same way, whether they have a column or not.
 
+use query::Statement;
 use serde_json::json;
 
-use crate::support::Fixture;
+use crate::support::{Fixture, acme, text};
 
 /// Three spans: attributes as text and integer, the same attributes with other types, and none.
 async fn fixture() -> Fixture {
@@ -165,4 +166,21 @@ async fn a_key_that_is_not_a_literal_is_an_error() {
 
     assert_eq!(error.code(), "plan");
     assert_eq!(error.to_string(), "the key of an attribute is not a text literal");
+}
+
+#[tokio::test]
+async fn the_key_of_an_attribute_may_be_a_parameter_that_is_called_text() {
+    let fixture = fixture().await;
+    let ask = async |key: &str, value: &str| {
+        let statement = Statement {
+            params: vec![json!(key), json!(value)],
+            ..Statement::new("SELECT start_time::bigint FROM spans WHERE (attributes->>cast($1 AS text)) = $2")
+        };
+        text(&fixture.ask(&acme(), statement).await.expect("an answer"))
+    };
+
+    assert_eq!(ask("http.route", "/cart").await, "1");
+    assert_eq!(ask("http.response.status_code", "200").await, "1");
+    assert_eq!(ask("shop.items", "4.5").await, "2");
+    assert_eq!(ask("it's", "4.5").await, "");
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Who may depend on whom; everything not listed is shut. `model` is open to all.
-const DOORS: [(&str, &[&str]); 16] = [
+const DOORS: [(&str, &[&str]); 17] = [
     ("model", &[]),
     ("wal", &[]),
     ("store", &["model"]),
@@ -19,12 +19,14 @@ const DOORS: [(&str, &[&str]); 16] = [
     ("records", &["model"]),
     ("hub", &["model", "records"]),
     ("plugin", &["hub", "model", "query", "records"]),
+    ("apm", &["plugin"]),
     ("example", &["plugin"]),
     ("bench", &["ingest", "lake", "plane", "store", "timescale", "model"]),
     ("testkit", &[]),
     (
         "observatory",
         &[
+            "apm",
             "backup",
             "bench",
             "example",

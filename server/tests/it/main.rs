@@ -1,6 +1,7 @@
 //! The program as its users meet it: a real process, real protocols, real clients.
 
 mod api;
+mod apm;
 mod backup;
 mod bad_days;
 mod conformance;

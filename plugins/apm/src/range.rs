@@ -1,0 +1,237 @@
+//! The times a question is about: `from` and `to` as people write them, and the buckets of a chart over them.
+
+use plugin::Failure;
+use serde::Deserialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use utoipa::IntoParams;
+
+const SECOND: i64 = 1_000_000_000;
+const MINUTE: i64 = 60 * SECOND;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+/// Longest range of a question that rollups answer, in days.
+pub(crate) const ROLLUP_DAYS_MAX: i64 = 400;
+/// Longest range of a question for which spans are read one by one, in days.
+pub(crate) const SPAN_DAYS_MAX: i64 = 31;
+/// Most buckets of a chart.
+pub(crate) const BUCKETS_MAX: i64 = 120;
+/// Widths of buckets, in minutes: rollups have no shorter ones.
+const WIDTHS: [i64; 14] = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 4 * 1440, 7 * 1440];
+
+/// How a range is written.
+const HOW_TO: &str =
+    "write a time as 2026-01-31T10:00:00Z, or relative to now as now, now-15m, now-6h, now-7d (s, m, h, d, w)";
+
+/// Which times.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default)]
+pub(crate) struct RangeWanted {
+    /// The first time, as `2026-01-31T10:00:00Z` or `now-1h`; an hour before `to` when it is not said.
+    from: Option<String>,
+    /// The time before which it ends, in the same way; now when it is not said.
+    to: Option<String>,
+}
+
+/// Times from `from` to before `until`, in nanoseconds since 1970; never empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Range {
+    pub(crate) from: i64,
+    pub(crate) until: i64,
+}
+
+impl RangeWanted {
+    /// The range, when it is one and not longer than so many days.
+    pub(crate) fn read(&self, days_max: i64) -> Result<Range, Failure> {
+        self.read_at(now(), days_max)
+    }
+
+    fn read_at(&self, now: i64, days_max: i64) -> Result<Range, Failure> {
+        let until = self.to.as_deref().map_or(Ok(now), |to| moment("to", to, now))?;
+        let from = self.from.as_deref().map_or(Ok(until.saturating_sub(HOUR)), |from| moment("from", from, now))?;
+        if from >= until {
+            let message =
+                format!("the range ends at {}, which is not after its start, {}", rfc3339(until), rfc3339(from));
+            return Err(Failure::invalid(message).hinting("let 'from' be before 'to'"));
+        }
+        let range = Range { from, until };
+        if !range.is_within(days_max) {
+            let message =
+                format!("the range is longer than {days_max} days, from {} to {}", rfc3339(from), rfc3339(until));
+            return Err(Failure::invalid(message).hinting("ask for a shorter range, one after the other"));
+        }
+        Ok(range)
+    }
+}
+
+impl Range {
+    /// True when it is not empty, and not longer than so many days.
+    pub(crate) fn is_within(self, days_max: i64) -> bool {
+        self.from < self.until && self.until.saturating_sub(self.from) <= days_max * DAY
+    }
+
+    /// The range of the same length that ends where this one begins.
+    pub(crate) fn before(self) -> Self {
+        Self { from: self.from.saturating_sub(self.until - self.from), until: self.from }
+    }
+
+    /// Its last part, so long at most.
+    pub(crate) fn last_hours(self, hours: i64) -> Self {
+        Self { from: self.from.max(self.until.saturating_sub(hours * HOUR)), ..self }
+    }
+
+    /// The same from the beginning of its first minute: sums of minutes cannot be taken apart.
+    pub(crate) fn whole_minutes(self) -> Self {
+        Self { from: self.from.div_euclid(MINUTE) * MINUTE, ..self }
+    }
+
+    pub(crate) fn seconds(self) -> f64 {
+        (self.until - self.from) as f64 / SECOND as f64
+    }
+
+    /// `date_trunc`'s unit that is short beside the range.
+    pub(crate) fn unit(self) -> &'static str {
+        if self.until - self.from <= DAY { "minute" } else { "hour" }
+    }
+
+    /// Buckets of one width that hold the range, at most [`BUCKETS_MAX`] and one more for its ragged ends.
+    pub(crate) fn buckets(self) -> Buckets {
+        let length = self.until - self.from;
+        let is_enough = |width: &&i64| length <= **width * MINUTE * BUCKETS_MAX;
+        let minutes = WIDTHS.iter().find(is_enough).or(WIDTHS.last()).copied().unwrap_or(1);
+        Buckets { range: self, width: minutes * MINUTE }
+    }
+}
+
+/// Parts of a range of one width, counted from 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Buckets {
+    range: Range,
+    width: i64,
+}
+
+impl Buckets {
+    pub(crate) fn width_seconds(self) -> i64 {
+        self.width / SECOND
+    }
+
+    /// The start of each bucket with what of the range is in it, in order.
+    pub(crate) fn all(self) -> impl Iterator<Item = (i64, Range)> {
+        let first = self.range.from.div_euclid(self.width) * self.width;
+        let starts = (0..).map(move |number| first + number * self.width);
+        starts.take_while(move |start| *start < self.range.until).map(move |start| {
+            let (from, until) = (start.max(self.range.from), (start + self.width).min(self.range.until));
+            (start, Range { from, until })
+        })
+    }
+}
+
+/// A time as it is written, relative to now or not.
+fn moment(name: &str, written: &str, now: i64) -> Result<i64, Failure> {
+    let relative = written.strip_prefix("now").map(|offset| ago(offset).and_then(|ago| now.checked_sub(ago)));
+    let time = relative.unwrap_or_else(|| {
+        let time = OffsetDateTime::parse(written, &Rfc3339).ok()?;
+        i64::try_from(time.unix_timestamp_nanos()).ok()
+    });
+    time.ok_or_else(|| Failure::invalid(format!("'{name}' is '{written}', which is not a time")).hinting(HOW_TO))
+}
+
+/// How long before now: nothing, or as in `-90m`.
+fn ago(offset: &str) -> Option<i64> {
+    if offset.is_empty() {
+        return Some(0);
+    }
+    let offset = offset.strip_prefix('-')?;
+    let unit = match offset.chars().last()? {
+        's' => SECOND,
+        'm' => MINUTE,
+        'h' => HOUR,
+        'd' => DAY,
+        'w' => 7 * DAY,
+        _ => return None,
+    };
+    let number = &offset[..offset.len() - 1];
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    number.parse::<i64>().ok().filter(|_| is_number)?.checked_mul(unit)
+}
+
+/// A time as people and programs read it.
+pub(crate) fn rfc3339(nanos: i64) -> String {
+    let time = OffsetDateTime::from_unix_timestamp_nanos(nanos.into()).ok();
+    let written = time.and_then(|time| time.format(&Rfc3339).ok());
+    written.expect("every time of 64 bits is in the years 1677 to 2262")
+}
+
+fn now() -> i64 {
+    i64::try_from(OffsetDateTime::now_utc().unix_timestamp_nanos()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2026-01-01T00:00:00Z.
+    const NOW: i64 = 1_767_225_600 * SECOND;
+
+    fn read(from: Option<&str>, to: Option<&str>) -> Result<Range, Failure> {
+        let wanted = RangeWanted { from: from.map(str::to_owned), to: to.map(str::to_owned) };
+        wanted.read_at(NOW, ROLLUP_DAYS_MAX)
+    }
+
+    fn check(from: Option<&str>, to: Option<&str>, expected: (i64, i64)) {
+        let range = read(from, to).expect("a range");
+        assert_eq!((range.from, range.until), expected, "{from:?} to {to:?}");
+    }
+
+    fn refused(from: &str, to: &str, because: &str) {
+        let failure = format!("{:?}", read(Some(from), Some(to)).expect_err("no range"));
+        assert!(failure.contains(because), "{from} to {to}: {failure}");
+    }
+
+    #[test]
+    fn a_range_is_written_as_times_or_relative_to_now() {
+        check(None, None, (NOW - HOUR, NOW));
+        check(Some("now-15m"), None, (NOW - 15 * MINUTE, NOW));
+        check(Some("now-2w"), Some("now-7d"), (NOW - 14 * DAY, NOW - 7 * DAY));
+        check(Some("2025-12-31T00:00:00Z"), Some("2026-01-01T01:00:00+01:00"), (NOW - DAY, NOW));
+        check(None, Some("2025-12-31T00:00:00.5Z"), (NOW - DAY - HOUR + SECOND / 2, NOW - DAY + SECOND / 2));
+    }
+
+    #[test]
+    fn what_is_no_range_is_refused_with_what_was_said() {
+        refused("yesterday", "now", "'from' is 'yesterday'");
+        refused("now-", "now", "'now-'");
+        refused("now--1h", "now", "'now--1h'");
+        refused("now-1y", "now", "'now-1y'");
+        refused("now-99999999999999999999d", "now", "which is not a time");
+        refused("now-\u{e9}", "now", "which is not a time");
+        refused("now", "now", "not after its start");
+        refused("now-1h", "now-2h", "not after its start");
+        refused("now-401d", "now", "longer than 400 days");
+    }
+
+    #[test]
+    fn every_range_has_few_buckets_that_hold_all_of_it() {
+        for length in [1, SECOND, MINUTE, HOUR, 3 * HOUR, DAY, 30 * DAY, ROLLUP_DAYS_MAX * DAY] {
+            let range = Range { from: NOW - length - 7, until: NOW - 7 };
+
+            let buckets: Vec<(i64, Range)> = range.buckets().all().collect();
+
+            assert!(
+                i64::try_from(buckets.len()).is_ok_and(|count| count <= BUCKETS_MAX + 1),
+                "{length}: {}",
+                buckets.len()
+            );
+            assert_eq!(buckets.first().map(|(_, part)| part.from), Some(range.from));
+            assert_eq!(buckets.last().map(|(_, part)| part.until), Some(range.until));
+            assert!(buckets.windows(2).all(|pair| pair[0].1.until == pair[1].1.from), "without gaps");
+        }
+    }
+
+    #[test]
+    fn the_range_before_ends_where_this_one_begins() {
+        assert_eq!(Range { from: 60, until: 100 }.before(), Range { from: 20, until: 60 });
+    }
+}
