@@ -14,6 +14,7 @@ task = json.load(sys.stdin)
 connection = duckdb.connect()
 connection.execute(f"set threads = {task['threads']}")
 connection.execute("set timezone = 'UTC'")
+connection.execute("set enable_progress_bar = false")
 connection.execute(f"create view spans as select * from read_parquet('{task['files']}', union_by_name = true)")
 
 best = []
@@ -32,6 +33,7 @@ def stored_bytes(files):
         path = os.path.join(folder, "rows.duckdb")
         database = duckdb.connect(path)
         database.execute(f"set threads = {task['threads']}")
+        database.execute("set enable_progress_bar = false")
         database.execute(f"create table rows as select * from read_parquet('{files}', union_by_name = true)")
         database.close()
         return os.path.getsize(path)

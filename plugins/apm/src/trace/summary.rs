@@ -32,7 +32,7 @@ pub(crate) fn by_service(spans: &[Span], tree: &Tree) -> Vec<ServiceShare> {
     let named =
         shares.into_iter().map(|(service, share)| ServiceShare { service: service.map(str::to_owned), ..share });
     let mut shares: Vec<ServiceShare> = named.collect();
-    shares.sort_by(|a, b| b.self_ns.cmp(&a.self_ns));
+    shares.sort_by_key(|share| std::cmp::Reverse(share.self_ns));
     shares
 }
 
