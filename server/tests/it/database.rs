@@ -190,3 +190,30 @@ async fn answer(server: &Server, sql: &str) -> Option<String> {
     }
     Some(server.sql(sql).await.text())
 }
+
+#[tokio::test]
+async fn sums_past_their_retention_go_from_the_database_too() -> Result<(), ()> {
+    let database = PostgresServer::start().await.map_err(Skip::tell)?;
+    let setup = observatory()
+        .env("DATABASE_URL", database.url())
+        .env("OBSERVATORY_RETENTION__SPANS_DAYS", 1)
+        .env("OBSERVATORY_RETENTION__ROLLUPS_DAYS", 2)
+        .env("OBSERVATORY_PLANE__SEGMENT_AGE_SECONDS", 1)
+        .env("OBSERVATORY_MAINTENANCE__EVERY_SECONDS", 1);
+    let server = setup.start().await.expect("a server");
+    let day = 86_400_000_000_000;
+    let days_ago = |days: u64| {
+        let mut span = span("work", vec![]);
+        span.start_time_unix_nano = testkit::now_nanos() - days * day;
+        span.end_time_unix_nano = span.start_time_unix_nano + 1;
+        span
+    };
+    server.client(Protocol::Grpc).deliver(&spans("shop", [0, 1, 3, 4].map(days_ago))).await;
+
+    for table in ["service_minutes", "service_hours"] {
+        let count = format!("select count(*) from observatory.{table} where tenant = 'default' and to_round is null");
+        until("what is older than two days goes", PATIENCE, async || (database.psql(&count) == "2").then_some(()))
+            .await;
+    }
+    Ok(())
+}

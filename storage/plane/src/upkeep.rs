@@ -7,7 +7,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use model::{Dataset, Tenant, Timestamp};
+use model::{Dataset, Rollup, Signal, Tenant, Timestamp};
 use parking_lot::Mutex;
 use store::{Amount, Condition, Gate, Outcome, Pace, Store, StoreError, Task, Work};
 use tokio::runtime::{self, Runtime};
@@ -258,8 +258,13 @@ impl Worker {
     async fn oldest(&self) -> Result<HashMap<(Tenant, Dataset), Timestamp>, StoreError> {
         let mut oldest = HashMap::new();
         for part in self.store.inventory(None).await? {
-            if part.condition != Condition::Removed {
-                let least = oldest.entry((part.tenant, part.dataset)).or_insert(part.times.min);
+            if part.condition == Condition::Removed {
+                continue;
+            }
+            // Spans bring their sums along, which not every store lists.
+            let sums = Rollup::ALL.iter().filter(|_| part.dataset == Dataset::Signal(Signal::Spans));
+            for dataset in std::iter::once(part.dataset).chain(sums.map(|rollup| Dataset::Rollup(*rollup))) {
+                let least = oldest.entry((part.tenant.clone(), dataset)).or_insert(part.times.min);
                 *least = part.times.min.min(*least);
             }
         }
