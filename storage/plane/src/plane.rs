@@ -37,6 +37,9 @@ pub type Decode = dyn Fn(&Envelope, Bytes) -> Result<Vec<Batch>, String> + Send 
 
 /// The log's own retry advice: its disk or its cap needs the store or a person, not milliseconds.
 const LOG_RETRY: Duration = Duration::from_secs(5);
+/// How often the last rows are offered to the store before they are left in the log.
+const LAST_FLUSHES: u32 = 3;
+const LAST_FLUSH_PAUSE: Duration = Duration::from_millis(500);
 
 /// Durable, queryable telemetry. Share it behind an `Arc`.
 #[derive(Debug)]
@@ -283,7 +286,15 @@ impl DataPlane {
         }
         self.upkeep.join().await;
         // Before the log ends, so that it can be cut: the next start has nothing to replay.
-        let flushed = self.flush().await;
+        let mut flushed = self.flush().await;
+        for _ in 1..LAST_FLUSHES {
+            // A store that has just come back may fail once more: its old connections are found out one by one.
+            if flushed.is_ok() {
+                break;
+            }
+            tokio::time::sleep(LAST_FLUSH_PAUSE).await;
+            flushed = self.flush().await;
+        }
         self.wal.close()?;
         Ok(flushed?)
     }

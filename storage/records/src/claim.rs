@@ -30,11 +30,13 @@ pub struct Claim<T> {
     pub until: Timestamp,
 }
 
-const CLAIM: &str = "WITH chosen AS MATERIALIZED (SELECT tenant, id FROM documents WHERE collection = $1 AND due <= $2 \
+// The time when it was made finds a document in every index that begins as this search does, whichever the database takes.
+const CLAIM: &str = "WITH chosen AS MATERIALIZED (SELECT tenant, id, created_at FROM documents WHERE collection = $1 AND due <= $2 \
          AND (leased_until IS NULL OR leased_until <= $2) ORDER BY due LIMIT $3 {skip_chosen}) \
      UPDATE documents SET fence = fence + 1, leased_until = $4 FROM chosen \
      WHERE documents.collection = $1 AND documents.tenant = chosen.tenant AND documents.id = chosen.id \
-     RETURNING documents.id, version, documents.tenant, created_at, updated_at, body, due, fence";
+       AND documents.created_at = chosen.created_at \
+     RETURNING documents.id, version, documents.tenant, documents.created_at, updated_at, body, due, fence";
 const COMPLETE: &str = concat!(
     "UPDATE documents SET ",
     changed!(),
