@@ -68,17 +68,10 @@ impl From<Error> for Failure {
 
 impl From<QueryError> for Failure {
     fn from(cause: QueryError) -> Self {
-        let status = match &cause {
-            QueryError::Statement(_) => StatusCode::BAD_REQUEST,
-            QueryError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            QueryError::MemoryLimit { .. } | QueryError::TimeLimit { .. } | QueryError::RowLimit { .. } => {
-                StatusCode::UNPROCESSABLE_ENTITY
-            }
-            QueryError::Busy { .. } | QueryError::Unavailable(_) | QueryError::Damaged { .. } => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
-            QueryError::Internal(_) => return Self::internal(&cause),
-        };
+        if let QueryError::Internal(_) = cause {
+            return Self::internal(&cause);
+        }
+        let status = query::http::status(&cause);
         let hint = cause.hint().map(str::to_owned);
         Self { hint, ..Self::new(status, cause.code(), cause.to_string()) }
     }

@@ -55,7 +55,8 @@ pub(super) fn of(error: &QueryError) -> Response {
     response
 }
 
-fn status(error: &QueryError) -> StatusCode {
+/// The status that says what kind of error it is; for whoever else answers over HTTP.
+pub fn status(error: &QueryError) -> StatusCode {
     match error {
         QueryError::Statement(fault) if fault.code == FaultCode::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
         QueryError::Statement(_) => StatusCode::BAD_REQUEST,
