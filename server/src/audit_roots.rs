@@ -11,7 +11,7 @@ use futures::TryStreamExt;
 use hub::Hub;
 use hub::audit::Root;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode};
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
@@ -31,7 +31,7 @@ pub(crate) async fn run(hub: Arc<Hub>, config: AuditConfig, stop: CancellationTo
         }
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(Duration::from_secs(config.roots_minutes * 60)) => {}
+            () = tokio::time::sleep(Duration::from_secs(config.roots_minutes.saturating_mul(60))) => {}
         }
     }
 }
@@ -44,8 +44,11 @@ async fn export(hub: &Hub, to: &str, told: &mut Vec<Root>) -> anyhow::Result<()>
     }
     let name = Path::from(format!("roots-{}.json", BackupId::at(OffsetDateTime::now_utc())));
     let text = serde_json::to_vec(&roots)?;
-    store(to)?.put(&name, text.into()).await.with_context(|| format!("{name} cannot be written"))?;
-    *told = roots;
+    match store(to)?.put_opts(&name, text.into(), PutMode::Create.into()).await {
+        // Another process of these records was there in the same second; what is there is never overwritten.
+        Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => *told = roots,
+        Err(cause) => return Err(cause).with_context(|| format!("{name} cannot be written")),
+    }
     Ok(())
 }
 
