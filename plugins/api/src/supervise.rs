@@ -16,7 +16,7 @@ pub(crate) const PAUSES: Pauses = Pauses { first: Duration::from_secs(1), longes
 /// What has run for so long starts again with the first pause.
 const STEADY: Duration = Duration::from_secs(600);
 
-/// How a plugin is, as `system.plugins` shows it.
+/// How a plugin is, as `/health/products` shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Health {
     /// What it is doing.
