@@ -12,7 +12,7 @@ use hub::events::{Counts, Events};
 use ingest::{Quotas, Telemetry};
 use model::Tenant;
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::MeterProvider;
+use opentelemetry::metrics::{Meter, MeterProvider};
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
@@ -250,16 +250,8 @@ fn observe_ingest(meters: &SdkMeterProvider, ingest: &Arc<Telemetry>) {
         })
         .build();
     let of = Arc::clone(ingest);
-    meter
-        .u64_observable_counter("observatory.ingest.requests.refused")
-        .with_unit("{request}")
-        .with_description("Requests refused as a whole, by reason")
-        .with_callback(move |observer| {
-            for (reason, requests) in of.refusals() {
-                observer.observe(requests, &[KeyValue::new("reason", reason)]);
-            }
-        })
-        .build();
+    let about = ("observatory.ingest.requests.refused", "{request}", "Requests refused as a whole, by reason");
+    counter(&meter, about, "reason", move || named(of.refusals()));
     let of = Arc::clone(ingest);
     meter
         .u64_observable_counter("observatory.ingest.requests")
@@ -319,80 +311,66 @@ fn observe_plane(meters: &SdkMeterProvider, plane: &Arc<DataPlane>) {
 fn observe_hub(meters: &SdkMeterProvider, hub: &Arc<Hub>) {
     let meter = meters.meter("hub");
     let of = Arc::clone(hub);
-    meter
-        .u64_observable_counter("observatory.hub.sign_ins")
-        .with_unit("{sign-in}")
-        .with_description("Sign-ins with a password, by outcome")
-        .with_callback(move |observer| {
-            let told = of.telemetry();
-            observer.observe(told.sign_ins(), &[KeyValue::new("outcome", "in")]);
-            observer.observe(told.sign_ins_refused(), &[KeyValue::new("outcome", "refused")]);
-        })
-        .build();
+    let about = ("observatory.hub.sign_ins", "{sign-in}", "Sign-ins with a password, by outcome");
+    counter(&meter, about, "outcome", move || {
+        let told = of.telemetry();
+        named([("in", told.sign_ins()), ("refused", told.sign_ins_refused())])
+    });
     let of = Arc::clone(hub);
-    meter
-        .u64_observable_counter("observatory.hub.refresh_tokens.stolen")
-        .with_unit("{session}")
-        .with_description("Sessions that ended because a refresh token came twice")
-        .with_callback(move |observer| observer.observe(of.telemetry().refresh_tokens_stolen(), &[]))
-        .build();
+    let about = ("observatory.hub.sessions.ended", "{session}", "Sessions that were ended for a reason");
+    counter(&meter, about, "reason", move || {
+        named([("refresh_token_came_twice", of.telemetry().refresh_tokens_stolen())])
+    });
     let of = Arc::clone(hub);
-    meter
-        .u64_observable_counter("observatory.hub.requests.refused")
-        .with_unit("{request}")
-        .with_description("Requests to the API that were refused before they were looked at, by reason")
-        .with_callback(move |observer| {
-            for (reason, requests) in of.telemetry().refusals() {
-                observer.observe(requests, &[KeyValue::new("reason", reason)]);
-            }
-        })
-        .build();
+    let about =
+        ("observatory.hub.requests.refused", "{request}", "Requests to the API that were not let in, by reason");
+    counter(&meter, about, "reason", move || named(of.telemetry().refusals()));
 }
 
 fn observe_events(meters: &SdkMeterProvider, events: &Events) {
     let meter = meters.meter("events");
     let of = events.clone();
-    meter
-        .u64_observable_counter("observatory.events.deliveries")
-        .with_unit("{event}")
-        .with_description("Events between products, by what became of them")
-        .with_callback(move |observer| {
-            let Counts { delivered, failed, dead, taken_over, .. } = of.counts();
-            let counts = [("delivered", delivered), ("failed", failed), ("dead", dead), ("taken_over", taken_over)];
-            for (outcome, count) in counts {
-                observer.observe(count, &[KeyValue::new("outcome", outcome)]);
-            }
-        })
-        .build();
+    let about = ("observatory.events.deliveries", "{event}", "Events between products, by what became of them");
+    counter(&meter, about, "outcome", move || {
+        let Counts { delivered, failed, dead, taken_over, .. } = of.counts();
+        named([("delivered", delivered), ("failed", failed), ("dead", dead), ("taken_over", taken_over)])
+    });
     let of = events.clone();
+    let about =
+        ("observatory.events.missed", "{event}", "Events dropped over events.kept_max before a consumer read them");
+    counter(&meter, about, "consumer", move || of.counts().missed.into_iter().collect());
+}
+
+fn observe_cache(meters: &SdkMeterProvider, cache: &Cache) {
+    let of = cache.clone();
+    let about = ("observatory.cache.lookups", "{lookup}", "What was asked of the cache, by outcome");
+    counter(&meters.meter("cache"), about, "outcome", move || {
+        let counts = of.counts();
+        named([("hit", counts.hits), ("miss", counts.misses), ("away", counts.away), ("too_large", counts.too_large)])
+    });
+}
+
+/// A counter (name, unit, description) that is read when metrics are taken: a number for each value of the label.
+fn counter(
+    meter: &Meter,
+    (name, unit, description): (&'static str, &'static str, &'static str),
+    label: &'static str,
+    read: impl Fn() -> Vec<(String, u64)> + Send + Sync + 'static,
+) {
     meter
-        .u64_observable_counter("observatory.events.missed")
-        .with_unit("{event}")
-        .with_description("Events dropped over events.kept_max before a consumer had read them")
+        .u64_observable_counter(name)
+        .with_unit(unit)
+        .with_description(description)
         .with_callback(move |observer| {
-            for (consumer, count) in of.counts().missed {
-                observer.observe(count, &[KeyValue::new("consumer", consumer)]);
+            for (value, count) in read() {
+                observer.observe(count, &[KeyValue::new(label, value)]);
             }
         })
         .build();
 }
 
-fn observe_cache(meters: &SdkMeterProvider, cache: &Cache) {
-    let of = cache.clone();
-    meters
-        .meter("cache")
-        .u64_observable_counter("observatory.cache.lookups")
-        .with_unit("{lookup}")
-        .with_description("What was asked of the cache, by outcome")
-        .with_callback(move |observer| {
-            let counts = of.counts();
-            let counts =
-                [("hit", counts.hits), ("miss", counts.misses), ("away", counts.away), ("too_large", counts.too_large)];
-            for (outcome, count) in counts {
-                observer.observe(count, &[KeyValue::new("outcome", outcome)]);
-            }
-        })
-        .build();
+fn named(counts: impl IntoIterator<Item = (&'static str, u64)>) -> Vec<(String, u64)> {
+    counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
 }
 
 /// The process, by the semantic conventions' names, as Linux tells it.

@@ -255,3 +255,26 @@ async fn a_start_without_the_database_of_the_records_says_what_is_missing() -> R
     assert!(!ended.said.contains("not-a-secret"), "{}", ended.said);
     Ok(())
 }
+
+#[tokio::test]
+async fn whoever_is_refused_is_counted_on_every_port() {
+    const OPERATOR: &str = "operator-0123456789abcdef";
+    let setup =
+        observatory().closed().env("HUB_API_KEY", OPERATOR).env("OBSERVATORY_OWN_TELEMETRY__METRICS_SECONDS", 1);
+    let server = setup.start().await.expect("a server");
+
+    client(&server, Protocol::Grpc, Some("nobody-has-this-key"))
+        .send(&logs("shop", [record("out", vec![])]))
+        .await
+        .refused();
+    assert_eq!(server.api().get("/api/v1/hub/me").await.expect("an answer").status, 401);
+
+    let operator = server.api().with_key(Some(OPERATOR));
+    for name in ["observatory.ingest.requests.refused", "observatory.hub.requests.refused"] {
+        let counted = format!(
+            "select max(coalesce(value_int, value)) >= 1 from metrics where name = '{name}' and attributes->>'reason' = 'unauthenticated'"
+        );
+        until("it is counted", PATIENCE, async || (rows(&operator, &counted).await == json!([[true]])).then_some(()))
+            .await;
+    }
+}
