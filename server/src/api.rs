@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::from_fn;
+use axum::response::Redirect;
 use axum::routing::get;
 use http::header::{
     AUTHORIZATION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
@@ -61,7 +62,8 @@ impl Api<'_> {
         let json = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
         let describe = get(move || async move { (json, description.to_string()) });
         let page = SwaggerUi::new(PAGE).config(utoipa_swagger_ui::Config::from(DESCRIPTION));
-        let router = guarded.route(DESCRIPTION, describe).merge(page).fallback(nothing_here);
+        let home = get(|| async { Redirect::temporary(PAGE) });
+        let router = guarded.route("/", home).route(DESCRIPTION, describe).merge(page).fallback(nothing_here);
         let router = router.layer(RequestBodyTimeoutLayer::new(self.server.body_pause()));
         match self.origins() {
             origins if origins.is_empty() => router,

@@ -70,7 +70,9 @@ impl Progress {
     pub(super) fn refused(&mut self, export: &Export, reason: &str) {
         self.refused += export.items();
         let advice = match reason {
-            _ if reason.contains("401") || reason.contains("Unauthenticated") => "; pass --header authorization=...",
+            _ if reason.contains("401") || reason.contains("Unauthenticated") => {
+                "; pass --api-key, or set OBSERVATORY_API_KEY"
+            }
             _ if reason.contains("404") || reason.contains("Unimplemented") => {
                 "; is this the OTLP port for --protocol?"
             }

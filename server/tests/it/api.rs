@@ -62,8 +62,10 @@ async fn a_tenant_is_nowhere_else_on_any_route() {
 async fn the_description_has_a_page_to_try_it_that_loads_nothing_from_elsewhere() {
     let server = observatory().closed().start().await.expect("a server");
 
+    let home = server.api().get("/").await.expect("an answer");
     let page = server.api().get("/api/docs/").await.expect("an answer");
 
+    assert_eq!((home.status, home.header("location")), (307, Some("/api/docs")), "whoever opens the address finds it");
     assert_eq!(page.status, 200);
     assert!(page.text().contains("swagger-ui") && !page.text().contains("https://"), "{}", page.text());
     let script = server.api().get("/api/docs/swagger-initializer.js").await.expect("an answer");

@@ -87,7 +87,7 @@ async fn a_wrong_value_of_a_promised_name_is_named() {
 async fn a_path_that_is_not_served_says_what_is() {
     let server = observatory().start().await.expect("a server");
 
-    let reply = server.api().get("/").await.expect("an answer");
+    let reply = server.api().get("/nothing").await.expect("an answer");
 
     assert_eq!((reply.status, &reply.json()["error"]["code"]), (404, &"not_found".into()));
     assert!(reply.json()["error"]["hint"].as_str().is_some_and(|hint| hint.contains("/api/docs")), "{}", reply.text());
