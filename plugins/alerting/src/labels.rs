@@ -1,0 +1,74 @@
+//! What tells alerts of one rule apart.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use xxhash_rust::xxh3::Xxh3;
+
+/// Most labels of an alert.
+pub(crate) const LABELS_MAX: usize = 32;
+/// Longest value of a label, in bytes; longer ones are cut.
+pub(crate) const VALUE_BYTES_MAX: usize = 1024;
+
+/// Names and values, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+pub(crate) struct Labels(BTreeMap<String, String>);
+
+impl Labels {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// Sets a label; a value that is too long is cut at a character.
+    pub(crate) fn set(&mut self, name: impl Into<String>, value: impl Into<String>) {
+        let mut value = value.into();
+        value.truncate(value.floor_char_boundary(VALUE_BYTES_MAX));
+        self.0.insert(name.into(), value);
+    }
+
+    pub(crate) fn remove(&mut self, name: &str) -> Option<String> {
+        self.0.remove(name)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// A number that other labels are not likely to have; the same in every process and version.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        let mut hash = Xxh3::new();
+        for (name, value) in self.iter() {
+            for part in [name, value] {
+                hash.update(&(part.len() as u64).to_le_bytes());
+                hash.update(part.as_bytes());
+            }
+        }
+        hash.digest()
+    }
+}
+
+impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Labels {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(labels: I) -> Self {
+        let mut all = Self::default();
+        labels.into_iter().for_each(|(name, value)| all.set(name, value));
+        all
+    }
+}
+
+impl fmt::Display for Labels {
+    /// As in `{service="checkout"}`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("{")?;
+        for (place, (name, value)) in self.iter().enumerate() {
+            write!(f, "{}{name}={value:?}", if place == 0 { "" } else { ", " })?;
+        }
+        f.write_str("}")
+    }
+}
