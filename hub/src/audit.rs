@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::Hub;
 use crate::access::{Asking, Origin, Who};
+use crate::clock::Clock;
 use crate::error::Error;
 
 /// One thing that was done.
@@ -135,14 +135,32 @@ pub struct Deed<'a> {
     pub details: Value,
 }
 
-impl Hub {
-    /// Says in the trail of the caller's tenant what is done in this transaction, for products that do something of their own.
+/// Writes into the audit trails, for products that do something of their own.
+#[derive(Clone)]
+pub struct Trail(Clock);
+
+impl Trail {
+    /// Entries have the times of this clock.
+    pub fn new(clock: Clock) -> Self {
+        Self(clock)
+    }
+
+    /// Says in the trail of the caller's tenant what is done in this transaction.
     ///
     /// Transactions of one tenant that are audited wait for one another.
-    pub async fn audit(&self, transaction: &Transaction, asking: &Asking, deed: Deed<'_>) -> Result<(), Error> {
-        let now = self.now();
-        self.directory.licences.saw(now);
-        append(transaction, asking.tenant(), asking.by(), deed, now).await
+    pub async fn by(&self, transaction: &Transaction, asking: &Asking, deed: Deed<'_>) -> Result<(), Error> {
+        append(transaction, asking.tenant(), asking.by(), deed, (self.0)()).await
+    }
+
+    /// The same for what nobody asked for: the server does it by itself.
+    pub async fn by_server(&self, transaction: &Transaction, tenant: &Tenant, deed: Deed<'_>) -> Result<(), Error> {
+        append(transaction, tenant, &By::server(), deed, (self.0)()).await
+    }
+}
+
+impl fmt::Debug for Trail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Trail")
     }
 }
 

@@ -50,6 +50,17 @@ pub fn runtime(config: &Config) -> io::Result<Runtime> {
         .build()
 }
 
+/// Limits of queries that have places of their own, beside those of everybody else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Class {
+    /// Queries that run at once.
+    pub concurrent_max: usize,
+    /// Time of one query until its last row has been taken, in seconds.
+    pub time_seconds_max: u64,
+    /// Rows of one result.
+    pub rows_max: usize,
+}
+
 /// Answers SQL over the rows of a plane. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct QueryEngine {
@@ -78,6 +89,14 @@ impl QueryEngine {
     #[must_use]
     pub fn with_schemas(self, foreign: Vec<Arc<dyn ForeignSchema>>) -> Self {
         Self { foreign: foreign.into(), ..self }
+    }
+
+    /// The same engine for queries of a class: they never wait for those of others, nor others for them.
+    #[must_use]
+    pub fn of_class(&self, class: Class) -> Self {
+        let Class { concurrent_max, time_seconds_max, rows_max } = class;
+        let config = Config { concurrent_max, time_seconds_max, rows_max, ..Config::clone(&self.config) };
+        Self { config: Arc::new(config), places: Arc::new(Semaphore::new(concurrent_max)), ..self.clone() }
     }
 
     /// Answers a statement with the rows that the asker may see, as of now.
@@ -196,7 +215,7 @@ impl Query {
     async fn start(&self, tables: &Arc<Tables>) -> Result<SendableRecordBatchStream, DataFusionError> {
         let started = Instant::now();
         let engine = &self.engine;
-        let state = session::over(&engine.base, tables);
+        let state = session::over(&engine.base, tables, self.statement.as_of);
         let plan = session::plan(&state, &self.statement).await?;
         let plan = state.create_physical_plan(&plan).await?;
         telemetry::planned(&self.statement.sql, started.elapsed());

@@ -3,6 +3,7 @@
 //! A query sees the rows of its tenant at one instant, each once; over a limit it ends with an error that
 //! names the limit, and a client that goes away takes its query with it.
 
+mod as_of;
 mod asked_keys;
 mod asker;
 mod attributes;
@@ -29,7 +30,7 @@ mod views;
 pub use asker::Asker;
 pub use catalog::ForeignSchema;
 pub use config::Config;
-pub use engine::{QueryEngine, runtime};
+pub use engine::{Class, QueryEngine, runtime};
 pub use error::{Fault, FaultCode, Position, QueryError};
 pub use plane::{Committed, Event, Subscription};
 pub use rows::Rows;

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use chrono::DateTime;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::config::Dialect;
 use datafusion::error::Result;
@@ -16,7 +17,9 @@ use datafusion::optimizer::{Analyzer, AnalyzerRule, OptimizerRule};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::prelude::SessionConfig;
 use datafusion_functions_json::udfs::json_union_to_text_udf;
+use model::Timestamp;
 
+use crate::as_of;
 use crate::asked_keys::AskedKeys;
 use crate::attributes::PromotedAttributes;
 use crate::catalog::{self, CATALOG, SCHEMA, Tables};
@@ -85,10 +88,13 @@ fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
 }
 
 /// The session of one query: nothing in it outlives the query.
-pub(crate) fn over(base: &Arc<SessionState>, tables: &Arc<Tables>) -> SessionState {
+pub(crate) fn over(base: &Arc<SessionState>, tables: &Arc<Tables>, as_of: Option<Timestamp>) -> SessionState {
     let mut state = SessionState::clone(base);
     state.register_catalog_list(catalog::of_tenant(tables, Arc::clone(base)));
     state.mark_start_execution();
+    if let Some(Timestamp(at)) = as_of {
+        state.execution_props_mut().query_execution_start_time = Some(DateTime::from_timestamp_nanos(at));
+    }
     state
 }
 
@@ -96,7 +102,12 @@ pub(crate) fn over(base: &Arc<SessionState>, tables: &Arc<Tables>) -> SessionSta
 pub(crate) async fn plan(state: &SessionState, statement: &Statement) -> Result<LogicalPlan> {
     let parsed = statement::parse(&statement.sql)?;
     let plan = state.statement_to_plan(parsed).await?;
-    let plan = unions_as_text(statement::bind(plan, &statement.params)?)?;
+    let plan = statement::bind(plan, &statement.params)?;
+    let plan = match statement.as_of {
+        Some(at) => as_of::without_later(plan, at)?,
+        None => plan,
+    };
+    let plan = unions_as_text(plan)?;
     if let LogicalPlan::Explain(explain) = &plan {
         // EXPLAIN by itself would show what our rules refuse as if it were a plan.
         state.analyzer().execute_and_check(LogicalPlan::clone(&explain.plan), state.config_options(), |_, _| {})?;

@@ -8,6 +8,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::{CopyToSource, DFParserBuilder, Statement as Parsed};
 use datafusion::sql::sqlparser::ast::Statement as Ast;
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use model::Timestamp;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -27,6 +28,9 @@ pub struct Statement {
     /// Reads the spans themselves also where a rollup would give the same answer.
     #[serde(default)]
     pub raw: bool,
+    /// `now()` is this time, and there is no telemetry of it and later; the present when it is not said.
+    #[serde(skip)]
+    pub as_of: Option<Timestamp>,
 }
 
 impl Statement {

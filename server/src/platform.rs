@@ -8,6 +8,7 @@ use hub::cache::Cache;
 use hub::events::Events;
 use hub::outgoing::Outgoing;
 use hub::redis::Redis;
+use hub::sealing::Keyring;
 use hub::{FirstOwner, Hub};
 use plugin::PluginSchema;
 use query::ForeignSchema;
@@ -31,6 +32,8 @@ pub(crate) struct Platform {
     pub(crate) cache: Cache,
     /// For products; the hub has one of its own.
     pub(crate) outgoing: Arc<Outgoing>,
+    /// Seals what products keep secret.
+    pub(crate) keyring: Arc<Keyring>,
     redis: Option<Redis>,
 }
 
@@ -39,21 +42,23 @@ pub(crate) struct Opened {
     pub(crate) hub: Arc<Hub>,
     pub(crate) first_owner: Option<FirstOwner>,
     records: Records,
+    keyring: Arc<Keyring>,
 }
 
 /// Opens records and hub as the settings say, and brings their tables up to date.
 pub(crate) async fn open_hub(config: &Config, data_dir: &Path) -> anyhow::Result<Opened> {
     let records = Records::open(&config.records(data_dir)).await.context("records cannot be used")?;
+    let keyring = Arc::new(sealing_key::ring(config.encryption_key.as_ref(), data_dir)?);
     let parts = hub::Parts {
         records: records.clone(),
-        ring: Arc::new(sealing_key::ring(config.encryption_key.as_ref(), data_dir)?),
+        ring: Arc::clone(&keyring),
         outgoing: outgoing(config)?,
         configured_keys: config.configured_keys(),
         issuers: hub::issuers(),
         clock: hub::system_clock(),
     };
     let (hub, first_owner) = Hub::open(config.hub.clone(), parts).await.context("the hub cannot be opened")?;
-    Ok(Opened { hub, first_owner, records })
+    Ok(Opened { hub, first_owner, records, keyring })
 }
 
 fn outgoing(config: &Config) -> anyhow::Result<Outgoing> {
@@ -63,13 +68,13 @@ fn outgoing(config: &Config) -> anyhow::Result<Outgoing> {
 impl Platform {
     /// Opens what the settings name.
     pub(crate) async fn open(config: &Config, data: &DataDir) -> anyhow::Result<Self> {
-        let Opened { hub, first_owner, records } = open_hub(config, data.path()).await?;
+        let Opened { hub, first_owner, records, keyring } = open_hub(config, data.path()).await?;
         let redis = config.redis.url.as_ref().map(|url| Redis::new(url, &config.redis)).transpose();
         let redis = redis.map_err(|cause| anyhow!("wrong setting: {cause}"))?;
         let events = Events::new(&records, redis.as_ref(), &config.events);
         let cache = Cache::new(redis.as_ref(), &config.cache);
         let outgoing = Arc::new(outgoing(config)?);
-        Ok(Self { records, hub, first_owner, events, cache, outgoing, redis })
+        Ok(Self { records, hub, first_owner, events, cache, outgoing, keyring, redis })
     }
 
     /// The hub's tables in SQL.

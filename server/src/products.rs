@@ -5,6 +5,7 @@ use std::sync::Arc;
 use apm::Apm;
 use bytes::Bytes;
 use example::Example;
+use hub::audit::Trail;
 use model::{Tenant, Timestamp};
 use plane::{DataPlane, Decoded, Encoding, Envelope, Payload};
 use plugin::{Plugin, PluginContext, PluginError, Telemetry, TelemetryWriter};
@@ -54,6 +55,8 @@ pub(crate) fn context(platform: &Platform, engine: &QueryEngine, plane: &Arc<Dat
         events: platform.events.clone(),
         cache: platform.cache.clone(),
         outgoing: Arc::clone(&platform.outgoing),
+        audit: Trail::new(hub::system_clock()),
+        keyring: Arc::clone(&platform.keyring),
         telemetry,
     }
 }

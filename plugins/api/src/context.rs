@@ -4,9 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use hub::audit::Trail;
 use hub::cache::Cache;
 use hub::events::Events;
 use hub::outgoing::Outgoing;
+use hub::sealing::Keyring;
 use model::{Signal, Tenant};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
@@ -31,6 +33,10 @@ pub struct PluginContext {
     pub cache: Cache,
     /// For calls to the world outside, within what the operator allows.
     pub outgoing: Arc<Outgoing>,
+    /// Who did what, for those who have to know later.
+    pub audit: Trail,
+    /// Seals secrets that a product has to keep.
+    pub keyring: Arc<Keyring>,
     /// For telemetry of a product's own.
     pub telemetry: TelemetryWriter,
 }

@@ -12,9 +12,11 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use plane::{DataPlane, Payload};
+use plugin::hub::audit::Trail;
 use plugin::hub::cache::{self, Cache};
 use plugin::hub::events::{self, Events};
 use plugin::hub::outgoing::{self, Outgoing};
+use plugin::hub::sealing::Keyring;
 use plugin::model::{Tenant, Timestamp};
 use plugin::query::{self, Asker, QueryEngine, Statement};
 use plugin::records::{Expected, RecordId, Records};
@@ -50,6 +52,8 @@ async fn check(config: query::Config, queries: tokio::runtime::Handle) {
         events: events.clone(),
         cache: Cache::new(None, &cache::Config::default()),
         outgoing: Arc::new(Outgoing::new(&outgoing::Config::default()).expect("a client")),
+        audit: Trail::new(plugin::hub::system_clock()),
+        keyring: Arc::new(Keyring::new("0123456789abcdef".repeat(4).as_str()).expect("a key")),
         telemetry: TelemetryWriter::new(|_, _| Box::pin(async { Ok(()) })),
     };
     let relay = tokio::spawn({

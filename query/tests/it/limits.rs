@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use futures::StreamExt;
-use query::{Asker, Config, QueryError, Statement};
+use futures::{StreamExt, TryStreamExt};
+use query::{Asker, Class, Config, QueryError, Statement};
 use serde_json::json;
 
 use crate::support::{Fixture, acme};
@@ -94,4 +94,23 @@ async fn a_request_dropped_while_it_is_planned_gives_its_place_back() {
     }
 
     assert_eq!(fixture.rows("SELECT count(*) FROM spans").await, "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn queries_of_a_class_have_limits_and_places_of_their_own() {
+    let config = Config { concurrent_max: 1, queue_seconds_max: 0, ..Config::default() };
+    let fixture = Fixture::with(config).await;
+    let rules = fixture.engine.of_class(Class { concurrent_max: 1, time_seconds_max: 1, rows_max: 10 });
+    let endless = fixture.engine.sql(&acme().into(), Statement::new("SELECT * FROM generate_series(1, 1000000)")).await;
+
+    let ask = async |sql: &str| {
+        let rows: Result<Vec<_>, _> = rules.sql(&acme().into(), Statement::new(sql)).await?.try_collect().await;
+        rows
+    };
+
+    assert_eq!(fixture.error("SELECT 1").await.code(), "busy", "the only place of everybody is taken");
+    assert!(ask("SELECT 1").await.is_ok(), "that of the class is not");
+    assert!(ask("SELECT * FROM generate_series(1, 11)").await.is_err_and(|error| error.code() == "row_limit"));
+    assert!(ask(ENDLESS).await.is_err_and(|error| error.code() == "time_limit"));
+    drop(endless);
 }

@@ -1,5 +1,6 @@
 //! What the query engine promises, over a real plane.
 
+mod as_of;
 mod attributes;
 mod formats;
 mod indexes;

@@ -41,11 +41,8 @@ async fn hex_ids_prune() {
 #[tokio::test]
 async fn an_id_can_be_a_parameter() {
     let fixture = fixture().await;
-    let statement = Statement {
-        sql: "SELECT name FROM spans WHERE trace_id = $1".to_owned(),
-        params: vec![json!(TRACE)],
-        raw: false,
-    };
+    let statement =
+        Statement { params: vec![json!(TRACE)], ..Statement::new("SELECT name FROM spans WHERE trace_id = $1") };
 
     let rows = fixture.ask(&acme(), statement).await.expect("an answer");
 

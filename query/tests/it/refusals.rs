@@ -114,7 +114,7 @@ async fn parameters_must_fit_the_statement() {
     let fixture = Fixture::new().await;
     let ask = async |sql: &str, params: serde_json::Value| {
         let params = params.as_array().cloned().expect("an array");
-        fixture.ask(&acme(), Statement { sql: sql.to_owned(), params, raw: false }).await
+        fixture.ask(&acme(), Statement { params, ..Statement::new(sql) }).await
     };
 
     for (sql, params) in [

@@ -18,9 +18,11 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::span::Event;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 use plane::{DataPlane, Payload};
+use plugin::hub::audit::Trail;
 use plugin::hub::cache::{self, Cache};
 use plugin::hub::events::{self, Events};
 use plugin::hub::outgoing::{self, Outgoing};
+use plugin::hub::sealing::Keyring;
 use plugin::model::{Tenant, Timestamp};
 use plugin::query::{self, QueryEngine};
 use plugin::records::Records;
@@ -86,6 +88,8 @@ impl Shop {
             events: Events::new(&records, None, &events::Config::default()),
             cache: Cache::new(None, &cache::Config::default()),
             outgoing: Arc::new(Outgoing::new(&outgoing::Config::default()).expect("a client")),
+            audit: Trail::new(plugin::hub::system_clock()),
+            keyring: Arc::new(Keyring::new("0123456789abcdef".repeat(4).as_str()).expect("a key")),
             telemetry: TelemetryWriter::new(|_, _| Box::pin(async { Ok(()) })),
         };
         let (routes, _) = Apm.routes(context).split_for_parts();
