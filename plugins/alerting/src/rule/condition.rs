@@ -25,7 +25,8 @@ pub(crate) struct Short {
 /// Reads a measure and what it is held against.
 pub(crate) fn parse(text: &str) -> Result<Short, Wrong> {
     let start = text.len() - text.trim_start().len();
-    let name_end = text[start..].find(|c: char| !(c.is_alphanumeric() || c == '_')).map_or(text.len(), |end| start + end);
+    let name_end =
+        text[start..].find(|c: char| !(c.is_alphanumeric() || c == '_')).map_or(text.len(), |end| start + end);
     let described = measure::named(&text[start..name_end]).map_err(|wrong| wrong.at(start))?;
     let measure = described.measure;
     if text[name_end..].trim().is_empty() {
@@ -88,7 +89,11 @@ fn number_len(text: &str) -> usize {
 
 impl Comparison {
     pub(crate) fn sign(self) -> &'static str {
-        SIGNS.iter().find(|(_, comparison)| *comparison == self).map(|(sign, _)| *sign).expect("every comparison has one")
+        SIGNS
+            .iter()
+            .find(|(_, comparison)| *comparison == self)
+            .map(|(sign, _)| *sign)
+            .expect("every comparison has one")
     }
 }
 

@@ -42,7 +42,10 @@ pub(crate) fn parse_within(text: &str, least: Duration, most: Duration) -> Resul
     let duration = parse(text)?;
     if duration < least || duration > most {
         let bounds = format!("write {} to {}", written(least), written(most));
-        return Err(Wrong::new(format!("{} is too {}", text.trim(), if duration < least { "short" } else { "long" }), bounds));
+        return Err(Wrong::new(
+            format!("{} is too {}", text.trim(), if duration < least { "short" } else { "long" }),
+            bounds,
+        ));
     }
     Ok(duration)
 }
@@ -80,7 +83,9 @@ mod tests {
         check("0", Some(0));
         check("0s", Some(0));
         check(" 5m ", Some(300_000));
-        for wrong in ["", "5", "m", "30m1h", "1m1m", "1.5h", "-5m", "5 m", "5M", "99999999999999999999s", "999999999999999y"] {
+        for wrong in
+            ["", "5", "m", "30m1h", "1m1m", "1.5h", "-5m", "5 m", "5M", "99999999999999999999s", "999999999999999y"]
+        {
             check(wrong, None);
         }
     }

@@ -82,17 +82,16 @@ impl Unit {
     /// Of a number as it stands in a rule file, in the unit that the measure has.
     pub(crate) fn value(self, number: &str, unit: &str) -> Result<f64, Wrong> {
         let (power, factor) = match (self, unit) {
-            (Self::Share, "%") => ("e-2", 1.0),
-            (Self::Milliseconds, "us") => ("e-3", 1.0),
-            (Self::Milliseconds, "ms") | (Self::PerSecond, "" | "/s") | (Self::Count, "") => ("", 1.0),
-            (Self::Milliseconds, "s") => ("e3", 1.0),
-            (Self::Milliseconds, "m") => ("", 60_000.0),
-            (Self::PerSecond, "/m") => ("", 1.0 / 60.0),
+            (Self::Share, "%") => (-2, 1.0),
+            (Self::Milliseconds, "us") => (-3, 1.0),
+            (Self::Milliseconds, "ms") | (Self::PerSecond, "" | "/s") | (Self::Count, "") => (0, 1.0),
+            (Self::Milliseconds, "s") => (3, 1.0),
+            (Self::Milliseconds, "m") => (0, 60_000.0),
+            (Self::PerSecond, "/m") => (0, 1.0 / 60.0),
             _ => return Err(self.wrong_unit(number, unit)),
         };
-        // The power of ten is part of what is parsed, so that 0.3 % is the number next to 0.003 and no other.
-        let value = format!("{number}{power}").parse::<f64>().ok().filter(|value| value.is_finite());
-        let value = value.ok_or_else(|| Wrong::new(format!("`{number}` is not a number"), "write it as in 0.5"))? * factor;
+        let not_a_number = || Wrong::new(format!("`{number}` is not a number"), "write it as in 0.5");
+        let value = by_power_of_ten(number, power).ok_or_else(not_a_number)? * factor;
         match value {
             value if value < 0.0 => Err(Wrong::new(format!("`{number}{unit}` is less than 0"), "it is never so small")),
             value if self == Self::Share && value > 1.0 => {
@@ -127,13 +126,20 @@ impl Unit {
     }
 }
 
+/// The power is part of what is parsed, so that 0.3 % is the number next to 0.003 and no other.
+fn by_power_of_ten(number: &str, power: i32) -> Option<f64> {
+    let (digits, own_power) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    let power = own_power.parse::<i32>().ok()?.saturating_add(power);
+    format!("{digits}e{power}").parse().ok().filter(|value: &f64| value.is_finite())
+}
+
 fn percentage(share: f64) -> String {
     let scientific = format!("{share:e}");
     let (digits, power) = scientific.split_once('e').expect("`{:e}` writes a power of ten");
     let power: i32 = power.parse().expect("the power is a whole number");
     let exact = format!("{digits}e{}", power + 2);
     let plain = exact.parse::<f64>().map(|number| number.to_string()).unwrap_or_default();
-    let is_same = format!("{plain}e-2").parse() == Ok(share);
+    let is_same = by_power_of_ten(&plain, -2) == Some(share);
     format!("{}%", if is_same { plain } else { exact })
 }
 

@@ -122,9 +122,10 @@ fn place(location: &Location) -> Place {
     Place { line: number(location.line()), column: number(location.column()) }
 }
 
-/// The parser ends its messages with the place, which a fault tells itself.
+/// The parser ends its messages with the place, which a fault tells itself, and with what its caller could do.
 fn without_place(message: &str) -> &str {
-    message.rsplit_once(" at line ").map_or(message, |(before, _)| before)
+    let message = message.rsplit_once(" at line ").map_or(message, |(before, _)| before);
+    message.split_once("; use from_").map_or(message, |(before, _)| before)
 }
 
 impl<'a> Node<'a> {
@@ -413,7 +414,7 @@ mod tests {
         };
 
         check("a: 1\nb: *nothing\n", 2);
-        check("a: 1\n---\nb: 2\n", 2);
+        check("a: 1\n---\nb: 2\n", 3);
         check(&"[".repeat(100), 1);
         check(&"a".repeat(FILE_BYTES_MAX + 1), 1);
     }

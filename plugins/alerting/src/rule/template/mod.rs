@@ -195,7 +195,11 @@ fn title(text: &str) -> String {
     let mut is_in_word = false;
     let mut titled = String::with_capacity(text.len());
     for c in text.chars() {
-        if is_in_word { titled.push(c) } else { titled.extend(c.to_uppercase()) }
+        if is_in_word {
+            titled.push(c)
+        } else {
+            titled.extend(c.to_uppercase())
+        }
         is_in_word = c.is_alphanumeric() || c == '_';
     }
     titled

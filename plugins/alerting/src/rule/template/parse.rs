@@ -112,10 +112,16 @@ impl<'a> Cursor<'a> {
         self.spaces();
         if self.take("/*") {
             self.until("*/");
-            return if self.take("*/") { Ok(None) } else { Err(Wrong::new("a comment has no `*/`", "close it").at(action)) };
+            return if self.take("*/") {
+                Ok(None)
+            } else {
+                Err(Wrong::new("a comment has no `*/`", "close it").at(action))
+            };
         }
         if self.is_at_end() {
-            return Err(Wrong::new("there is nothing between `{{` and `}}`", "write `$value` or `$labels.name`").at(action));
+            return Err(
+                Wrong::new("there is nothing between `{{` and `}}`", "write `$value` or `$labels.name`").at(action)
+            );
         }
         self.pipeline().map(Some)
     }
@@ -140,6 +146,7 @@ impl<'a> Cursor<'a> {
         let start = self.at;
         if !self.rest().starts_with(|c: char| c.is_ascii_alphabetic()) {
             let operand = self.operand()?;
+            no_labels_as_a_whole(std::slice::from_ref(&operand)).map_err(|wrong| wrong.at(start))?;
             let refused = Wrong::new("a pipe leads to what is no function", "write a function behind `|`").at(start);
             return if piped.is_some() { Err(refused) } else { Ok(operand) };
         }
@@ -166,7 +173,7 @@ impl<'a> Cursor<'a> {
         }
         if self.take("$value") || self.take(".Value") {
             return match self.rest().starts_with(|c: char| c.is_alphanumeric() || c == '_' || c == '.') {
-                true => Err(self.wrong("`$value` has no parts", "write `$value`")),
+                true => Err(self.wrong("this is not supported", "write `$value` alone")),
                 false => Ok(Expression::Value),
             };
         }
@@ -198,7 +205,11 @@ impl<'a> Cursor<'a> {
             self.spaces();
             let name = self.string()?;
             self.spaces();
-            return if self.take("]") { Ok(Expression::Label(name)) } else { Err(self.wrong("`[` has no `]`", "close it")) };
+            return if self.take("]") {
+                Ok(Expression::Label(name))
+            } else {
+                Err(self.wrong("`[` has no `]`", "close it"))
+            };
         }
         let is_named = self.take(".");
         let rest = self.rest();
@@ -208,7 +219,8 @@ impl<'a> Cursor<'a> {
             // All labels; only `index` takes them.
             (false, true) => Ok(Expression::Label(String::new())),
             (true, false) if self.rest().starts_with(['.', '-']) && !self.rest().starts_with("-}}") => {
-                Err(self.wrong(format!("the label `{name}` has no parts"), "write a name with dots as `$labels[\"a.b\"]`"))
+                Err(self
+                    .wrong(format!("the label `{name}` has no parts"), "write a name with dots as `$labels[\"a.b\"]`"))
             }
             (true, false) => Ok(Expression::Label(name.to_owned())),
             _ => Err(self.wrong("`$labels` names no label", "write `$labels.name`")),
@@ -238,7 +250,10 @@ impl<'a> Cursor<'a> {
                     Some('n') => text.push('\n'),
                     Some('t') => text.push('\t'),
                     Some(escaped @ ('"' | '\\' | '\'')) => text.push(escaped),
-                    _ => return Err(Wrong::new("this escape is not supported", "there is \\n, \\t, \\\", \\\\").at(self.at + offset)),
+                    _ => {
+                        return Err(Wrong::new("this escape is not supported", "there is \\n, \\t, \\\", \\\\")
+                            .at(self.at + offset));
+                    }
                 },
                 c => text.push(c),
             }
@@ -266,9 +281,7 @@ fn call(name: &str, mut arguments: Vec<Expression>) -> Result<Expression, Wrong>
             _ => Err(Wrong::new("`index` is for labels alone", "write `index $labels \"name\"`")),
         };
     }
-    if arguments.iter().any(|argument| matches!(argument, Expression::Label(name) if name.is_empty())) {
-        return Err(Wrong::new("`$labels` names no label", "write `$labels.name`"));
-    }
+    no_labels_as_a_whole(&arguments)?;
     if name == PRINTF {
         return printf(arguments);
     }
@@ -281,6 +294,13 @@ fn call(name: &str, mut arguments: Vec<Expression>) -> Result<Expression, Wrong>
         }
         (Some(argument), true) => Ok(Expression::Call(*function, Box::new(argument))),
         _ => Err(Wrong::new(format!("`{name}` takes one value"), format!("write `$value | {name}`"))),
+    }
+}
+
+fn no_labels_as_a_whole(arguments: &[Expression]) -> Result<(), Wrong> {
+    match arguments.iter().any(|argument| matches!(argument, Expression::Label(name) if name.is_empty())) {
+        true => Err(Wrong::new("`$labels` names no label", "write `$labels.name`")),
+        false => Ok(()),
     }
 }
 
