@@ -31,7 +31,8 @@ pub(crate) struct Alert {
     pub(crate) active_since: i64,
     pub(crate) fired_at: Option<i64>,
     pub(crate) resolved_at: Option<i64>,
-    /// When the condition was true last, if it is not any more and the alert is kept firing.
+    /// While it is pending: when it was seen last, to a quarter of what `state::tolerance` allows. While it is kept firing though its
+    /// condition is not true any more: when that was found.
     pub(crate) last_true: Option<i64>,
     /// Why it is not told: the names of silences, of the alert that inhibits it, or of the maintenance window.
     #[serde(default)]

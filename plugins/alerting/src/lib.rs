@@ -12,6 +12,7 @@ mod labels;
 mod notify;
 mod promql;
 mod rule;
+mod state;
 
 use async_trait::async_trait;
 use plugin::Plugin;

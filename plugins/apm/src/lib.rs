@@ -7,7 +7,6 @@ mod edges;
 mod errors;
 mod map;
 mod measures;
-mod near;
 mod range;
 mod rows;
 mod search;

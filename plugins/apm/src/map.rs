@@ -5,13 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use axum::extract::State;
 use axum::{Extension, Json};
 use plugin::model::Tenant;
-use plugin::{Asked, Failure, PluginContext};
+use plugin::{Asked, Failure, PluginContext, near};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::conditions::Conditions;
 use crate::edges::{CallMeasures, Calls, Edge, End, NodeKind, edges};
-use crate::near::near;
 use crate::range::{ROLLUP_DAYS_MAX, Range, RangeWanted, rfc3339};
 use crate::rows::Source;
 

@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use plugin::model::Tenant;
-use plugin::{Asked, Failure, PluginContext};
+use plugin::{Asked, Failure, PluginContext, near};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::conditions::{Conditions, REQUESTS};
 use crate::edges::{CallMeasures, Edge, End, NodeKind, edges};
 use crate::measures::{ApdexWanted, COLUMNS, Counted, Measures, OF_SPANS, Threshold};
-use crate::near::near;
 use crate::range::{ROLLUP_DAYS_MAX, Range, RangeWanted, rfc3339};
 use crate::rows::{Row, Source};
 

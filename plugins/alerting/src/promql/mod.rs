@@ -2,4 +2,29 @@
 
 /// An expression that can be evaluated.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Query;
+pub(crate) struct Query {
+    text: String,
+}
+
+impl Query {
+    /// As it is written.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+/// Why an expression is not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub(crate) message: String,
+    /// Where in the text, in bytes.
+    pub(crate) offset_in_text: usize,
+}
+
+/// Reads an expression.
+pub(crate) fn parse(text: &str) -> Result<Query, Refused> {
+    match text.trim().is_empty() {
+        true => Err(Refused { message: "the expression is empty".to_owned(), offset_in_text: 0 }),
+        false => Ok(Query { text: text.to_owned() }),
+    }
+}

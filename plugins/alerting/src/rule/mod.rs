@@ -1,6 +1,15 @@
 //! A rule: when something is wrong, and who is to know. Pure: no clock, no IO.
 
+mod condition;
+mod duration;
+mod file;
+mod measure;
+mod prometheus;
+mod record;
 mod template;
+pub(crate) mod unit_test;
+mod written;
+mod yaml;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,7 +17,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub(crate) use self::file::{Written, read};
+pub(crate) use self::measure::{MEASURES, Unit};
+pub(crate) use self::record::RESERVED;
 pub(crate) use self::template::Template;
+pub(crate) use self::written::to_yaml;
+pub(crate) use self::yaml::{Fault, Place};
 use crate::promql;
 
 /// How bad it is; it decides when people are told: at once, gathered hourly, in a daily digest.
@@ -58,6 +72,9 @@ pub(crate) struct Rule {
     /// It is evaluated as of so long ago, for data that comes late.
     pub(crate) offset: Duration,
     pub(crate) no_data: NoData,
+    /// The labels of its rows that tell its alerts apart; rows that are then alike are one alert. All labels when it is empty.
+    /// A measure is taken by the labels of its own (`Measured::group_by`), so this is empty for it.
+    pub(crate) group_by: Vec<String>,
     /// Labels that are added to those of the rows; values are templates.
     pub(crate) labels: BTreeMap<String, Template>,
     /// Words for people: `summary`, `description`, …; templates.
@@ -67,6 +84,8 @@ pub(crate) struct Rule {
     pub(crate) runbook: Option<String>,
     /// An incident is opened when it fires; critical rules open P1 unless they say `incident: none`.
     pub(crate) incident: Option<Priority>,
+    /// One that is not is kept and never evaluated.
+    pub(crate) enabled: bool,
 }
 
 /// What is looked for: each row of the answer is something that is wrong.
@@ -123,7 +142,7 @@ pub(crate) enum Measure {
     ErrorCount,
     /// `db_error_rate`: failed calls of databases by calls.
     DbErrorRate,
-    /// `db_response_time` of p95.
+    /// `p95_db_response_time` and p50, p90, p99: milliseconds that so many percent of calls of databases do not exceed.
     DbResponseTime(Percent),
     /// `db_connection_failed`: calls of databases that failed for want of a connection; true when there is one.
     DbConnectionFailed,

@@ -6,7 +6,7 @@ const TOLD: usize = 3;
 const COMPARED_MAX: usize = 100;
 
 /// The names that are most like the one written.
-pub(crate) fn near<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+pub fn near<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let written = folded(written);
     let mut near: Vec<(usize, &str)> = Vec::new();
     for name in names {
