@@ -7,12 +7,15 @@
 
 mod alert;
 mod config;
+mod evaluate;
 mod incident;
 mod labels;
 mod notify;
 mod promql;
 mod rule;
 mod state;
+mod stored;
+mod watch;
 
 use async_trait::async_trait;
 use plugin::Plugin;

@@ -1,0 +1,133 @@
+//! Writes what has become of alerts: the alert, who is to be told, and the incident, together or not at all.
+
+use std::sync::Arc;
+
+use plugin::hub::audit::Deed;
+use plugin::hub::events::NewEvent;
+use plugin::model::{Tenant, Timestamp};
+use plugin::records::{Error, Expected, RecordId, Transaction};
+use plugin::PluginError;
+use serde_json::json;
+
+use super::{Kept, Lane, Watch};
+use crate::alert::{Alert, Change};
+use crate::evaluate::TRACES_LOOKED_FOR_MAX;
+use crate::rule::Rule;
+use crate::{incident, notify};
+
+/// Changes that are written in one transaction.
+const BATCH: usize = 50;
+
+/// What becomes of one alert.
+#[derive(Clone, Debug)]
+struct Written {
+    rule: Arc<Rule>,
+    /// None when the alert is new.
+    known: Option<(RecordId, u64)>,
+    alert: Alert,
+    change: Change,
+}
+
+impl Watch<'_> {
+    pub(super) async fn write_changes(
+        &mut self,
+        tenant: &Tenant,
+        lane: Lane,
+        changes: Vec<(Arc<Rule>, Alert, Change)>,
+        at: i64,
+    ) -> Result<(), Error> {
+        let mut all: Vec<Written> = changes.into_iter().map(|change| self.to_write(tenant, change)).collect();
+        let fired = all.iter_mut().filter(|written| written.change == Change::Fired && written.alert.traces.is_empty());
+        for written in fired.take(TRACES_LOOKED_FOR_MAX) {
+            let evaluator = &self.evaluators[&lane];
+            written.alert.traces =
+                evaluator.examples(tenant, &written.rule, &written.alert.labels, Timestamp(at)).await;
+        }
+        for batch in all.chunks(BATCH) {
+            let kept = self.write_batch(tenant, batch).await?;
+            self.remember(tenant, batch, kept);
+            // Thousands of changes take a while, and the lease must not end meanwhile.
+            self.renew().await?;
+        }
+        Ok(())
+    }
+
+    fn to_write(&self, tenant: &Tenant, (rule, alert, change): (Arc<Rule>, Alert, Change)) -> Written {
+        let of_rule = self.tenants.get(tenant).and_then(|of| of.rules.get(&alert.rule));
+        let known = of_rule.and_then(|watched| watched.alerts.iter().find(|kept| kept.alert.fingerprint == alert.fingerprint));
+        Written { rule, known: known.map(|kept| (kept.id.clone(), kept.version)), alert, change }
+    }
+
+    /// The alerts as they are now; those that have passed are gone.
+    async fn write_batch(&self, tenant: &Tenant, batch: &[Written]) -> Result<Vec<Option<Kept>>, Error> {
+        let (lease, audit) = (&self.lease, &self.context.audit);
+        let write = self.context.records.transaction(|transaction| async move {
+            transaction.hold(lease).await?;
+            let mut kept = Vec::with_capacity(batch.len());
+            for written in batch {
+                kept.push(written.write(&transaction, tenant).await?);
+            }
+            if let Some(deed) = deed(batch) {
+                audit.by_server(&transaction, tenant, deed).await.map_err(PluginError::from)?;
+            }
+            Ok::<_, PluginError>(kept)
+        });
+        write.await.map_err(as_record_error)
+    }
+
+    fn remember(&mut self, tenant: &Tenant, batch: &[Written], kept: Vec<Option<Kept>>) {
+        let Some(of_tenant) = self.tenants.get_mut(tenant) else { return };
+        for (written, kept) in batch.iter().zip(kept) {
+            let Some(watched) = of_tenant.rules.get_mut(&written.alert.rule) else { continue };
+            watched.alerts.retain(|known| known.alert.fingerprint != written.alert.fingerprint);
+            let is_over = matches!(written.change, Change::Resolved | Change::Passed);
+            watched.alerts.extend(kept.filter(|_| !is_over));
+        }
+    }
+}
+
+impl Written {
+    async fn write(&self, transaction: &Transaction, tenant: &Tenant) -> Result<Option<Kept>, PluginError> {
+        let alerts = transaction.collection::<Alert>();
+        let (id, expected) = match &self.known {
+            Some((id, version)) => (id.clone(), Expected::Version(*version)),
+            None => (RecordId::unique(), Expected::Absent),
+        };
+        if self.change == Change::Passed {
+            alerts.delete(tenant, &id, expected).await?;
+            return Ok(None);
+        }
+        let mut alert = self.alert.clone();
+        if matches!(self.change, Change::Fired | Change::Resolved) {
+            incident::alert_changed(transaction, tenant, &self.rule, &mut alert, self.change).await?;
+            notify::alert_changed(transaction, tenant, &self.rule, &mut alert, self.change).await?;
+            let kind = if self.change == Change::Fired { "firing" } else { "resolved" };
+            NewEvent::new(&format!("alerting.alert.{kind}"), &alert)?.publish(transaction, tenant).await?;
+        }
+        let version = alerts.put(tenant, &id, &alert, expected).await?.version;
+        Ok(Some(Kept { id, version, alert }))
+    }
+}
+
+/// What the audit trail says of a batch; pending alerts are nobody's business yet.
+fn deed(batch: &[Written]) -> Option<Deed<'static>> {
+    let named = |change: Change| -> Vec<String> {
+        let of_change = batch.iter().filter(|written| written.change == change);
+        of_change.map(|written| format!("{}{}", written.alert.rule, written.alert.labels)).collect()
+    };
+    let (fired, resolved) = (named(Change::Fired), named(Change::Resolved));
+    let is_something = !fired.is_empty() || !resolved.is_empty();
+    is_something.then(|| Deed {
+        action: "alerts.changed",
+        subject: ("alerts", "rules"),
+        details: json!({"fired": fired, "resolved": resolved}),
+    })
+}
+
+/// Why the records could not be written, whoever of the parts found out.
+fn as_record_error(cause: PluginError) -> Error {
+    match cause.downcast::<Error>() {
+        Ok(cause) => *cause,
+        Err(cause) => Error::Invalid(cause.to_string()),
+    }
+}

@@ -1,0 +1,223 @@
+//! Brings what is watched up to date with the records.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use plugin::model::Tenant;
+use plugin::records::{Document, Error, Expected, List, PAGE_MAX, Record};
+
+use super::{Due, Kept, MADE_UP_MAX, OfTenant, PAUSE_MIN, Watch, Watched, now};
+use crate::alert::{Alert, Change};
+use crate::rule::{Condition, NoData, Rule, Severity};
+use crate::state;
+use crate::stored::{Pause, Progress, Revision, RuleHealth, StoredRule, rule_id, the_only};
+
+impl Watch<'_> {
+    /// Reads the rules of every tenant whose rules were changed since they were read.
+    pub(super) async fn load(&mut self, now: i64) -> Result<(), Error> {
+        let revisions = everywhere::<Revision>(&self.context.records).await?;
+        for revision in revisions {
+            let known = self.tenants.get(&revision.tenant).map(|of| of.revision);
+            if known != Some(revision.body.number) {
+                self.load_tenant(&revision.tenant, revision.body.number, now).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn load_tenant(&mut self, tenant: &Tenant, revision: u64, now: i64) -> Result<(), Error> {
+        let stored = all_of::<StoredRule>(&self.context.records, tenant, &List::all()).await?;
+        let mut rules = BTreeMap::new();
+        for record in &stored {
+            match record.body.rule() {
+                Ok(rule) if rule.enabled => drop(rules.insert(rule.name.clone(), rule)),
+                Ok(_) => {}
+                Err(faults) => tracing::error!(tenant = tenant.as_str(), rule = record.body.name, ?faults, "a stored rule cannot be read"),
+            }
+        }
+        let is_new = !self.tenants.contains_key(tenant);
+        if is_new {
+            let of_tenant = self.first_sight(tenant, now).await?;
+            self.tenants.insert(tenant.clone(), of_tenant);
+        }
+        let mut alerts = if is_new { self.active_alerts(tenant).await? } else { BTreeMap::new() };
+        let of_tenant = self.tenants.get_mut(tenant).expect("it was put there");
+        of_tenant.revision = revision;
+        let from = of_tenant.progress + 1;
+        let mut changes = Vec::new();
+        for (name, watched) in &of_tenant.rules {
+            let active: Vec<Alert> = watched.alerts.iter().map(|kept| kept.alert.clone()).collect();
+            let of_rule = match rules.get(name) {
+                Some(rule) => state::rule_changed(&watched.rule, rule, &active),
+                None => state::rule_ended(&active, now),
+            };
+            changes.extend(of_rule.into_iter().map(|(alert, change)| (Arc::clone(&watched.rule), alert, change)));
+        }
+        of_tenant.replace(rules, from, &mut alerts);
+        for orphan in alerts.into_values().flatten() {
+            of_tenant.adopt(orphan, now, &mut changes);
+        }
+        for lane in super::Lane::ALL {
+            let of_lane = changes.iter().filter(|(rule, _, _)| super::Lane::of(rule) == lane).cloned().collect();
+            self.write_changes(tenant, lane, of_lane, now).await?;
+        }
+        let of_tenant = self.tenants.get_mut(tenant).expect("it was put there");
+        // Rules that are gone were kept until their alerts were over.
+        of_tenant.rules.retain(|name, _| stored.iter().any(|record| record.body.name == *name && record.body.enabled));
+        Ok(())
+    }
+
+    /// How far the tenant's rules were evaluated before, and what is made up for.
+    async fn first_sight(&self, tenant: &Tenant, now: i64) -> Result<OfTenant, Error> {
+        let progress = self.context.records.collection::<Progress>().get(tenant, &the_only()).await?;
+        let Some(until) = progress.map(|progress| progress.body.until.min(now)) else {
+            return Ok(OfTenant { progress: now, ..OfTenant::default() });
+        };
+        let gap = now.saturating_sub(until);
+        if gap < i64::try_from(PAUSE_MIN.as_nanos()).unwrap_or(i64::MAX) {
+            return Ok(OfTenant { progress: until, made_up_until: now, ..OfTenant::default() });
+        }
+        let made_up_from = until.max(now.saturating_sub(i64::try_from(MADE_UP_MAX.as_nanos()).unwrap_or(i64::MAX)));
+        let pause = Pause { from: until, until: now, made_up_from };
+        self.context.records.log::<Pause>().append(tenant, &pause).await?;
+        tracing::warn!(
+            tenant = tenant.as_str(),
+            seconds = gap / 1_000_000_000,
+            made_up_seconds = (now - made_up_from) / 1_000_000_000,
+            "rules were not evaluated for a while; they are now, as of then"
+        );
+        Ok(OfTenant { progress: made_up_from, made_up_until: now, ..OfTenant::default() })
+    }
+
+    /// Alerts that are pending or firing, by rule.
+    async fn active_alerts(&self, tenant: &Tenant) -> Result<BTreeMap<String, Vec<Kept>>, Error> {
+        let mut active: BTreeMap<String, Vec<Kept>> = BTreeMap::new();
+        for state in ["pending", "firing"] {
+            for record in all_of::<Alert>(&self.context.records, tenant, &List::all().equal("state", state)).await? {
+                let kept = Kept { id: record.id, version: record.version, alert: record.body };
+                active.entry(kept.alert.rule.clone()).or_default().push(kept);
+            }
+        }
+        Ok(active)
+    }
+
+    /// Says whether rules can be evaluated, of those with which that has changed.
+    pub(super) async fn write_health(
+        &self,
+        tenant: &Tenant,
+        health: Vec<(String, Option<String>)>,
+        at: i64,
+    ) -> Result<(), Error> {
+        let collection = self.context.records.collection::<RuleHealth>();
+        for (rule, error) in health {
+            match &error {
+                Some(error) => tracing::warn!(tenant = tenant.as_str(), rule, error, "a rule cannot be evaluated"),
+                None => tracing::info!(tenant = tenant.as_str(), rule, "a rule can be evaluated again"),
+            }
+            let id = rule_id(&rule)?;
+            let health = RuleHealth { rule, is_failing: error.is_some(), error, since: at };
+            collection.put(tenant, &id, &health, Expected::Any).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes how far rules were evaluated.
+    pub(super) async fn write_progress(&self) -> Result<(), Error> {
+        let collection = self.context.records.collection::<Progress>();
+        for (tenant, of_tenant) in &self.tenants {
+            let until = of_tenant.progress.min(now().0);
+            collection.put(tenant, &the_only(), &Progress { until }, Expected::Any).await?;
+        }
+        Ok(())
+    }
+}
+
+impl OfTenant {
+    /// The rules in the place of those there were; who stays keeps its alerts and its time.
+    fn replace(&mut self, rules: BTreeMap<String, Arc<Rule>>, from: i64, alerts: &mut BTreeMap<String, Vec<Kept>>) {
+        for (name, rule) in rules {
+            let alerts = alerts.remove(&name).unwrap_or_default();
+            match self.rules.get_mut(&name) {
+                Some(watched) if *watched.rule == *rule => {}
+                Some(watched) => {
+                    if watched.rule.interval != rule.interval {
+                        watched.due = Due::from(watched.due.at, rule.interval);
+                    }
+                    watched.rule = rule;
+                }
+                None => {
+                    let due = Due::from(from, rule.interval);
+                    self.rules.insert(name, Watched { rule, due, had_data: !alerts.is_empty(), alerts, error: None });
+                }
+            }
+        }
+    }
+
+    /// An alert whose rule is gone is over.
+    fn adopt(&mut self, orphan: Kept, now: i64, changes: &mut Vec<(Arc<Rule>, Alert, Change)>) {
+        let rule = Arc::new(gone(&orphan.alert.rule, orphan.alert.severity));
+        for (alert, change) in state::rule_ended(std::slice::from_ref(&orphan.alert), now) {
+            changes.push((Arc::clone(&rule), alert, change));
+        }
+        let gone = self.rules.entry(orphan.alert.rule.clone()).or_insert_with(|| Watched {
+            due: Due::from(i64::MAX / 2, rule.interval),
+            rule,
+            alerts: Vec::new(),
+            had_data: true,
+            error: None,
+        });
+        gone.alerts.push(orphan);
+    }
+}
+
+/// All documents of a tenant that a listing names.
+pub(crate) async fn all_of<T: Document>(
+    records: &plugin::records::Records,
+    tenant: &Tenant,
+    list: &List,
+) -> Result<Vec<Record<T>>, Error> {
+    let (collection, mut all, mut after) = (records.collection::<T>(), Vec::new(), None);
+    loop {
+        let page = collection.list(tenant, &list.clone().limit(PAGE_MAX).after(after)).await?;
+        all.extend(page.records);
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(all),
+        }
+    }
+}
+
+/// All documents of all tenants.
+async fn everywhere<T: Document>(records: &plugin::records::Records) -> Result<Vec<Record<T>>, Error> {
+    let (collection, mut all, mut after) = (records.collection::<T>(), Vec::new(), None);
+    loop {
+        let page = collection.list_everywhere(&List::all().limit(PAGE_MAX).after(after)).await?;
+        all.extend(page.records);
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(all),
+        }
+    }
+}
+
+/// What stands for a rule that is not there any more while its alerts end.
+fn gone(name: &str, severity: Severity) -> Rule {
+    Rule {
+        name: name.to_owned(),
+        condition: Condition::SloBurn(String::new()),
+        severity,
+        interval: Duration::from_secs(86_400),
+        hold: Duration::ZERO,
+        keep_firing: Duration::ZERO,
+        offset: Duration::ZERO,
+        no_data: NoData::Ok,
+        group_by: Vec::new(),
+        labels: BTreeMap::new(),
+        annotations: BTreeMap::new(),
+        channels: Vec::new(),
+        runbook: None,
+        incident: None,
+        enabled: false,
+    }
+}

@@ -1,0 +1,263 @@
+//! Watches the rules of all tenants: evaluates each when it is due, and writes what becomes of its alerts.
+//!
+//! Of all processes that share the records one watches: who has the lease. Every change is written under that lease, so two that both
+//! believe they have it never both fire an alert. What is pending or firing is in the records and outlives whoever watched.
+
+mod change;
+mod due;
+mod load;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
+use plugin::model::{Tenant, Timestamp};
+use plugin::records::{Error, Lease, RecordId};
+use plugin::{PluginContext, PluginError, Shutdown};
+
+use self::due::{Due, MADE_UP_MAX, PAUSE_MIN};
+use crate::alert::Alert;
+use crate::config::Config;
+use crate::evaluate::{Evaluated, Evaluator};
+use crate::rule::{Condition, Rule};
+use crate::state;
+
+const LEASE_NAME: &str = "alerting.watch";
+/// A watcher that dies is followed by another after so long.
+const LEASE: Duration = Duration::from_secs(15);
+const RENEW_EVERY: Duration = Duration::from_secs(4);
+/// How often it is looked whether rules were changed, and whether the lease is free.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How often it is written how far rules were evaluated.
+const PROGRESS_EVERY: Duration = Duration::from_secs(10);
+
+/// Watches until `shutdown`, whenever no other process does.
+pub(crate) async fn run(context: PluginContext, config: Config, shutdown: Shutdown) -> Result<(), PluginError> {
+    while !shutdown.is_cancelled() {
+        if let Some(lease) = context.records.lease(LEASE_NAME, &context.process, LEASE, now()).await? {
+            let led = Watch::begin(&context, &config, lease).await?.lead(&shutdown).await;
+            match led {
+                Err(Error::Stale { .. }) => tracing::warn!("another process watches the rules now"),
+                ended => ended?,
+            }
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+    }
+    Ok(())
+}
+
+/// The time of this machine.
+pub(crate) fn now() -> Timestamp {
+    (plugin::hub::system_clock())()
+}
+
+/// Evaluations that may wait for one another. A slow statement holds up statements, and never a measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Lane {
+    Measures,
+    Statements,
+}
+
+impl Lane {
+    const ALL: [Self; 2] = [Self::Measures, Self::Statements];
+
+    fn of(rule: &Rule) -> Self {
+        match rule.condition {
+            Condition::Measure(_) => Self::Measures,
+            Condition::Sql(_) | Condition::Promql(_) | Condition::SloBurn(_) => Self::Statements,
+        }
+    }
+}
+
+/// An alert with its place in the records.
+#[derive(Clone, Debug)]
+struct Kept {
+    id: RecordId,
+    version: u64,
+    alert: Alert,
+}
+
+/// A rule that is watched.
+#[derive(Debug)]
+struct Watched {
+    rule: Arc<Rule>,
+    due: Due,
+    /// Pending or firing.
+    alerts: Vec<Kept>,
+    /// Whether there has ever been something to look at.
+    had_data: bool,
+    error: Option<String>,
+}
+
+/// The rules of one tenant.
+#[derive(Debug, Default)]
+struct OfTenant {
+    revision: u64,
+    rules: BTreeMap<String, Watched>,
+    /// Up to here a pause is made up for.
+    made_up_until: i64,
+    progress: i64,
+}
+
+/// What came of one round of one lane.
+struct Round {
+    tenant: Tenant,
+    lane: Lane,
+    at: i64,
+    told: Vec<(Arc<Rule>, Evaluated)>,
+}
+
+/// The process that watches.
+struct Watch<'a> {
+    context: &'a PluginContext,
+    config: &'a Config,
+    evaluators: HashMap<Lane, Evaluator>,
+    lease: Lease,
+    tenants: BTreeMap<Tenant, OfTenant>,
+    running: FuturesUnordered<BoxFuture<'static, Round>>,
+    busy: Vec<(Tenant, Lane)>,
+}
+
+impl<'a> Watch<'a> {
+    async fn begin(context: &'a PluginContext, config: &'a Config, lease: Lease) -> Result<Self, Error> {
+        let evaluators = Lane::ALL.map(|lane| (lane, Evaluator::new(&context.engine, config))).into();
+        let mut watch = Self {
+            context,
+            config,
+            evaluators,
+            lease,
+            tenants: BTreeMap::new(),
+            running: FuturesUnordered::new(),
+            busy: Vec::new(),
+        };
+        watch.load(now().0).await?;
+        tracing::info!(tenants = watch.tenants.len(), "this process watches the rules");
+        Ok(watch)
+    }
+
+    /// Evaluates what is due until `shutdown`, or until the lease is lost.
+    async fn lead(mut self, shutdown: &Shutdown) -> Result<(), Error> {
+        let mut renew = tokio::time::interval(RENEW_EVERY);
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        let mut progress = tokio::time::interval(PROGRESS_EVERY);
+        while !shutdown.is_cancelled() {
+            self.start_rounds(now().0);
+            tokio::select! {
+                Some(round) = self.running.next(), if !self.running.is_empty() => self.finish(round).await?,
+                _ = renew.tick() => self.renew().await?,
+                _ = look.tick() => self.load(now().0).await?,
+                _ = progress.tick() => self.write_progress().await?,
+                () = tokio::time::sleep(self.until_next_due(now().0)) => {}
+                () = shutdown.cancelled() => {}
+            }
+        }
+        self.write_progress().await?;
+        self.context.records.release(&self.lease).await
+    }
+
+    async fn renew(&mut self) -> Result<(), Error> {
+        let lease = self.context.records.lease(LEASE_NAME, &self.context.process, LEASE, now()).await?;
+        let lost = || Error::Stale { what: LEASE_NAME.to_owned(), fence: self.lease.fence };
+        // A lease that was lost in between has another fence: somebody else may have watched meanwhile.
+        self.lease = lease.filter(|lease| lease.fence == self.lease.fence).ok_or_else(lost)?;
+        Ok(())
+    }
+
+    /// How long nothing is due; lanes that are busy are looked at again when they are done.
+    fn until_next_due(&self, now: i64) -> Duration {
+        let idle = self.tenants.iter().flat_map(|(tenant, of)| {
+            let is_idle = |watched: &&Watched| !self.is_busy(tenant, Lane::of(&watched.rule));
+            of.rules.values().filter(is_idle).map(|watched| watched.due.at)
+        });
+        let next = idle.min().unwrap_or(i64::MAX).saturating_sub(now);
+        Duration::from_nanos(u64::try_from(next).unwrap_or(0)).min(LOOK_EVERY)
+    }
+
+    fn is_busy(&self, tenant: &Tenant, lane: Lane) -> bool {
+        self.busy.iter().any(|(busy, of)| busy == tenant && *of == lane)
+    }
+
+    /// Starts a round of every lane that is idle and has rules that are due: those that are due longest, together.
+    fn start_rounds(&mut self, now: i64) {
+        let tenants: Vec<Tenant> = self.tenants.keys().cloned().collect();
+        for tenant in tenants {
+            for lane in Lane::ALL {
+                if !self.is_busy(&tenant, lane) {
+                    self.start_round(tenant.clone(), lane, now);
+                }
+            }
+        }
+    }
+
+    fn start_round(&mut self, tenant: Tenant, lane: Lane, now: i64) {
+        let Some(of_tenant) = self.tenants.get_mut(&tenant) else { return };
+        let mut due: BTreeMap<i64, Vec<&mut Watched>> = BTreeMap::new();
+        for watched in of_tenant.rules.values_mut().filter(|watched| Lane::of(&watched.rule) == lane) {
+            watched.due = watched.due.within_reach(now);
+            if watched.due.is_now(now) {
+                due.entry(watched.due.at).or_default().push(watched);
+            }
+        }
+        let Some((at, watched)) = due.into_iter().next() else { return };
+        let mut rules = Vec::with_capacity(watched.len());
+        for watched in watched {
+            watched.due = watched.due.next(now, of_tenant.made_up_until);
+            rules.push(Arc::clone(&watched.rule));
+        }
+        self.busy.push((tenant.clone(), lane));
+        let evaluator = self.evaluators[&lane].clone();
+        let round = async move {
+            let evaluated = evaluator.evaluate(&tenant, &rules, Timestamp(at)).await;
+            Round { tenant, lane, at, told: rules.into_iter().zip(evaluated).collect() }
+        };
+        self.running.push(round.boxed());
+    }
+
+    /// Writes what a round came to.
+    async fn finish(&mut self, round: Round) -> Result<(), Error> {
+        let Round { tenant, lane, at, told } = round;
+        self.busy.retain(|busy| *busy != (tenant.clone(), lane));
+        let mut changes = Vec::new();
+        let Some(of_tenant) = self.tenants.get_mut(&tenant) else { return Ok(()) };
+        let mut health = Vec::new();
+        for (rule, evaluated) in told {
+            // It may have been changed or removed while it was evaluated.
+            let Some(watched) = of_tenant.rules.get_mut(&rule.name).filter(|watched| Arc::ptr_eq(&watched.rule, &rule))
+            else {
+                continue;
+            };
+            let error = evaluated.error.map(|error| error.to_string());
+            if error.is_some() != watched.error.is_some() {
+                health.push((rule.name.clone(), error.clone()));
+            }
+            watched.error = error;
+            let outcome = watched.with_history(evaluated.outcome);
+            let active: Vec<Alert> = watched.alerts.iter().map(|kept| kept.alert.clone()).collect();
+            for (alert, change) in state::step(&rule, self.config.alerts_per_rule_max, &active, &outcome, at) {
+                changes.push((Arc::clone(&rule), alert, change));
+            }
+        }
+        of_tenant.progress = of_tenant.progress.max(at);
+        self.write_health(&tenant, health, at).await?;
+        self.write_changes(&tenant, lane, changes, at).await
+    }
+}
+
+impl Watched {
+    /// What never had anything to look at is not missing anything.
+    fn with_history(&mut self, outcome: state::Outcome) -> state::Outcome {
+        match outcome {
+            state::Outcome::Rows { rows, saw_data } => {
+                let had_data = std::mem::replace(&mut self.had_data, self.had_data || saw_data);
+                state::Outcome::Rows { rows, saw_data: saw_data || !had_data }
+            }
+            failed => failed,
+        }
+    }
+}
