@@ -73,7 +73,7 @@ fn threshold(text: &str, from: usize, unit: Unit) -> Result<f64, Wrong> {
 }
 
 /// How long the number is that the text begins with: `0.5`, `-1`, `1e-3`.
-fn number_len(text: &str) -> usize {
+pub(super) fn number_len(text: &str) -> usize {
     let bytes = text.as_bytes();
     let digits = |from: usize| bytes[from..].iter().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
     let sign_len = |at: usize| usize::from(matches!(bytes.get(at), Some(b'-' | b'+')));

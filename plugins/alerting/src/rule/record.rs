@@ -89,7 +89,7 @@ pub(crate) fn usual_incident(severity: Severity) -> Option<Priority> {
     (severity == Severity::Critical).then_some(Priority::P1)
 }
 
-fn one_of<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, Wrong> {
+pub(crate) fn one_of<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, Wrong> {
     let text = text.trim();
     choices.iter().find(|(name, _)| *name == text).map(|(_, choice)| *choice).ok_or_else(|| {
         let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();

@@ -143,6 +143,30 @@ fn a_clock_that_was_set_back_fires_nothing_early_and_nothing_twice() {
 }
 
 #[test]
+fn a_clock_that_was_set_back_delays_nothing_for_longer_than_the_rule_says() {
+    let mut pending = Watch::over("for: 2m");
+    pending.at(60, &rows(&["a"]));
+    pending.at(0, &rows(&["a"]));
+    let mut kept = Watch::over("keep_firing_for: 2m");
+    kept.at(60, &rows(&["a"]));
+    kept.at(61, &rows(&[]));
+    kept.at(0, &rows(&[]));
+
+    assert_eq!(pending.at(2, &rows(&["a"])), ["Fired{service=\"a\"}"]);
+    assert_eq!(kept.at(2, &rows(&[])), ["Resolved{service=\"a\"}"]);
+}
+
+#[test]
+fn a_pause_is_seen_after_a_clock_was_set_back() {
+    let mut watch = Watch::over("for: 30m");
+    [0, 2, 4, 6, 8, 10, 5].into_iter().for_each(|minute| drop(watch.at(minute, &rows(&["a"]))));
+
+    watch.at(14, &rows(&["a"]));
+
+    assert_eq!(watch.active[0].active_since, START + 14 * MINUTE);
+}
+
+#[test]
 fn what_is_over_after_a_clock_was_set_back_is_not_over_before_it_fired() {
     let mut watch = Watch::over("");
     watch.at(60, &rows(&["a"]));
