@@ -36,6 +36,34 @@ impl TrustArgs {
     }
 }
 
+/// Options of commands that ask a server as somebody.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServerArgs {
+    /// Where the server's API is
+    #[arg(long, env = "OBSERVATORY_URL", default_value = "http://127.0.0.1:8036", value_name = "URL")]
+    url: Uri,
+    #[command(flatten)]
+    trust: TrustArgs,
+    /// Key of the tenant to ask as
+    #[arg(long, env = "OBSERVATORY_API_KEY", hide_env_values = true, value_name = "KEY")]
+    api_key: Option<String>,
+}
+
+impl ServerArgs {
+    /// The address of something that the server answers.
+    pub(crate) fn path(&self, path: &str) -> String {
+        format!("{}{path}", self.url.to_string().trim_end_matches('/'))
+    }
+
+    pub(crate) fn trust(&self) -> Trust {
+        self.trust.trust()
+    }
+
+    pub(crate) fn api_key(&self) -> Option<&str> {
+        self.api_key.as_deref()
+    }
+}
+
 /// Whose certificate is taken.
 #[derive(Clone, Debug)]
 pub(crate) enum Trust {

@@ -37,6 +37,7 @@ pub(crate) struct Config {
     /// made at the first start and kept in the data directory.
     pub(crate) encryption_key: Option<Secret>,
     pub(crate) products: ProductsConfig,
+    pub(crate) alerting: alerting::Config,
     pub(crate) storage: StorageConfig,
     pub(crate) records: records::Config,
     pub(crate) redis: hub::redis::Config,
@@ -355,7 +356,8 @@ impl Config {
             self.check_graces(),
             self.check_records(),
             self.server.check_origins(),
-            products::chosen(&self.products).map(drop),
+            self.alerting.check(),
+            products::chosen(self).map(drop),
         ];
         if let Some(wrong) = checks.into_iter().find_map(Result::err) {
             bail!("wrong setting: {wrong}");

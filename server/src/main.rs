@@ -21,6 +21,7 @@ mod platform;
 mod products;
 mod quota_file;
 mod reload;
+mod rules;
 mod sealing_key;
 mod serve;
 mod sql;
@@ -36,6 +37,7 @@ use crate::config::ServeArgs;
 use crate::doctor::DoctorArgs;
 use crate::health_check::HealthArgs;
 use crate::operator::{AuditArgs, LicenceArgs, PasswordArgs};
+use crate::rules::RulesArgs;
 use crate::sql::SqlArgs;
 
 /// Open observability: OTLP in, on disk before it is acknowledged, SQL out within a second.
@@ -69,6 +71,8 @@ enum Command {
     /// Tables: spans, logs, metrics, histograms; views: services, operations, traces. `show tables` and
     /// `describe spans` list what there is.
     Sql(SqlArgs),
+    /// Check, test and try alert rules, before they wake anybody.
+    Rules(RulesArgs),
     /// Check the audit trails of this machine's server, or export what proves them.
     Audit(AuditArgs),
     /// Show or install the licence of this machine's server.
@@ -94,6 +98,7 @@ fn main() -> ExitCode {
         Command::Health(args) => health_check::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Sql(args) => sql::run(&args),
+        Command::Rules(args) => rules::run(args),
         Command::Audit(args) => operator::audit(args),
         Command::Licence(args) => operator::licence(args),
         Command::Password(args) => operator::password(&args),

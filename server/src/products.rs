@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use alerting::Alerting;
 use apm::Apm;
 use bytes::Bytes;
 use example::Example;
@@ -12,20 +13,21 @@ use plugin::{Plugin, PluginContext, PluginError, Telemetry, TelemetryWriter};
 use prost::Message;
 use query::QueryEngine;
 
-use crate::config::ProductsConfig;
+use crate::config::Config;
 use crate::platform::Platform;
 
 /// All there are, in the order in which they start.
-fn all() -> Vec<Arc<dyn Plugin>> {
-    vec![Arc::new(Apm), Arc::new(Example::default())]
+fn all(config: &Config) -> Vec<Arc<dyn Plugin>> {
+    vec![Arc::new(Apm), Arc::new(Alerting::new(config.alerting.clone())), Arc::new(Example::default())]
 }
 
 /// Runs only when it is named.
 const EXAMPLE: &str = "example";
 
 /// Those that the settings choose.
-pub(crate) fn chosen(config: &ProductsConfig) -> Result<Vec<Arc<dyn Plugin>>, String> {
-    let names: Vec<&str> = all().iter().map(|plugin| plugin.name()).collect();
+pub(crate) fn chosen(settings: &Config) -> Result<Vec<Arc<dyn Plugin>>, String> {
+    let (config, all) = (&settings.products, all(settings));
+    let names: Vec<&str> = all.iter().map(|plugin| plugin.name()).collect();
     let known = |name: &str| match names.contains(&name) {
         true => Ok(()),
         false => Err(format!("products has '{name}', there are: {}", names.join(", "))),
@@ -37,7 +39,7 @@ pub(crate) fn chosen(config: &ProductsConfig) -> Result<Vec<Arc<dyn Plugin>>, St
     };
     match config.listen.keys().find(|name| !is_chosen(name)) {
         Some(name) => Err(format!("products.listen has '{name}', which does not run here")),
-        None => Ok(all().into_iter().filter(|plugin| is_chosen(plugin.name())).collect()),
+        None => Ok(all.into_iter().filter(|plugin| is_chosen(plugin.name())).collect()),
     }
 }
 
@@ -61,7 +63,7 @@ pub(crate) fn context(platform: &Platform, engine: &QueryEngine, plane: &Arc<Dat
     }
 }
 
-async fn write(plane: &DataPlane, tenant: Tenant, telemetry: Telemetry) -> Result<(), PluginError> {
+pub(crate) async fn write(plane: &DataPlane, tenant: Tenant, telemetry: Telemetry) -> Result<(), PluginError> {
     match telemetry {
         Telemetry::Traces(request) => append(plane, tenant, Payload::Traces, &request).await,
         Telemetry::Logs(request) => append(plane, tenant, Payload::Logs, &request).await,
@@ -101,9 +103,11 @@ fn now() -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::ProductsConfig;
 
-    fn names(config: &ProductsConfig) -> Result<Vec<&'static str>, String> {
-        Ok(chosen(config)?.iter().map(|plugin| plugin.name()).collect())
+    fn names(products: &ProductsConfig) -> Result<Vec<&'static str>, String> {
+        let config = Config { products: products.clone(), ..Config::default() };
+        Ok(chosen(&config)?.iter().map(|plugin| plugin.name()).collect())
     }
 
     #[test]
@@ -111,11 +115,13 @@ mod tests {
         let enabled = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
         let listen = [("example".to_owned(), "127.0.0.1:0".parse().expect("an address"))];
 
-        assert_eq!(names(&ProductsConfig::default()), Ok(vec!["apm"]));
+        assert_eq!(names(&ProductsConfig::default()), Ok(vec!["apm", "alerting"]));
         let of_example = ProductsConfig { enabled: enabled(&["example"]), listen: listen.clone().into() };
         assert_eq!(names(&of_example), Ok(vec!["example"]));
         let wrong = names(&ProductsConfig { enabled: enabled(&["exmaple"]), ..ProductsConfig::default() });
-        assert!(wrong.is_err_and(|wrong| wrong.contains("exmaple") && wrong.contains("there are: apm, example")));
+        assert!(
+            wrong.is_err_and(|wrong| wrong.contains("exmaple") && wrong.contains("there are: apm, alerting, example"))
+        );
         let idle = names(&ProductsConfig { enabled: enabled(&[]), listen: listen.into() });
         assert!(idle.is_err_and(|wrong| wrong.contains("does not run here")));
     }

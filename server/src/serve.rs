@@ -77,7 +77,7 @@ async fn serve(args: ServeArgs, mut config: Config, queries: &Runtime) -> anyhow
     let receiver = Receiver::new(Arc::clone(&plane), authorize, Arc::clone(&quotas.quotas), config.ingest.clone());
     let receiver = Arc::new(receiver);
 
-    let plugins = products::chosen(&config.products).expect("the settings were checked");
+    let plugins = products::chosen(&config).expect("the settings were checked");
     let schemas = plugin::schemas(&plugins, &platform.records).map_err(anyhow::Error::from_boxed)?;
     let schemas = std::iter::once(platform.schema()?).chain(schemas).collect();
     let engine = QueryEngine::new(Arc::clone(&plane), config.query.clone(), queries.handle().clone())?;

@@ -5,27 +5,21 @@ use std::io::Write;
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use clap::ValueEnum;
+use http::Request;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use http::{Request, Uri};
 use http_body_util::{BodyExt, Full};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::client::{self, TrustArgs};
+use crate::client::{self, ServerArgs};
 
 /// Options of `observatory sql`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SqlArgs {
     /// The statement; read from standard input when it is `-`
     statement: String,
-    /// Where the server's API is
-    #[arg(long, env = "OBSERVATORY_URL", default_value = "http://127.0.0.1:8036", value_name = "URL")]
-    url: Uri,
     #[command(flatten)]
-    trust: TrustArgs,
-    /// Key of the tenant to ask as
-    #[arg(long, env = "OBSERVATORY_API_KEY", hide_env_values = true, value_name = "KEY")]
-    api_key: Option<String>,
+    server: ServerArgs,
     /// For those who run the server: `default`, or `system` for its own telemetry
     #[arg(long, value_name = "TENANT")]
     tenant: Option<String>,
@@ -85,9 +79,10 @@ pub(crate) fn run(args: &SqlArgs) -> anyhow::Result<()> {
 }
 
 async fn ask(args: &SqlArgs) -> anyhow::Result<()> {
-    let answer = client::send(request(args)?, &args.trust.trust()).await;
-    let answer =
-        answer.with_context(|| format!("no server answers at {}: start one with `observatory serve`", args.url))?;
+    let answer = client::send(request(args)?, &args.server.trust()).await;
+    let answer = answer.with_context(|| {
+        format!("no server answers at {}: start one with `observatory serve`", args.server.path(""))
+    })?;
     let (head, mut body) = answer.into_parts();
     if !head.status.is_success() {
         let body = body.collect().await?.to_bytes();
@@ -113,10 +108,10 @@ fn request(args: &SqlArgs) -> anyhow::Result<Request<Full<Bytes>>> {
         "-" => std::io::read_to_string(std::io::stdin())?,
         statement => statement.to_owned(),
     };
-    let uri = format!("{}/api/v1/sql", args.url.to_string().trim_end_matches('/'));
-    let mut request =
-        Request::post(uri).header(CONTENT_TYPE, "application/json").header(ACCEPT, args.format.media_type());
-    if let Some(key) = &args.api_key {
+    let mut request = Request::post(args.server.path("/api/v1/sql"))
+        .header(CONTENT_TYPE, "application/json")
+        .header(ACCEPT, args.format.media_type());
+    if let Some(key) = args.server.api_key() {
         request = request.header(AUTHORIZATION, format!("Bearer {key}"));
     }
     if let Some(tenant) = &args.tenant {

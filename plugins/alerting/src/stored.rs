@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use plugin::model::Tenant;
-use plugin::records::{Document, Error, Expected, Key, RecordId, Transaction};
+use plugin::records::{Document, Error, Key, RecordId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -82,19 +81,13 @@ impl Document for RuleHealth {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Revision {
     pub(crate) number: u64,
+    /// How many rules there are.
+    pub(crate) rules: u64,
 }
 
 impl Document for Revision {
     const COLLECTION: &'static str = "alerting.revisions";
     const KEYS: &'static [Key] = &[];
-}
-
-/// Says that rules of the tenant were changed in this transaction.
-pub(crate) async fn rules_changed(transaction: &Transaction, tenant: &Tenant) -> Result<(), Error> {
-    let (revisions, id) = (transaction.collection::<Revision>(), the_only());
-    let number = revisions.get(tenant, &id).await?.map_or(0, |known| known.body.number) + 1;
-    revisions.put(tenant, &id, &Revision { number }, Expected::Any).await?;
-    Ok(())
 }
 
 /// How far the rules of a tenant have been evaluated.

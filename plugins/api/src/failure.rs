@@ -27,6 +27,11 @@ impl Failure {
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
     }
 
+    /// It collides with what is there.
+    pub fn conflict(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "conflict", message)
+    }
+
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into(), hint: None }
     }
@@ -38,7 +43,7 @@ impl Failure {
     }
 
     /// A fault of this program or of what it stands on; the log says more.
-    fn internal(cause: &(dyn std::error::Error + 'static)) -> Self {
+    pub fn internal(cause: &(dyn std::error::Error + 'static)) -> Self {
         tracing::error!(cause, "a request was not answered");
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,

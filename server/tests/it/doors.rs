@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Who may depend on whom; everything not listed is shut. `model` is open to all.
-const DOORS: [(&str, &[&str]); 17] = [
+const DOORS: [(&str, &[&str]); 18] = [
     ("model", &[]),
     ("wal", &[]),
     ("store", &["model"]),
@@ -19,6 +19,7 @@ const DOORS: [(&str, &[&str]); 17] = [
     ("records", &["model"]),
     ("hub", &["model", "records"]),
     ("plugin", &["hub", "model", "query", "records"]),
+    ("alerting", &["plugin"]),
     ("apm", &["plugin"]),
     ("example", &["plugin"]),
     ("bench", &["ingest", "lake", "plane", "store", "timescale", "model"]),
@@ -26,6 +27,7 @@ const DOORS: [(&str, &[&str]); 17] = [
     (
         "observatory",
         &[
+            "alerting",
             "apm",
             "backup",
             "bench",

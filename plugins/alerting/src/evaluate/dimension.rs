@@ -54,7 +54,8 @@ impl Asked {
         if let Some((_, column)) = COLUMNS.iter().find(|(name, _)| *name == label) {
             return (*column).to_owned();
         }
-        let keys = ATTRIBUTES.iter().find(|(name, _)| *name == label).map_or(&[label][..], |(_, keys)| keys);
+        let own = [label];
+        let keys = ATTRIBUTES.iter().find(|(name, _)| *name == label).map_or(&own[..], |(_, keys)| keys);
         let mut places = Vec::new();
         for key in keys {
             let key = self.param(*key);

@@ -21,7 +21,7 @@ use self::answer::Answer;
 pub(crate) use self::examples::TRACES_LOOKED_FOR_MAX;
 use self::taken::{Question, Taken};
 use crate::config::Config;
-use crate::rule::{Condition, Rule};
+use crate::rule::{Condition, Fault, Rule, Written};
 use crate::state::Outcome;
 
 /// Rows of the answer to one question of a rule; one that has more is refused.
@@ -113,11 +113,19 @@ impl Evaluator {
         Answer::read(rows).await.map_err(Unevaluated::from)
     }
 
-    /// Says what is wrong with the statement of a rule, as far as that can be told before it is asked.
-    pub(crate) async fn check(&self, tenant: &Tenant, rule: &Rule) -> Result<(), Unevaluated> {
-        let Condition::Sql(sql) = &rule.condition else { return Ok(()) };
-        let explained = Statement::new(format!("EXPLAIN {sql}"));
-        self.ask(tenant, explained, Timestamp(0)).await.map(drop)
+    /// Says what is wrong with the statements of rules, as far as that can be told before they are asked.
+    pub(crate) async fn faults(&self, tenant: &Tenant, written: &[Written]) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        for written in written {
+            let Condition::Sql(sql) = &written.rule.condition else { continue };
+            let explained = Statement::new(format!("EXPLAIN {sql}"));
+            if let Err(cause) = self.ask(tenant, explained, Timestamp(0)).await {
+                let problem = format!("the statement of '{}' cannot be asked: {cause}", written.rule.name);
+                let remedy = "lines and columns behind the colon are those of the statement".to_owned();
+                faults.push(Fault { place: written.place, problem, remedy });
+            }
+        }
+        faults
     }
 }
 

@@ -30,6 +30,11 @@ pub(crate) fn parse(text: &str) -> Result<Query, Refused> {
 }
 
 /// What an expression finds as of a time.
-pub(crate) async fn ask(_: &crate::evaluate::Evaluator, _: &plugin::model::Tenant, _: &str, _: plugin::model::Timestamp) -> Result<crate::state::Outcome, crate::evaluate::Unevaluated> {
+pub(crate) async fn ask(
+    _: &crate::evaluate::Evaluator,
+    _: &plugin::model::Tenant,
+    _: &str,
+    _: plugin::model::Timestamp,
+) -> Result<crate::state::Outcome, crate::evaluate::Unevaluated> {
     Err(crate::evaluate::Unevaluated("promql".to_owned()))
 }

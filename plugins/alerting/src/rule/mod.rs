@@ -1,7 +1,7 @@
 //! A rule: when something is wrong, and who is to know. Pure: no clock, no IO.
 
 mod condition;
-mod duration;
+pub(crate) mod duration;
 mod file;
 mod measure;
 mod prometheus;

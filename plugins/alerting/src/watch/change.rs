@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use plugin::PluginError;
 use plugin::hub::audit::Deed;
 use plugin::hub::events::NewEvent;
 use plugin::model::{Tenant, Timestamp};
 use plugin::records::{Error, Expected, RecordId, Transaction};
-use plugin::PluginError;
 use serde_json::json;
 
 use super::{Kept, Lane, Watch};
@@ -54,7 +54,8 @@ impl Watch<'_> {
 
     fn to_write(&self, tenant: &Tenant, (rule, alert, change): (Arc<Rule>, Alert, Change)) -> Written {
         let of_rule = self.tenants.get(tenant).and_then(|of| of.rules.get(&alert.rule));
-        let known = of_rule.and_then(|watched| watched.alerts.iter().find(|kept| kept.alert.fingerprint == alert.fingerprint));
+        let known =
+            of_rule.and_then(|watched| watched.alerts.iter().find(|kept| kept.alert.fingerprint == alert.fingerprint));
         Written { rule, known: known.map(|kept| (kept.id.clone(), kept.version)), alert, change }
     }
 

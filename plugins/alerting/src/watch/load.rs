@@ -9,11 +9,33 @@ use plugin::records::{Document, Error, Expected, List, PAGE_MAX, Record};
 
 use super::{Due, Kept, MADE_UP_MAX, OfTenant, PAUSE_MIN, Watch, Watched, now};
 use crate::alert::{Alert, Change};
+use crate::files;
 use crate::rule::{Condition, NoData, Rule, Severity};
 use crate::state;
 use crate::stored::{Pause, Progress, Revision, RuleHealth, StoredRule, rule_id, the_only};
 
 impl Watch<'_> {
+    /// Puts what the directory says in the place of what it said before.
+    pub(super) async fn read_files(&mut self) -> Result<(), Error> {
+        let Some(directory) = self.config.directory.clone() else { return Ok(()) };
+        let read =
+            tokio::task::spawn_blocking(move || files::read(&directory).map_err(|cause| (directory, cause))).await;
+        let texts = match read.expect("reading files does not panic") {
+            Ok(texts) => texts,
+            Err((directory, cause)) => {
+                tracing::error!(directory = %directory.display(), %cause, "the alerting directory cannot be read; rules stay as they were");
+                return Ok(());
+            }
+        };
+        for (tenant, of_tenant) in texts {
+            if self.texts.get(&tenant) != Some(&of_tenant) {
+                files::put_rules(self.context, self.config, &tenant, &of_tenant.rules).await?;
+                self.texts.insert(tenant, of_tenant);
+            }
+        }
+        Ok(())
+    }
+
     /// Reads the rules of every tenant whose rules were changed since they were read.
     pub(super) async fn load(&mut self, now: i64) -> Result<(), Error> {
         let revisions = everywhere::<Revision>(&self.context.records).await?;
@@ -33,7 +55,12 @@ impl Watch<'_> {
             match record.body.rule() {
                 Ok(rule) if rule.enabled => drop(rules.insert(rule.name.clone(), rule)),
                 Ok(_) => {}
-                Err(faults) => tracing::error!(tenant = tenant.as_str(), rule = record.body.name, ?faults, "a stored rule cannot be read"),
+                Err(faults) => tracing::error!(
+                    tenant = tenant.as_str(),
+                    rule = record.body.name,
+                    ?faults,
+                    "a stored rule cannot be read"
+                ),
             }
         }
         let is_new = !self.tenants.contains_key(tenant);

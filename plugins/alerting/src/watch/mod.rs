@@ -11,17 +11,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
-use futures::stream::FuturesUnordered;
-use futures::{FutureExt, StreamExt};
 use plugin::model::{Tenant, Timestamp};
 use plugin::records::{Error, Lease, RecordId};
 use plugin::{PluginContext, PluginError, Shutdown};
+use tokio::task::JoinSet;
 
 use self::due::{Due, MADE_UP_MAX, PAUSE_MIN};
+pub(crate) use self::load::all_of;
 use crate::alert::Alert;
 use crate::config::Config;
 use crate::evaluate::{Evaluated, Evaluator};
+use crate::files::{self, Texts};
 use crate::rule::{Condition, Rule};
 use crate::state;
 
@@ -120,8 +120,10 @@ struct Watch<'a> {
     evaluators: HashMap<Lane, Evaluator>,
     lease: Lease,
     tenants: BTreeMap<Tenant, OfTenant>,
-    running: FuturesUnordered<BoxFuture<'static, Round>>,
+    running: JoinSet<Round>,
     busy: Vec<(Tenant, Lane)>,
+    /// As they were when they were put.
+    texts: BTreeMap<Tenant, Texts>,
 }
 
 impl<'a> Watch<'a> {
@@ -133,9 +135,11 @@ impl<'a> Watch<'a> {
             evaluators,
             lease,
             tenants: BTreeMap::new(),
-            running: FuturesUnordered::new(),
+            running: JoinSet::new(),
             busy: Vec::new(),
+            texts: BTreeMap::new(),
         };
+        watch.read_files().await?;
         watch.load(now().0).await?;
         tracing::info!(tenants = watch.tenants.len(), "this process watches the rules");
         Ok(watch)
@@ -148,12 +152,16 @@ impl<'a> Watch<'a> {
         let mut progress = tokio::time::interval(PROGRESS_EVERY);
         while !shutdown.is_cancelled() {
             self.start_rounds(now().0);
+            let until_next_due = self.until_next_due(now().0);
             tokio::select! {
-                Some(round) = self.running.next(), if !self.running.is_empty() => self.finish(round).await?,
+                Some(round) = self.running.join_next() => self.finish(round.expect("an evaluation does not panic")).await?,
                 _ = renew.tick() => self.renew().await?,
-                _ = look.tick() => self.load(now().0).await?,
+                _ = look.tick() => {
+                    self.read_files().await?;
+                    self.load(now().0).await?;
+                }
                 _ = progress.tick() => self.write_progress().await?,
-                () = tokio::time::sleep(self.until_next_due(now().0)) => {}
+                () = tokio::time::sleep(until_next_due) => {}
                 () = shutdown.cancelled() => {}
             }
         }
@@ -216,7 +224,7 @@ impl<'a> Watch<'a> {
             let evaluated = evaluator.evaluate(&tenant, &rules, Timestamp(at)).await;
             Round { tenant, lane, at, told: rules.into_iter().zip(evaluated).collect() }
         };
-        self.running.push(round.boxed());
+        self.running.spawn(round);
     }
 
     /// Writes what a round came to.
@@ -254,7 +262,8 @@ impl Watched {
     fn with_history(&mut self, outcome: state::Outcome) -> state::Outcome {
         match outcome {
             state::Outcome::Rows { rows, saw_data } => {
-                let had_data = std::mem::replace(&mut self.had_data, self.had_data || saw_data);
+                let had_data = self.had_data;
+                self.had_data |= saw_data;
                 state::Outcome::Rows { rows, saw_data: saw_data || !had_data }
             }
             failed => failed,
