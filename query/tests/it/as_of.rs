@@ -51,7 +51,7 @@ async fn it_holds_for_every_place_of_a_statement_and_for_rollups_and_views() {
     let at = THREE + 60 * SECOND;
 
     let nested = "WITH wrong AS (SELECT * FROM spans WHERE status_code = 'error')
-        SELECT (SELECT count(*) FROM logs), count(*) FROM wrong WHERE EXISTS (SELECT 1 FROM logs l WHERE l.time >= wrong.start_time)";
+        SELECT (SELECT count(*) FROM logs) AS lines, count(*) AS failed FROM wrong WHERE EXISTS (SELECT 1 FROM logs l WHERE l.time >= wrong.start_time)";
     assert_eq!(as_of(&fixture, at, nested).await, "6|3");
     let by_service = "SELECT service_name, count(*), count(*) FILTER (WHERE status_code = 'error') FROM spans
         WHERE kind = 'server' GROUP BY 1";

@@ -1,5 +1,6 @@
 //! The program as its users meet it: a real process, real protocols, real clients.
 
+mod alerting;
 mod api;
 mod apm;
 mod backup;

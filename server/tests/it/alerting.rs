@@ -1,0 +1,231 @@
+//! Alerts of the whole program: rules in a directory, telemetry in, alerts out, once, whoever is killed meanwhile.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use opentelemetry_proto::tonic::trace::v1::Status;
+use serde_json::{Value, json};
+use testkit::{PostgresServer, Protocol, RedisServer, Remembers, Request, Server, Setup, Skip, span, spans, until};
+
+use crate::{observatory, program};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server whose rules stand in a directory of its own.
+fn with_rules(rules: &str) -> (Setup, tempfile::TempDir) {
+    let directory = tempfile::tempdir().expect("a directory");
+    write_rules(directory.path(), rules);
+    (observatory().env("OBSERVATORY_ALERTING__DIRECTORY", directory.path().display()), directory)
+}
+
+fn write_rules(directory: &Path, rules: &str) {
+    fs::create_dir_all(directory.join("rules")).expect("a folder");
+    fs::write(directory.join("rules/test.yaml"), rules).expect("a file");
+}
+
+/// Requests of a service, of which some failed.
+fn requests(service: &str, good: usize, failed: usize) -> Request {
+    let request = |is_error: bool| {
+        let mut span = span("GET /cart", Vec::new());
+        span.status = Some(Status { code: if is_error { 2 } else { 0 }, ..Status::default() });
+        span
+    };
+    spans(service, (0..good + failed).map(|number| request(number < failed)))
+}
+
+/// Whether `observatory rules …` succeeds, and what it says.
+async fn command(arguments: &[&str]) -> (bool, String) {
+    let mut command = std::process::Command::new(program());
+    command.arg("rules").args(arguments);
+    let output = tokio::task::spawn_blocking(move || command.output()).await.expect("no panic");
+    let output = output.expect("the program can be started");
+    (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+}
+
+async fn send(server: &Server, request: Request) {
+    server.client(Protocol::Grpc).deliver(&request).await;
+}
+
+async fn alerts(server: &Server, state: &str) -> Vec<Value> {
+    let reply = server.api().get(&format!("/api/v1/alerting/alerts?state={state}")).await.expect("an answer");
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    reply.json()["alerts"].as_array().expect("a list").clone()
+}
+
+/// The first alert of a state, as soon as there is one.
+async fn alert(server: &Server, state: &str) -> Value {
+    until(&format!("an alert is {state}"), PATIENCE, async || alerts(server, state).await.into_iter().next()).await
+}
+
+#[tokio::test]
+async fn a_rule_in_a_file_fires_names_its_traces_and_is_over_when_it_is_over() {
+    let rules = "- {name: Errors, condition: error_count > 0, over: 10s, interval: 1s, severity: critical}";
+    let (setup, directory) = with_rules(rules);
+    let server = setup.start().await.expect("a server");
+
+    send(&server, requests("checkout", 9, 3)).await;
+
+    let firing = alert(&server, "firing").await;
+    assert_eq!((&firing["rule"], &firing["labels"]), (&json!("Errors"), &json!({"service": "checkout"})), "{firing}");
+    assert_eq!((firing["value"].as_f64(), firing["traces"].as_array().map(Vec::len)), (Some(3.0), Some(3)), "{firing}");
+    let resolved = alert(&server, "resolved").await;
+    assert_eq!(resolved["id"], firing["id"], "{resolved}");
+    let rows = server.sql("select rule, state, value from alerting.alerts").await;
+    assert_eq!(rows.text(), "Errors|resolved|3.0");
+
+    write_rules(directory.path(), "- {name: Errors, condition: eror_count > 0, severity: critical}");
+    let faults = until("the fault is told", PATIENCE, async || {
+        let rows = server.sql("select array_to_string(faults, '; ') from alerting.files").await;
+        Some(rows.text()).filter(|faults| !faults.is_empty())
+    });
+    assert!(faults.await.contains("did you mean error_count"), "and its rules stay");
+    assert_eq!(server.sql("select count(*) from alerting.rules").await.number(), 1);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn killed_while_pending_it_fires_at_the_right_time() {
+    let rules = "- {name: Errors, condition: error_count > 0, over: 10m, for: 12s, interval: 1s, severity: warning}";
+    let (setup, _directory) = with_rules(rules);
+    let server = setup.start().await.expect("a server");
+    send(&server, requests("checkout", 0, 1)).await;
+    let pending = alert(&server, "pending").await;
+    server.kill();
+
+    let server = setup.start().await.expect("a server that comes back");
+
+    let firing = alert(&server, "firing").await;
+    assert_eq!((&firing["id"], &firing["active_since"]), (&pending["id"], &pending["active_since"]));
+    let waited = firing["fired_at"].as_i64().expect("a time") - firing["active_since"].as_i64().expect("a time");
+    assert!((12_000_000_000..13_000_000_000).contains(&waited), "{waited}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_missed_while_nobody_was_up_is_made_up_for_and_said() {
+    let rules = "- {name: Errors, condition: error_count > 0, over: 10s, interval: 10s, severity: warning}";
+    let (setup, _directory) = with_rules(rules);
+    let server = setup.start().await.expect("a server");
+    until("rules are watched", PATIENCE, async || {
+        let rows = server.sql("select count(*) from alerting.rules").await;
+        Some(()).filter(|()| rows.number() == 1)
+    })
+    .await;
+    server.stop().await;
+    // The records believe that nothing was evaluated for ten minutes.
+    let records = rusqlite::Connection::open(setup.data().path().join("records.sqlite")).expect("the records");
+    let changed = records.execute(
+        "UPDATE documents SET body = json_set(body, '$.until', json_extract(body, '$.until') - 600000000000)
+        WHERE collection = 'alerting.progress'",
+        [],
+    );
+    assert_eq!(changed.expect("a change"), 1);
+    drop(records);
+
+    let server = setup.start().await.expect("a server that comes back");
+    let mut failed = span("GET /cart", Vec::new());
+    for time in [&mut failed.start_time_unix_nano, &mut failed.end_time_unix_nano] {
+        *time -= 120_000_000_000;
+    }
+    failed.status = Some(Status { code: 2, ..Status::default() });
+    send(&server, spans("checkout", [failed])).await;
+
+    let pause = until("the pause is told", PATIENCE, async || {
+        let rows =
+            server.sql("select count(*) from alerting.pauses where until - \"from\" > interval '9 minutes'").await;
+        Some(rows.number()).filter(|count| *count > 0)
+    });
+    assert_eq!(pause.await, 1);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn two_servers_fire_once_and_one_goes_on_when_the_other_is_killed() -> Result<(), ()> {
+    let database = PostgresServer::start().await.map_err(Skip::tell)?;
+    let redis = RedisServer::start(Remembers::Nothing).await.map_err(Skip::tell)?;
+    let rules = "- {name: Errors, condition: error_count > 0, over: 10m, interval: 1s, severity: critical}";
+    let directory = tempfile::tempdir().expect("a directory");
+    write_rules(directory.path(), rules);
+    let setup = || {
+        observatory()
+            .env("DATABASE_URL", database.url())
+            .env("REDIS_URL", redis.url())
+            .env("ENCRYPTION_KEY", "0123456789abcdef".repeat(4))
+            .env("OBSERVATORY_ALERTING__DIRECTORY", directory.path().display())
+            // What one server holds in memory, the other's queries do not see.
+            .env("OBSERVATORY_PLANE__SEGMENT_AGE_SECONDS", 1)
+    };
+    let (one, other) = (setup(), setup());
+    let (one, other) = (one.start().await.expect("a server"), other.start().await.expect("another"));
+
+    send(&one, requests("checkout", 0, 5)).await;
+    alert(&other, "firing").await;
+    let watches = |server: &Server| server.said().contains("this process watches the rules");
+    let (watcher, successor) = if watches(&one) { (one, other) } else { (other, one) };
+    assert!(!watches(&successor), "one of two watches");
+    until("the rows are in the store", PATIENCE, async || {
+        let rows = successor.sql("select count(*) from spans where service_name = 'checkout'").await;
+        Some(()).filter(|()| rows.number() == 5)
+    })
+    .await;
+    watcher.kill();
+    send(&successor, requests("payment", 0, 5)).await;
+
+    until("the other server goes on", PATIENCE, async || {
+        let firing = alerts(&successor, "firing").await;
+        Some(()).filter(|()| watches(&successor) && firing.len() == 2)
+    })
+    .await;
+    let rows = successor.sql("select count(*), count(distinct fingerprint) from alerting.alerts").await;
+    assert_eq!(rows.text(), "2|2");
+    successor.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn rules_are_checked_tested_and_tried_over_the_past_before_they_wake_anybody() {
+    let (setup, directory) = with_rules("[]");
+    let file = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        fs::write(&path, text).expect("a file");
+        path.display().to_string()
+    };
+    let rules =
+        file("shop.yaml", "- {name: Errors, condition: error_rate > 10%, for: 1m, interval: 30s, severity: critical}");
+    let wrong = file("wrong.yaml", "- {name: Errors, sql: select servce from spans, severity: critical}");
+    let tests = file(
+        "tests.yaml",
+        "rule_files: [shop.yaml]
+tests:
+  - name: a bad quarter of an hour
+    spans:
+      - {service: checkout, status: error, per_minute: '10x15'}
+    alert_rule_test:
+      - {eval_time: 30s, alertname: Errors}
+      - {eval_time: 5m, alertname: Errors, exp_alerts: [{exp_labels: {service: checkout}}]}
+      - {eval_time: 40m, alertname: Errors}
+",
+    );
+
+    let (succeeds, said) = command(&["check", &rules]).await;
+    assert!(succeeds && said.contains("1 rules, nothing wrong"), "{said}");
+    let (succeeds, said) = command(&["check", &wrong]).await;
+    assert!(!succeeds && said.contains("line 1, column 3"), "{said}");
+    assert!(said.contains("'servce' not found, line 1 column 8"), "{said}");
+    let (succeeds, said) = command(&["test", &tests]).await;
+    assert!(succeeds && said.contains("3 expectations met, 0 not"), "{said}");
+
+    let server = setup.start().await.expect("a server");
+    let mut failed = requests("checkout", 0, 20);
+    let Request::Traces(traces) = &mut failed else { unreachable!("requests are spans") };
+    for span in traces.resource_spans.iter_mut().flat_map(|of| &mut of.scope_spans).flat_map(|of| &mut of.spans) {
+        span.start_time_unix_nano -= 3_600_000_000_000;
+        span.end_time_unix_nano -= 3_600_000_000_000;
+    }
+    send(&server, failed).await;
+    let url = server.api_url();
+    let (succeeds, said) = command(&["backtest", &rules, "--since", "2h", "--step", "30s", "--url", &url]).await;
+    assert!(succeeds && said.contains("would have fired 1 times") && said.contains("service=checkout"), "{said}");
+    server.stop().await;
+}
