@@ -4,7 +4,7 @@ use plugin::records::{Document, Key};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::policy::Level;
+use super::policy::{Level, Promise};
 use crate::notify::Link;
 use crate::rule::Priority;
 
@@ -60,6 +60,9 @@ pub(crate) struct Incident {
     pub(crate) reviewed_at: Option<i64>,
     pub(crate) first_response_seconds: Option<f64>,
     pub(crate) resolution_seconds: Option<f64>,
+    /// What its priority promises, as the policy said when it was last due.
+    pub(crate) response_target_seconds: Option<f64>,
+    pub(crate) resolution_target_seconds: Option<f64>,
     /// How often it went up.
     pub(crate) escalations: u32,
     pub(crate) reopenings: u32,
@@ -167,6 +170,8 @@ impl Document for Incident {
             reviewed_at: Some(1),
             first_response_seconds: Some(1.0),
             resolution_seconds: Some(1.0),
+            response_target_seconds: Some(1.0),
+            resolution_target_seconds: Some(1.0),
             resolution: text(),
             causes: text(),
             actions: vec!["text".to_owned()],
@@ -212,6 +217,8 @@ impl Incident {
             reviewed_at: None,
             first_response_seconds: None,
             resolution_seconds: None,
+            response_target_seconds: None,
+            resolution_target_seconds: None,
             escalations: 0,
             reopenings: 0,
             resolution: None,
@@ -226,6 +233,12 @@ impl Incident {
             to_tell: Vec::new(),
             due: Some(at),
         }
+    }
+
+    /// The policy promises this for its priority.
+    pub(crate) fn promise(&mut self, promise: &Promise) {
+        self.response_target_seconds = Some(seconds(0, promise.response));
+        self.resolution_target_seconds = Some(seconds(0, promise.resolution));
     }
 
     /// Somebody has done something about it.

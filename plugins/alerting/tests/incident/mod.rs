@@ -89,6 +89,7 @@ fn what_cannot_be_is_refused_with_what_to_do() {
             ("/incidents", json!({"title": " ", "priority": "P4"})),
             ("/incidents", json!({"title": "a", "priority": "P5"})),
             ("/incidents", json!({"title": "a".repeat(501), "priority": "P4"})),
+            ("/incidents", json!({"title": "a", "priority": "P4", "links": [{"name": "a", "url": "javascript:a"}]})),
             ("/incidents/INC-000001/note", json!({"text": "a".repeat(20_000)})),
             ("/incidents/INC-000001/escalate", json!({"to": "1", "reason": "a"})),
             ("/incidents/INC-000001/reopen", json!({"reason": "a"})),

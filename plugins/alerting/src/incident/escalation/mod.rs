@@ -32,6 +32,7 @@ pub(crate) struct Advance {
 pub(crate) fn advance(policy: &Policy, incident: &Incident, now: i64) -> Advance {
     let (entries, events) = (Entries::default(), Vec::new());
     let mut advance = Advance { incident: incident.clone(), entries, orders: Vec::new(), events };
+    advance.incident.promise(policy.promise(incident.priority));
     advance.end_what_is_quiet(policy, now);
     match advance.incident.is_active {
         true => advance.climb(policy, now),

@@ -41,6 +41,8 @@ fn without_people_the_channels_of_the_priority_have_receivers_of_their_own_each_
     assert_eq!(receivers(&advance), BTreeSet::from(expected));
     assert_eq!(advance.orders.len(), 4, "three levels, and each channel once");
     assert_eq!((advance.incident.level, advance.incident.escalations, advance.incident.tier), (Level::Three, 1, 2));
+    let Incident { response_target_seconds, resolution_target_seconds, .. } = advance.incident;
+    assert_eq!((response_target_seconds, resolution_target_seconds), (Some(900.0), Some(14_400.0)));
     assert_eq!(advance.incident.told, [Level::One, Level::Three, Level::Management]);
     assert_eq!(advance.events, ["alerting.incident.escalated", "alerting.incident.told"]);
 }

@@ -30,6 +30,8 @@ pub(crate) const ROTATIONS_MAX: usize = 20;
 pub(crate) const PARTICIPANTS_MAX: usize = 100;
 /// Most overrides of a rotation.
 pub(crate) const OVERRIDES_MAX: usize = 200;
+/// Most channels of a priority, and escalations of one.
+pub(crate) const CHANNELS_MAX: usize = 20;
 /// Most calendars.
 pub(crate) const CALENDARS_MAX: usize = 50;
 /// Most holidays and exceptions of a calendar, each.
@@ -169,11 +171,13 @@ impl Reader {
         let (at, written) = (priority.referenced, &priority.value);
         let notify = written.notify.iter().flatten();
         let notify: Vec<String> = notify.map(|channel| channel.value.trim().to_owned()).collect();
+        self.faults.limit(at, "channels", notify.len(), CHANNELS_MAX);
         if notify.iter().any(String::is_empty) {
             self.faults.add(at, "a channel has no name", "write notify as [Email, Slack]");
         }
         let escalate: Vec<Escalate> =
             written.escalate.iter().flatten().filter_map(|escalate| self.escalate(escalate)).collect();
+        self.faults.limit(at, "escalations", escalate.len(), CHANNELS_MAX);
         let targets: BTreeSet<_> = escalate.iter().map(|escalate| &escalate.to).collect();
         if targets.len() < escalate.len() {
             self.faults.add(at, "two escalations go to the same levels", "keep the earlier one");

@@ -142,6 +142,19 @@ fn a_policy_is_read_as_it_is_written() {
 }
 
 #[test]
+fn the_example_of_the_documentation_is_a_policy() {
+    let document = include_str!("../../../../../docs/incidents.md");
+    let example = document.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+
+    let policy = read(example).unwrap_or_else(|faults| panic!("{faults:?}"));
+
+    let on_call = |level, when: &str| names(&policy.on_call(level, at(when)));
+    assert_eq!(on_call(Level::One, "2026-12-25T10:00:00+01:00"), ["person-3"]);
+    assert_eq!(on_call(Level::Three, "2026-12-21T10:00:00+01:00"), ["person-3"]);
+    assert_eq!(on_call(Level::Management, "2026-12-21T10:00:00+01:00"), ["person-4"]);
+}
+
+#[test]
 fn what_cannot_be_is_refused_with_its_place() {
     refused("priorities:\n  P5: {response: 1h}\n", 2, "'P5' is no priority");
     refused("priorities:\n  P1:\n    response: soon\n", 3, "'soon' is not a time");

@@ -130,3 +130,15 @@ fn number(column: &dyn Array) -> Option<f64> {
     let is_there = *column.data_type() == DataType::Float64 && !column.is_null(0);
     is_there.then(|| column.as_primitive::<Float64Type>().value(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::SQL;
+
+    #[test]
+    fn the_documentation_shows_the_statement_that_is_asked() {
+        let (statement, _) = SQL.split_once("WHERE").expect("a condition");
+
+        assert!(include_str!("../../../../../docs/incidents.md").contains(statement));
+    }
+}

@@ -82,6 +82,10 @@ impl IncidentRequest {
         for Link { name, url } in &links {
             said("links.name", name, TITLE_BYTES_MAX)?;
             said("links.url", url, 4 * TITLE_BYTES_MAX)?;
+            if !["https://", "http://", "/"].iter().any(|start| url.starts_with(start)) {
+                let message = format!("'links.url' is '{url}', which is no address");
+                return Err(Failure::invalid(message).hinting("begin it with https://, http:// or /"));
+            }
         }
         Ok((Opening { title, priority, opened_by, rule: None, services, links, at }, text))
     }
