@@ -119,7 +119,6 @@ pub(crate) struct Opening {
     pub(crate) rule: Option<String>,
     pub(crate) services: Vec<String>,
     pub(crate) links: Vec<Link>,
-    pub(crate) at: i64,
 }
 
 impl Document for Incident {
@@ -156,7 +155,6 @@ impl Document for Incident {
             rule: text(),
             services: vec!["text".to_owned()],
             links: vec![Link { name: "text".to_owned(), url: "text".to_owned() }],
-            at: 1,
         };
         Some(Self {
             assignee: text(),
@@ -179,15 +177,15 @@ impl Document for Incident {
             steps: vec!["text".to_owned()],
             told: vec![Level::One],
             to_tell: vec![Level::One],
-            ..Self::open(1, opening)
+            ..Self::open(1, 1, opening)
         })
     }
 }
 
 impl Incident {
     /// A new one. It is due at once: the first step tells of it.
-    pub(crate) fn open(number: u64, opening: Opening) -> Self {
-        let Opening { title, priority, opened_by, rule, services, links, at } = opening;
+    pub(crate) fn open(number: u64, at: i64, opening: Opening) -> Self {
+        let Opening { title, priority, opened_by, rule, services, links } = opening;
         Self {
             number: format!("INC-{number:06}"),
             title,

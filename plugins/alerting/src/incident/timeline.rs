@@ -115,6 +115,8 @@ pub(crate) async fn of(records: &Records, tenant: &Tenant, number: &str) -> Resu
         let page = records.collection::<Entry>().list(tenant, &list).await?;
         entries.extend(page.records.into_iter().map(|record| record.body));
         if page.next.is_none() || entries.len() >= SHOWN_MAX {
+            // Ids follow the clocks of several processes, and alerts name their own times.
+            entries.sort_by_key(|entry: &Entry| entry.at);
             return Ok((entries, page.next.is_some()));
         }
         after = page.next;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::document::{Incident, Opening};
 use super::happened;
 use super::timeline::{ALERT_ENTRIES_MAX, Actor, Entries, EntryKind};
-use crate::alert::{Alert, Change};
+use crate::alert::{Alert, AlertState, Change};
 use crate::notify::Link;
 use crate::rule::{Priority, Rule};
 
@@ -27,7 +27,8 @@ impl Document for Counter {
 
 /// Opens an incident for an alert that fires, adds it to the one its rule has open already, and notes in its timeline when it is resolved.
 ///
-/// Nobody is told here: the incident is due, and the next look at what is due tells of it.
+/// An alert that is muted opens none, until it is muted no more. Nobody is told here: the incident is due, and the next look at what
+/// is due tells of it.
 pub(crate) async fn alert_changed(
     transaction: &Transaction,
     tenant: &Tenant,
@@ -35,8 +36,14 @@ pub(crate) async fn alert_changed(
     alert: &mut Alert,
     change: Change,
 ) -> Result<(), Error> {
+    let is_without = alert.incident.is_none() && alert.state == AlertState::Firing;
     match (change, rule.incident) {
-        (Change::Fired, Some(priority)) => fired(transaction, tenant, rule, alert, priority).await,
+        (Change::Fired | Change::Noted, Some(_)) if !alert.muted_by.is_empty() => Ok(()),
+        (Change::Fired, Some(priority)) => fired(transaction, tenant, rule, alert, (priority, alert.fired_at)).await,
+        // Its time begins now: while it was muted nobody could have answered.
+        (Change::Noted, Some(priority)) if is_without => {
+            fired(transaction, tenant, rule, alert, (priority, None)).await
+        }
         (Change::Resolved, _) => resolved(transaction, tenant, alert).await,
         _ => Ok(()),
     }
@@ -47,9 +54,9 @@ async fn fired(
     tenant: &Tenant,
     rule: &Rule,
     alert: &mut Alert,
-    priority: Priority,
+    (priority, at): (Priority, Option<i64>),
 ) -> Result<(), Error> {
-    let (at, actor) = (alert.fired_at.unwrap_or(alert.active_since), Actor::rule(&rule.name));
+    let actor = Actor::rule(&rule.name);
     let open = transaction.collection::<Incident>().find(tenant, "open_rule", rule.name.as_str()).await?;
     let (mut incident, expected) = match open {
         Some(Record { version, body, .. }) => (body, Expected::Version(version)),
@@ -62,12 +69,11 @@ async fn fired(
                 rule: Some(rule.name.clone()),
                 services: Vec::new(),
                 links: Vec::new(),
-                at,
             };
-            (open_next(transaction, tenant, opening).await?, Expected::Absent)
+            (open_next(transaction, tenant, at, opening).await?, Expected::Absent)
         }
     };
-    let mut entries = Entries::default();
+    let (mut entries, at) = (Entries::default(), at.unwrap_or(incident.opened_at));
     if expected == Expected::Absent {
         let text = format!("{:?}: {}", incident.priority, incident.title);
         entries.add(&mut incident, &actor, (EntryKind::Opened, text), at);
@@ -102,14 +108,19 @@ async fn resolved(transaction: &Transaction, tenant: &Tenant, alert: &Alert) -> 
     entries.write(transaction, tenant).await
 }
 
-/// The next incident of the tenant; its number is taken with the transaction.
-pub(super) async fn open_next(transaction: &Transaction, tenant: &Tenant, opening: Opening) -> Result<Incident, Error> {
+/// The next incident of the tenant; its number is taken with the transaction, whose time it has when none is said.
+pub(super) async fn open_next(
+    transaction: &Transaction,
+    tenant: &Tenant,
+    at: Option<i64>,
+    opening: Opening,
+) -> Result<Incident, Error> {
     let (counters, id) = (transaction.collection::<Counter>(), RecordId::new("incidents")?);
     let found = counters.get(tenant, &id).await?;
     let expected = found.as_ref().map_or(Expected::Absent, |counter| Expected::Version(counter.version));
     let last = found.map_or(0, |counter| counter.body.last) + 1;
-    counters.put(tenant, &id, &Counter { last }, expected).await?;
-    Ok(Incident::open(last, opening))
+    let written = counters.put(tenant, &id, &Counter { last }, expected).await?;
+    Ok(Incident::open(last, at.unwrap_or(written.updated_at.0), opening))
 }
 
 pub(super) async fn put(

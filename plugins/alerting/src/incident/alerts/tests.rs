@@ -6,7 +6,6 @@ use plugin::records::Records;
 use super::super::document::Status;
 use super::super::timeline;
 use super::*;
-use crate::alert::AlertState;
 use crate::labels::Labels;
 use crate::rule::{Condition, NoData, Severity};
 
@@ -116,6 +115,22 @@ async fn alerts_of_a_rule_are_one_incident_and_those_of_another_are_another() {
 }
 
 #[tokio::test]
+async fn an_alert_opens_an_incident_when_it_is_muted_no_more() {
+    let (place, errors) = (Place::new(), rule("errors", Some(Priority::P1)));
+    let muted = Alert { muted_by: vec!["maintenance".to_owned()], ..alert(&errors, "checkout", START) };
+
+    assert_eq!(place.fires(&errors, &muted).await.incident, None);
+    assert_eq!(place.changed(&errors, &muted, Change::Noted).await.incident, None);
+    let heard = Alert { muted_by: Vec::new(), ..muted };
+    let heard = place.changed(&errors, &heard, Change::Noted).await;
+    place.changed(&errors, &heard, Change::Noted).await;
+
+    assert_eq!(heard.incident.as_deref(), Some("INC-000001"));
+    assert!(place.incident("INC-000001").await.opened_at != START, "its time begins now");
+    assert_eq!(place.kinds("INC-000001").await, [EntryKind::Opened, EntryKind::AlertFiring]);
+}
+
+#[tokio::test]
 async fn the_end_of_the_last_alert_is_noted_and_people_end_the_incident() {
     let (place, errors) = (Place::new(), rule("errors", Some(Priority::P1)));
     let checkout = place.fires(&errors, &alert(&errors, "checkout", START)).await;
@@ -174,9 +189,8 @@ fn alerts_beyond_those_that_are_listed_are_counted_until_they_are_over() {
         rule: None,
         services: Vec::new(),
         links: Vec::new(),
-        at: START,
     };
-    let mut incident = Incident::open(1, opening);
+    let mut incident = Incident::open(1, START, opening);
     let fingerprints: Vec<String> = (0..ALERTS_MAX + 2).map(|number| format!("{number:016x}")).collect();
 
     fingerprints.iter().for_each(|fingerprint| incident.join(fingerprint));

@@ -24,9 +24,8 @@ fn opened(priority: Priority) -> Incident {
         rule: None,
         services: vec!["checkout".to_owned()],
         links: Vec::new(),
-        at: START,
     };
-    Incident::open(1, opening)
+    Incident::open(1, START, opening)
 }
 
 fn receivers(advance: &Advance) -> BTreeSet<(&str, Option<&str>)> {

@@ -18,7 +18,7 @@ pub(crate) enum Calendar {
     /// 24x7.
     Always,
     /// In these hours.
-    Hours(Hours),
+    Hours(Box<Hours>),
 }
 
 /// The hours of a week, with the days that differ.
@@ -159,9 +159,13 @@ mod tests {
         Hours { zone, week, holidays: BTreeSet::new(), exceptions: BTreeMap::new() }
     }
 
+    fn hours_of(hours: Hours) -> Calendar {
+        Calendar::Hours(Box::new(hours))
+    }
+
     fn around_the_clock(zone: Tz) -> Calendar {
         let week = std::array::from_fn(|_| segments(&[(0, 24)]));
-        Calendar::Hours(Hours { zone, week, holidays: BTreeSet::new(), exceptions: BTreeMap::new() })
+        hours_of(Hours { zone, week, holidays: BTreeSet::new(), exceptions: BTreeMap::new() })
     }
 
     #[test]
@@ -169,7 +173,7 @@ mod tests {
         let mut office = hours(Tz::Europe__Berlin, &[(9, 12), (13, 17)]);
         office.holidays.insert(day("2026-12-25"));
         office.exceptions.insert(day("2026-12-24"), segments(&[(9, 11)]));
-        let office = Calendar::Hours(office);
+        let office = hours_of(office);
 
         let (thursday, monday) = (at("2026-12-24T10:00:00+01:00"), at("2026-12-28T13:30:00+01:00"));
 
@@ -191,7 +195,7 @@ mod tests {
         }
         let mut night = hours(Tz::Europe__Berlin, &[]);
         night.week[6] = segments(&[(1, 4)]);
-        let night = Calendar::Hours(night);
+        let night = hours_of(night);
 
         let (spring, autumn) = (at("2026-03-29T00:00:00+01:00"), at("2026-10-25T00:00:00+02:00"));
 
@@ -200,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_calendar_in_which_nothing_counts_is_never_through() {
-        let never = Calendar::Hours(hours(Tz::UTC, &[]));
+        let never = hours_of(hours(Tz::UTC, &[]));
 
         assert_eq!((never.add(0, 1), never.active(0, 400 * DAY)), (None, 0));
     }
@@ -225,7 +229,7 @@ mod tests {
             week[0].insert(0, Segment { from: 0, until: week[0].first().map_or(600, |first| first.from) });
             week[0].retain(|segment| segment.from < segment.until);
             let holidays = holidays.into_iter().map(|after| self::day("2026-01-01") + Days::new(after)).collect();
-            Calendar::Hours(Hours { zone, week, holidays, exceptions: BTreeMap::new() })
+            hours_of(Hours { zone, week, holidays, exceptions: BTreeMap::new() })
         })
     }
 

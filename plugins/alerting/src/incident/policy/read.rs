@@ -99,7 +99,7 @@ impl Reader {
         self.faults.limit(first, "calendars", written.len(), CALENDARS_MAX);
         for (name, calendar) in written {
             let hours = self.hours(name, calendar);
-            self.calendars.insert(name.clone(), Arc::new(Calendar::Hours(hours)));
+            self.calendars.insert(name.clone(), Arc::new(Calendar::Hours(Box::new(hours))));
         }
     }
 

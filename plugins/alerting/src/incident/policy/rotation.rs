@@ -172,7 +172,7 @@ mod tests {
             _ => Vec::new(),
         });
         let hours = Hours { zone: Tz::Europe__Berlin, week, holidays: BTreeSet::new(), exceptions: BTreeMap::new() };
-        let office = Arc::new(Calendar::Hours(hours));
+        let office = Arc::new(Calendar::Hours(Box::new(hours)));
         let inside = Rotation { only: Some((During::Inside, Arc::clone(&office))), ..weekly() };
         let outside = Rotation { only: Some((During::Outside, office)), ..weekly() };
 

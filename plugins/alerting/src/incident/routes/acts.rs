@@ -154,7 +154,9 @@ pub(crate) async fn escalate(
             incident.escalated(now);
         }
         incident.move_to(to, now);
-        incident.to_tell.push(to);
+        if !incident.to_tell.contains(&to) {
+            incident.to_tell.push(to);
+        }
         incident.due = Some(now);
         entries.add(incident, actor, (EntryKind::Escalated, format!("to {to}")), now);
         Ok(())

@@ -82,6 +82,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 }
 
 /// Which incident is changed, by whom.
+#[derive(Clone, Copy)]
 struct Act<'a> {
     caller: &'a Caller,
     number: &'a str,

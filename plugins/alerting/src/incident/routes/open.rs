@@ -47,10 +47,10 @@ pub(crate) async fn open(
     Body(request): Body<IncidentRequest>,
 ) -> Result<(StatusCode, Json<IncidentView>), Failure> {
     let (actor, at, tenant) = (actor(&caller), desk.incidents.now(), caller.tenant());
-    let (opening, text) = request.read(actor.who.clone(), at)?;
+    let (opening, text) = request.read(actor.who.clone())?;
     let (opening, text, actor) = (&opening, &text, &actor);
     let opened = desk.incidents.records.transaction(|transaction| async move {
-        let mut incident = open_next(&transaction, tenant, opening.clone()).await?;
+        let mut incident = open_next(&transaction, tenant, Some(at), opening.clone()).await?;
         let mut entries = Entries::default();
         let opened = format!("{:?}: {}", incident.priority, incident.title);
         entries.add(&mut incident, actor, (EntryKind::Opened, opened), at);
@@ -66,7 +66,7 @@ pub(crate) async fn open(
 }
 
 impl IncidentRequest {
-    fn read(self, opened_by: String, at: i64) -> Result<(Opening, Option<String>), Failure> {
+    fn read(self, opened_by: String) -> Result<(Opening, Option<String>), Failure> {
         let Self { title, priority, text, services, links } = self;
         for (what, number, limit) in [("services", services.len(), SERVICES_MAX), ("links", links.len(), LINKS_MAX)] {
             if number > limit {
@@ -87,6 +87,6 @@ impl IncidentRequest {
                 return Err(Failure::invalid(message).hinting("begin it with https://, http:// or /"));
             }
         }
-        Ok((Opening { title, priority, opened_by, rule: None, services, links, at }, text))
+        Ok((Opening { title, priority, opened_by, rule: None, services, links }, text))
     }
 }

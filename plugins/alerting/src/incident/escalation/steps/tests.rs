@@ -19,9 +19,8 @@ fn opened(priority: Priority) -> Incident {
         rule: None,
         services: Vec::new(),
         links: Vec::new(),
-        at: MONDAY,
     };
-    Incident::open(1, opening)
+    Incident::open(1, MONDAY, opening)
 }
 
 fn acknowledged(priority: Priority) -> Incident {
