@@ -16,7 +16,7 @@ use http::{HeaderMap, HeaderValue, Method, Request};
 use http_body_util::BodyExt;
 use plane::DataPlane;
 use plugin::hub::cache::{self, Cache};
-use plugin::hub::events::{self, Events, Subscription};
+use plugin::hub::events::{self, Deliveries, Events};
 use plugin::hub::outgoing::{self, Outgoing};
 use plugin::hub::sealing::Keyring;
 use plugin::hub::{Caller, Clock, Hub, Parts, Secret};
@@ -41,7 +41,7 @@ pub(crate) struct Desk {
     context: PluginContext,
     config: Config,
     now: Arc<AtomicI64>,
-    told: tokio::sync::Mutex<Subscription>,
+    told: tokio::sync::Mutex<Deliveries>,
 }
 
 impl Desk {
@@ -158,7 +158,7 @@ async fn caller(records: &Records) -> Caller {
     let acme = Tenant::new("acme").expect("a name");
     let parts = Parts {
         records: records.clone(),
-        ring: Arc::new(Keyring::new(&"0".repeat(64)).expect("a key")),
+        ring: Arc::new(Keyring::new(&"0123456789abcdef".repeat(4)).expect("a key")),
         outgoing: Outgoing::new(&outgoing::Config::default()).expect("a client"),
         configured_keys: vec![(acme, Secret::new(KEY))],
         issuers: Vec::new(),
