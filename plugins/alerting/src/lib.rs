@@ -8,6 +8,7 @@ mod backtest;
 mod config;
 mod evaluate;
 mod files;
+mod forget;
 mod incident;
 mod labels;
 mod notify;
@@ -20,26 +21,55 @@ mod stored;
 pub mod trial;
 mod watch;
 
+use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use plugin::hub::{Clock, system_clock};
 use plugin::records::Records;
-use plugin::{Plugin, PluginContext, PluginError, PluginTable, Shutdown};
+use plugin::{Job, Plugin, PluginContext, PluginError, PluginTable, Schedule, Shutdown};
 use utoipa_axum::router::OpenApiRouter;
 
 pub use self::config::Config;
 use self::routes::Desk;
 
+/// How often it is looked for what has been over for too long.
+const FORGET_EVERY: Duration = Duration::from_secs(3600);
+
 /// The plugin.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone)]
 pub struct Alerting {
     config: Config,
+    policies: Arc<incident::Policies>,
+    clock: Clock,
 }
 
 impl Alerting {
     /// With these settings, which were checked.
     pub fn new(config: Config) -> Self {
-        Self { config }
+        let policies = Arc::new(incident::Policies::new(config.directory.clone()));
+        Self { config, policies, clock: system_clock() }
+    }
+
+    /// With a clock that a test can move.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    fn incidents(&self, context: &PluginContext) -> incident::Incidents {
+        incident::Incidents::new(context.records.clone(), Arc::clone(&self.policies), Arc::clone(&self.clock))
+    }
+
+    fn notifications(&self, context: &PluginContext) -> notify::Desk {
+        notify::Desk::new(context, Arc::clone(&context.keyring), Arc::clone(&self.clock))
+    }
+}
+
+impl fmt::Debug for Alerting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Alerting").field("config", &self.config).finish_non_exhaustive()
     }
 }
 
@@ -50,20 +80,38 @@ impl Plugin for Alerting {
     }
 
     fn tables(&self, records: &Records) -> Result<Vec<PluginTable>, PluginError> {
-        Ok(vec![
+        let mut tables: Vec<PluginTable> = vec![
             records.table::<stored::StoredRule>()?.into(),
             records.table::<stored::RuleHealth>()?.into(),
             records.table::<files::RuleFile>()?.into(),
             records.table::<alert::Alert>()?.into(),
             records.log_table::<stored::Pause>()?.into(),
-        ])
+        ];
+        tables.extend(notify::tables(records)?.into_iter().map(PluginTable::from));
+        tables.extend(incident::tables(records)?);
+        Ok(tables)
     }
 
     fn routes(&self, context: PluginContext) -> OpenApiRouter {
+        let incidents = incident::Desk { incidents: self.incidents(&context), engine: context.engine.clone() };
+        let notifications = self.notifications(&context);
         routes::routes(Desk::new(context, self.config.clone()))
+            .merge(notify::routes().with_state(notifications))
+            .merge(incident::routes().with_state(incidents))
+    }
+
+    fn jobs(&self) -> Vec<Job> {
+        let days = self.config.history_days;
+        vec![Job::new("forget", Schedule::Every(FORGET_EVERY), move |context| forget::forget(context, days))]
     }
 
     async fn run(self: Arc<Self>, context: PluginContext, shutdown: Shutdown) -> Result<(), PluginError> {
-        watch::run(context, self.config.clone(), shutdown).await
+        let (incidents, notifications) = (self.incidents(&context), self.notifications(&context));
+        let (watch, escalate, deliver) = tokio::join!(
+            watch::run(context, self.config.clone(), notifications.clone(), shutdown.clone()),
+            incident::escalate(incidents, shutdown.clone()),
+            async { Ok::<_, PluginError>(notify::deliver(notifications, shutdown.clone()).await) },
+        );
+        watch.and(escalate).and(deliver)
     }
 }

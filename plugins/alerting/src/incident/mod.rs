@@ -1,18 +1,89 @@
 //! Incidents: from the first alert or call to the review, with who is told and when it goes up a level.
+//!
+//! Whatever changes an incident makes it due; one worker, in any process, takes what is due and tells those who have to know.
 
-use plugin::model::Tenant;
-use plugin::records::{Error, Transaction};
+mod alerts;
+mod document;
+mod escalation;
+mod policies;
+mod policy;
+mod routes;
+mod timeline;
 
-use crate::alert::{Alert, Change};
-use crate::rule::Rule;
+use std::fmt;
+use std::sync::Arc;
 
-/// Opens an incident for an alert that fires, adds it to the one its rule has open already, and notes in its timeline when it is resolved.
-pub(crate) async fn alert_changed(
-    _transaction: &Transaction,
-    _tenant: &Tenant,
-    _rule: &Rule,
-    _alert: &mut Alert,
-    _change: Change,
-) -> Result<(), Error> {
-    Ok(())
+use plugin::PluginTable;
+use plugin::hub::Clock;
+use plugin::model::{Tenant, Timestamp};
+use plugin::records::{Error, Records, Transaction};
+use serde::Serialize;
+
+pub(crate) use self::alerts::alert_changed;
+use self::document::{Incident, Status};
+pub(crate) use self::escalation::escalate;
+pub(crate) use self::policies::Policies;
+use self::policy::Level;
+pub(crate) use self::routes::{Desk, routes};
+use crate::rule::Priority;
+
+/// What incidents are worked on with; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Incidents {
+    records: Records,
+    policies: Arc<Policies>,
+    clock: Clock,
+}
+
+impl Incidents {
+    pub(crate) fn new(records: Records, policies: Arc<Policies>, clock: Clock) -> Self {
+        Self { records, policies, clock }
+    }
+
+    /// Nanoseconds since 1970.
+    fn now(&self) -> i64 {
+        self.now_timestamp().0
+    }
+
+    fn now_timestamp(&self) -> Timestamp {
+        (self.clock)()
+    }
+}
+
+impl fmt::Debug for Incidents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Incidents").field("policies", &self.policies).finish_non_exhaustive()
+    }
+}
+
+/// `alerting.incidents` and `alerting.timeline` in SQL.
+pub(crate) fn tables(records: &Records) -> Result<Vec<PluginTable>, Error> {
+    Ok(vec![records.table::<Incident>()?.into(), records.table::<timeline::Entry>()?.into()])
+}
+
+/// What other products are told of an incident.
+#[derive(Debug, Serialize)]
+struct Happened<'a> {
+    number: &'a str,
+    title: &'a str,
+    priority: Priority,
+    status: Status,
+    level: Level,
+    services: &'a [String],
+    rule: Option<&'a str>,
+}
+
+/// Publishes an event with the transaction: `alerting.incident.opened`, `escalated`, `resolved` and more.
+async fn happened(transaction: &Transaction, tenant: &Tenant, kind: &str, incident: &Incident) -> Result<(), Error> {
+    let Incident { number, title, priority, status, level, services, rule, .. } = incident;
+    let happened = Happened {
+        number,
+        title,
+        priority: *priority,
+        status: *status,
+        level: *level,
+        services,
+        rule: rule.as_deref(),
+    };
+    transaction.publish(tenant, kind, &happened).await.map(drop)
 }

@@ -1,0 +1,3 @@
+//! The plugin on a plane of its own.
+
+mod incident;
