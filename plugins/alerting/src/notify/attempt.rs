@@ -54,7 +54,8 @@ async fn begin(
         let mut body = claim.record.body.clone();
         if body.state == State::Sending {
             body.interrupted += 1;
-            if body.interrupted > INTERRUPTED_MAX && !kind.joins_repeats() {
+            if body.interrupted > INTERRUPTED_MAX && !kind.keeps_subjects() {
+                claim.record.body = body;
                 return Ok(false);
             }
             body.repeats += 1;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use plugin::Shutdown;
 use plugin::model::{Tenant, Timestamp};
-use plugin::records::{Claim, Error};
+use plugin::records::{Claim, Error, RecordId};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -28,6 +28,8 @@ const LOOKS_EVERY: Duration = Duration::from_millis(500);
 const STOP_MAX: Duration = Duration::from_secs(8);
 /// What finds its channel busy waits so long, the next ones longer.
 const BUSY: i64 = 1_000_000_000;
+/// What has to wait for another one is looked at again after so long.
+const BEHIND: i64 = 5 * 1_000_000_000;
 const MINUTE: i64 = 60 * 1_000_000_000;
 
 /// Sends what is due, until `shutdown`.
@@ -166,10 +168,22 @@ async fn send_over(desk: &Desk, claim: Claim<Notification>, place: &Place) -> Re
         let gone = claim.record.body.clone().ended(State::Failed, Some("the channel is not there any more".to_owned()));
         return notifications.complete(&claim, &gone).await.map(drop);
     };
+    if let Some(due) = wait(desk, &claim).await? {
+        return notifications.reschedule(&claim, due).await.map(drop);
+    }
     match place.begin(channel.body.rate_per_minute, desk.now()) {
         Ok(()) => attempt(desk, claim, &channel.body).await,
         Err(due) => notifications.reschedule(&claim, due).await.map(drop),
     }
+}
+
+/// When to look again, while the one before is not through.
+async fn wait(desk: &Desk, claim: &Claim<Notification>) -> Result<Option<Timestamp>, Error> {
+    let Some(before) = &claim.record.body.after else { return Ok(None) };
+    let (tenant, id) = (&claim.record.tenant, RecordId::new(before.as_str())?);
+    let before = desk.records.collection::<Notification>().get(tenant, &id).await?;
+    let is_through = before.is_none_or(|before| before.body.state.is_final());
+    Ok((!is_through).then(|| Timestamp(desk.now().0.saturating_add(BEHIND))))
 }
 
 /// What others have changed or taken is theirs; what could not be written is found when the lease has ended.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use plugin::model::Tenant;
+use plugin::model::{Tenant, Timestamp};
 use plugin::records::{Error, Expected, List, Records};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
@@ -13,6 +13,7 @@ use super::mute::Inhibition;
 use super::mute::matcher::{MATCHERS_MAX, Matcher};
 use super::mute::window::{Days, TimeOfDay, Timezone, Window};
 use super::plan::{GATHER_SECONDS_MAX, Plan};
+use super::trouble;
 use crate::rule::Severity;
 
 /// Inhibitions of a tenant, and maintenance windows.
@@ -210,6 +211,7 @@ pub(crate) async fn apply(
     records: &Records,
     tenant: &Tenant,
     notifications: &Notifications,
+    now: Timestamp,
 ) -> Result<Vec<String>, Error> {
     let write = records.transaction(|transaction| async move {
         let (plans, channels) = (transaction.collection::<Plan>(), transaction.collection::<Channel>());
@@ -230,6 +232,7 @@ pub(crate) async fn apply(
         let is_there = |name: &str| notifications.channels.iter().any(|channel| channel.name == name);
         for gone in known.iter().filter(|one| one.body.origin == Origin::File && !is_there(&one.body.name)) {
             channels.delete(tenant, &gone.id, Expected::Any).await?;
+            trouble::clear(&transaction, tenant, &gone.body.name, now).await?;
         }
         Ok::<_, Error>(replaced)
     });

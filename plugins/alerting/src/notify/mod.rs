@@ -16,6 +16,9 @@ mod routes;
 mod telling;
 mod trouble;
 
+#[cfg(test)]
+mod tests;
+
 use plugin::model::{Tenant, Timestamp};
 use plugin::records::{Error, Expected, PAGE_MAX, Records, Table, Transaction};
 use serde::{Deserialize, Serialize};
@@ -144,6 +147,7 @@ pub(crate) async fn forget(records: &Records, before: Timestamp) -> Result<(), E
             None => break,
         }
     }
+    queue::forget(records).await?;
     loop {
         let page = silences.list_everywhere(&Silence::ended_before(before).limit(PAGE_MAX)).await?;
         for old in &page.records {

@@ -58,6 +58,8 @@ pub(crate) struct Notification {
     pub(crate) repeats: u32,
     /// How often who sent it died before writing down what had become of it.
     pub(crate) interrupted: u32,
+    /// The notification that must have ended before this is sent.
+    pub(crate) after: Option<String>,
 }
 
 /// Where a notification is on its way.
@@ -100,6 +102,7 @@ impl Document for Notification {
             muted_by: vec!["silence 1".to_owned()],
             first_attempt_at: Some(1),
             sent_at: Some(1),
+            after: Some("1".to_owned()),
             ..Self::new("ops", Delivery::AtOnce, item, 1)
         };
         Some(example)
@@ -127,6 +130,7 @@ impl Notification {
             sent_at: None,
             repeats: 0,
             interrupted: 0,
+            after: None,
         }
     }
 
@@ -135,8 +139,11 @@ impl Notification {
         Self { state, due: None, last_error: why.or(self.last_error), ..self }
     }
 
-    /// True while items can be added: nothing of it has been seen by anybody.
+    /// True while items can be added: nothing of it has been seen by anybody, or that does not matter.
     pub(crate) fn gathers(&self, now: i64) -> bool {
+        if self.kind.is_some_and(Kind::keeps_subjects) {
+            return self.state == State::Waiting;
+        }
         let is_fresh = self.first_attempt_at.is_none_or(|first| now.saturating_sub(first) < GATHER_MAX);
         self.state == State::Waiting && self.repeats == 0 && is_fresh
     }

@@ -3,7 +3,7 @@
 //! All of it is in the transaction of what is told of. What goes the same way at the same time is one message.
 
 use plugin::model::Tenant;
-use plugin::records::{Document, Error, Expected, List, RecordId, Transaction};
+use plugin::records::{Document, Error, Expected, List, PAGE_MAX, RecordId, Records, Transaction};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
@@ -20,7 +20,6 @@ pub(crate) struct Way {
     pub(crate) kind: Kind,
     pub(crate) to: Option<String>,
     pub(crate) delivery: Delivery,
-    gathers: bool,
 }
 
 /// The notification that still takes items of one way; its id says of which. No table shows it.
@@ -31,6 +30,28 @@ struct Gathering {
 
 impl Document for Gathering {
     const COLLECTION: &'static str = "alerting.gatherings";
+}
+
+/// Deletes what leads to notifications that are not there any more.
+pub(crate) async fn forget(records: &Records) -> Result<(), Error> {
+    let (gatherings, notifications) = (records.collection::<Gathering>(), records.collection::<Notification>());
+    let mut list = List::all().limit(PAGE_MAX);
+    loop {
+        let page = gatherings.list_everywhere(&list).await?;
+        for gathering in &page.records {
+            if notifications.get(&gathering.tenant, &gathering.body.notification).await?.is_none() {
+                let unchanged = Expected::Version(gathering.version);
+                match gatherings.delete(&gathering.tenant, &gathering.id, unchanged).await {
+                    Ok(_) | Err(Error::Conflict { .. }) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        match page.next {
+            Some(next) => list = list.after(next),
+            None => return Ok(()),
+        }
+    }
 }
 
 /// Writes notifications, in a transaction of somebody else.
@@ -123,13 +144,7 @@ impl<'a> Queue<'a> {
         delivery: Delivery,
         item: &Item,
     ) -> Result<Vec<Way>, Error> {
-        let way = |to: Option<String>| Way {
-            channel: channel.name.clone(),
-            kind: channel.kind,
-            to,
-            delivery,
-            gathers: channel.gathers(),
-        };
+        let way = |to: Option<String>| Way { channel: channel.name.clone(), kind: channel.kind, to, delivery };
         if let Some(to) = to {
             return match channel.kind.check_receiver(to) {
                 Ok(()) => Ok(vec![way(Some(to.to_owned()))]),
@@ -146,33 +161,32 @@ impl<'a> Queue<'a> {
 
     /// Adds an item to the notification that goes the same way, or makes one.
     pub(crate) async fn put(&self, way: &Way, item: Item) -> Result<(), Error> {
-        let now = item.at;
         let (notifications, gatherings) = (self.transaction.collection(), self.transaction.collection::<Gathering>());
-        let place = self.gathering(way, &item)?;
-        if way.gathers
-            && let Some(gathering) = gatherings.get(self.tenant, &place).await?
-            && let Some(mut found) = notifications.get(self.tenant, &gathering.body.notification).await?
-            && Notification::gathers(&found.body, now)
-        {
-            found.body.add(item, now);
-            let expected = Expected::Version(found.version);
-            notifications.put(self.tenant, &found.id, &found.body, expected).await?;
-            return Ok(());
+        let (now, place) = (item.at, self.gathering(way, &item)?);
+        let before = match gatherings.get(self.tenant, &place).await? {
+            Some(gathering) => notifications.get(self.tenant, &gathering.body.notification).await?,
+            None => None,
+        };
+        let mut after = None;
+        if let Some(mut before) = before {
+            if Notification::gathers(&before.body, now) {
+                before.body.add(item, now);
+                let expected = Expected::Version(before.version);
+                return notifications.put(self.tenant, &before.id, &before.body, expected).await.map(drop);
+            }
+            let is_before = way.kind.keeps_subjects() && !before.body.state.is_final();
+            after = is_before.then(|| before.id.to_string());
         }
-        let due = if way.gathers { self.plan.due(way.delivery, now) } else { self.due_alone(way, now) };
-        let (kind, to) = (Some(way.kind), way.to.clone());
-        let notification =
-            Notification { kind, to, due: Some(due), ..Notification::new(&way.channel, way.delivery, item, now) };
-        let id = self.add(&notification).await?;
-        if way.gathers {
-            gatherings.put(self.tenant, &place, &Gathering { notification: id }, Expected::Any).await?;
-        }
-        Ok(())
+        let (kind, to, due) = (Some(way.kind), way.to.clone(), Some(self.due(way, now)));
+        let new = Notification::new(&way.channel, way.delivery, item, now);
+        let id = self.add(&Notification { kind, to, due, after, ..new }).await?;
+        gatherings.put(self.tenant, &place, &Gathering { notification: id }, Expected::Any).await.map(drop)
     }
 
     /// What is not gathered with others need not wait for them.
-    fn due_alone(&self, way: &Way, now: i64) -> i64 {
-        if way.delivery == Delivery::AtOnce { now } else { self.plan.due(way.delivery, now) }
+    fn due(&self, way: &Way, now: i64) -> i64 {
+        let is_alone = way.kind.keeps_subjects() && way.delivery == Delivery::AtOnce;
+        if is_alone { now } else { self.plan.due(way.delivery, now) }
     }
 
     /// Where the gathering of a way is, and of the labels by which the plan gathers.
@@ -189,6 +203,9 @@ impl<'a> Queue<'a> {
             Delivery::Hourly => "hourly",
             Delivery::Daily => "daily",
         });
+        if way.kind.keeps_subjects() {
+            add(&item.subject);
+        }
         for name in &self.plan.gather_by {
             add(match name.as_str() {
                 "severity" => severity(item.severity),

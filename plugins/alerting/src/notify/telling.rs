@@ -136,19 +136,20 @@ async fn unmute(
     now: Timestamp,
 ) -> Result<(), Error> {
     let (tenant, mut body) = (&telling.tenant, telling.body.clone());
+    let (alerts, tellings) = (transaction.collection::<Alert>(), transaction.collection::<Telling>());
+    let Some(mut alert) = firing(&alerts, tenant, &body).await? else {
+        // It ended without a word, as when its rule is deleted.
+        return tellings.delete(tenant, &telling.id, Expected::Version(telling.version)).await.map(drop);
+    };
     (body.muted_by, body.is_muted) = (muted_by.to_vec(), !muted_by.is_empty());
     if !body.is_muted {
         let queue = Queue::open(transaction, tenant).await?;
         let item = Item { at: now.0, ..body.item.clone() };
         body.ways = queue.tell(&body.channels, &item).await?;
     }
-    transaction.collection().put(tenant, &telling.id, &body, Expected::Version(telling.version)).await?;
-    let alerts = transaction.collection::<Alert>();
-    if let Some(mut alert) = firing(&alerts, tenant, &body).await? {
-        alert.body.muted_by = muted_by.to_vec();
-        alerts.put(tenant, &alert.id, &alert.body, Expected::Version(alert.version)).await?;
-    }
-    Ok(())
+    tellings.put(tenant, &telling.id, &body, Expected::Version(telling.version)).await?;
+    alert.body.muted_by = muted_by.to_vec();
+    alerts.put(tenant, &alert.id, &alert.body, Expected::Version(alert.version)).await.map(drop)
 }
 
 /// The alert that is told of.

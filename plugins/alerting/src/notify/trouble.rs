@@ -41,7 +41,7 @@ pub(crate) async fn raise(
     Ok(())
 }
 
-/// The channel has delivered: the alert is over, if there was one.
+/// The channel has delivered, or is gone: the alert is over, if there was one.
 pub(crate) async fn clear(
     transaction: &Transaction,
     tenant: &Tenant,

@@ -180,11 +180,6 @@ impl Channel {
     pub(crate) fn delivery(&self, severity: Severity, plan: &Plan) -> Delivery {
         self.delivery.get(&severity).copied().unwrap_or_else(|| plan.delivery(severity))
     }
-
-    /// True when several things may be told in one message.
-    pub(crate) fn gathers(&self) -> bool {
-        self.kind != Kind::PagerDuty
-    }
 }
 
 impl Kind {
@@ -204,8 +199,9 @@ impl Kind {
         matches!(self, Self::Email | Self::Sms)
     }
 
-    /// The receiver joins what is sent twice, so it may be sent again and again.
-    pub(crate) const fn joins_repeats(self) -> bool {
+    /// The receiver keeps each subject by itself, and joins what it is told of it: nothing else is in a message, it may be sent again
+    /// and again, and that something is over is not told before that it began.
+    pub(crate) const fn keeps_subjects(self) -> bool {
         matches!(self, Self::PagerDuty)
     }
 }

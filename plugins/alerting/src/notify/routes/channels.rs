@@ -17,6 +17,7 @@ use crate::notify::channel::{CHANNELS_MAX, Channel, ChannelWritten, Kind, Origin
 use crate::notify::desk::Desk;
 use crate::notify::message::Message;
 use crate::notify::plan::Plan;
+use crate::notify::trouble;
 use crate::notify::{Delivery, Item, ItemKind};
 use crate::rule::Severity;
 
@@ -168,8 +169,13 @@ pub(crate) async fn delete(
     Path(name): Path<String>,
 ) -> Result<StatusCode, Failure> {
     let before = find_of_api(&desk, &tenant, &name).await?;
-    let channels = desk.records.collection::<Channel>();
-    channels.delete(&tenant, &before.id, Expected::Version(before.version)).await?;
+    let (tenant, before, now) = (&tenant, &before, desk.now());
+    let deleted = desk.records.transaction(|transaction| async move {
+        let channels = transaction.collection::<Channel>();
+        channels.delete(tenant, &before.id, Expected::Version(before.version)).await?;
+        trouble::clear(&transaction, tenant, &before.body.name, now).await
+    });
+    deleted.await.map_err(Failure::from)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
