@@ -10,7 +10,7 @@ use super::channel::{Again, Channel, Kind, Sending, Unsent};
 use super::desk::Desk;
 use super::notification::{Notification, State};
 use super::plan::Plan;
-use super::trouble;
+use super::{telemetry, trouble};
 
 /// Pause before the second attempt; twice as long each time.
 pub(crate) const PAUSE_FIRST: Duration = Duration::from_secs(5);
@@ -92,7 +92,7 @@ async fn finish(
 ) -> Result<(), Error> {
     let now = desk.now();
     let body = after(&claim.record.body, claim.record.id.as_str(), &outcome, now);
-    tell_log(claim, &body, &outcome);
+    telemetry::attempted(claim, &body);
     let (body, outcome) = (&body, &outcome);
     let written = desk.records.transaction(|transaction| async move {
         transaction.collection().complete(claim, body).await?;
@@ -106,19 +106,6 @@ async fn finish(
         }
     });
     written.await
-}
-
-fn tell_log(claim: &Claim<Notification>, body: &Notification, outcome: &Result<String, Unsent>) {
-    let (tenant, id, channel) = (&claim.record.tenant, &claim.record.id, &body.channel);
-    match outcome {
-        Ok(_) => tracing::debug!(%tenant, %id, channel, "a notification is sent"),
-        Err(Unsent { reason, .. }) if body.state == State::Failed => {
-            tracing::error!(%tenant, %id, channel, reason, attempts = body.attempts, "a notification is given up");
-        }
-        Err(Unsent { reason, .. }) => {
-            tracing::warn!(%tenant, %id, channel, reason, attempts = body.attempts, "a notification is sent later");
-        }
-    }
 }
 
 /// True when others have to know that the channel does not deliver.

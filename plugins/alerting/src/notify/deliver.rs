@@ -17,6 +17,7 @@ use super::attempt::{LEASE, attempt};
 use super::channel::Channel;
 use super::desk::Desk;
 use super::notification::{Notification, State};
+use super::telemetry;
 
 /// Messages on their way at once, of this process.
 pub(crate) const SENDS_MAX: usize = 32;
@@ -37,7 +38,7 @@ pub(crate) async fn deliver(desk: Desk, shutdown: Shutdown) {
     let mut courier = Courier::new(desk);
     while !shutdown.is_cancelled() {
         if let Err(error) = courier.round().await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "notifications cannot be read, they wait");
+            telemetry::unread(&error);
         }
         tokio::select! {
             () = shutdown.cancelled() => {}
@@ -46,7 +47,7 @@ pub(crate) async fn deliver(desk: Desk, shutdown: Shutdown) {
     }
     // Who is cut off is found sending, and its message is sent once more.
     if timeout(STOP_MAX, courier.idle()).await.is_err() {
-        tracing::warn!(messages = courier.sends.len(), "messages are cut off, they may be sent again");
+        telemetry::cut_off(courier.sends.len());
     }
 }
 
@@ -164,7 +165,7 @@ async fn send_over(desk: &Desk, claim: Claim<Notification>, place: &Place) -> Re
     let notifications = desk.records.collection::<Notification>();
     let (tenant, name) = (&claim.record.tenant, &claim.record.body.channel);
     let Some(channel) = desk.records.collection::<Channel>().get(tenant, &Channel::id(name)?).await? else {
-        tracing::warn!(%tenant, channel = name, "a notification is not sent: its channel is not there any more");
+        telemetry::channel_is_gone(tenant, name);
         let gone = claim.record.body.clone().ended(State::Failed, Some("the channel is not there any more".to_owned()));
         return notifications.complete(&claim, &gone).await.map(drop);
     };
@@ -190,11 +191,6 @@ async fn wait(desk: &Desk, claim: &Claim<Notification>) -> Result<Option<Timesta
 fn told(written: Result<(), Error>) {
     match written {
         Ok(()) | Err(Error::Stale { .. } | Error::Conflict { .. }) => {}
-        Err(error) => {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "what has become of a notification is not written"
-            );
-        }
+        Err(error) => telemetry::unwritten(&error),
     }
 }

@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 use plugin::hub::Moment;
 use plugin::model::{Tenant, Timestamp};
 
-use super::mute::severity;
-use super::{Item, ItemKind};
+use super::{Item, ItemKind, severity_name};
 use crate::rule::Severity;
 
 /// Longest text message, in characters: two or three parts of an SMS.
@@ -56,7 +55,7 @@ impl Message {
             [story] if self.more == 0 => format!("{}: {}", story.word, one_line(&story.item.title)),
             stories => counted(stories, self.more),
         };
-        format!("{}[{}] {said}", self.repeat_mark(), severity(self.severity))
+        format!("{}[{}] {said}", self.repeat_mark(), severity_name(self.severity))
     }
 
     fn repeat_mark(&self) -> &'static str {
@@ -93,7 +92,7 @@ impl Message {
         let mut html = format!("<h2>{}</h2>\n", escaped(&self.title()));
         for story in self.stories() {
             let _ = writeln!(html, "<h3>{}</h3>", escaped(&story.headline()));
-            let lines: Vec<String> = story.lines().map(escaped_line).collect();
+            let lines: Vec<String> = story.lines().map(|line| escaped(&line)).collect();
             let _ = writeln!(html, "<p>{}</p>", lines.join("<br>\n"));
             for link in story.item.links.iter().filter(|link| is_web(&link.url)) {
                 let _ = writeln!(html, "<p><a href=\"{}\">{}</a></p>", escaped(&link.url), escaped(&link.name));
@@ -198,10 +197,6 @@ pub(crate) fn form_encoded(value: &str) -> String {
         }
     }
     encoded
-}
-
-fn escaped_line(line: String) -> String {
-    escaped(&line)
 }
 
 fn escaped(text: &str) -> String {

@@ -13,6 +13,7 @@ mod notification;
 mod plan;
 mod queue;
 mod routes;
+mod telemetry;
 mod telling;
 mod trouble;
 
@@ -125,6 +126,15 @@ pub(crate) async fn alert_changed(
         Change::Fired => telling::fired(transaction, tenant, &rule.channels, alert).await,
         Change::Resolved => telling::resolved(transaction, tenant, alert).await,
         Change::Began | Change::Passed | Change::Noted => Ok(()),
+    }
+}
+
+/// As it is stored, and as PagerDuty calls it.
+fn severity_name(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "info",
+        Severity::Warning => "warning",
+        Severity::Critical => "critical",
     }
 }
 

@@ -89,6 +89,8 @@ impl Plan {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// 2026-01-01T00:00:00Z.
@@ -96,6 +98,20 @@ mod tests {
 
     fn check(delivery: Delivery, at: i64, expected: i64) {
         assert_eq!(Plan::default().due(delivery, NEW_YEAR + at), NEW_YEAR + expected, "{delivery:?} at {at}");
+    }
+
+    proptest! {
+        #[test]
+        fn a_digest_is_after_what_it_tells_within_its_period_and_at_its_time(at in i64::MIN / 2..i64::MAX / 2, hour in 0..24u32) {
+            let plan = Plan { daily_at: TimeOfDay::hour(hour), ..Plan::default() };
+            for (delivery, period, offset) in
+                [(Delivery::Hourly, HOUR, 0), (Delivery::Daily, DAY, i64::from(hour) * HOUR)]
+            {
+                let due = plan.due(delivery, at);
+                prop_assert!(at < due && due <= at + period);
+                prop_assert_eq!(due.rem_euclid(period), offset % period);
+            }
+        }
     }
 
     #[test]

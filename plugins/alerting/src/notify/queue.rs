@@ -10,8 +10,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::channel::{CHANNELS_MAX, Channel, Kind};
 use super::notification::{Notification, State};
 use super::plan::Plan;
-use super::{Delivery, Item};
-use crate::notify::mute::severity;
+use super::{Delivery, Item, severity_name, telemetry};
 
 /// One receiver over one channel, and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -208,7 +207,7 @@ impl<'a> Queue<'a> {
         }
         for name in &self.plan.gather_by {
             add(match name.as_str() {
-                "severity" => severity(item.severity),
+                "severity" => severity_name(item.severity),
                 name => item.labels.get(name).unwrap_or_default(),
             });
         }
@@ -223,7 +222,7 @@ impl<'a> Queue<'a> {
     }
 
     async fn lead_nowhere(&self, name: &str, item: &Item, why: &str) -> Result<(), Error> {
-        tracing::warn!(tenant = %self.tenant, channel = name, subject = item.subject, why, "nobody is told");
+        telemetry::nobody_is_told(self.tenant, name, &item.subject, why);
         let notification = Notification::new(name, Delivery::AtOnce, item.clone(), item.at);
         self.add(&notification.ended(State::NoChannel, Some(why.to_owned()))).await.map(drop)
     }

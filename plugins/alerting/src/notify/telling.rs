@@ -116,7 +116,7 @@ async fn sweep_tenant(desk: &Desk, muted: &[Record<Telling>]) -> Result<(), Erro
         if muted_by == telling.body.muted_by {
             continue;
         }
-        let (telling, muted_by) = (&*telling, &*muted_by);
+        let muted_by = &*muted_by;
         let written =
             records.transaction(|transaction| async move { unmute(&transaction, telling, muted_by, now).await });
         match written.await {

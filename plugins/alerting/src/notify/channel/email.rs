@@ -10,7 +10,7 @@ use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
-use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls as Encryption, TlsParameters};
+use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
@@ -27,7 +27,7 @@ const SECONDS_MAX: u64 = 30;
 pub(crate) struct Email {
     pub(crate) server: String,
     pub(crate) port: u16,
-    pub(crate) tls: Tls,
+    pub(crate) tls: Encryption,
     /// Certificates of an authority of one's own, in PEM; from `notifications.yaml` only.
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) from: String,
@@ -38,7 +38,7 @@ pub(crate) struct Email {
 /// How the connection is encrypted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Tls {
+pub(crate) enum Encryption {
     /// After the greeting, and never without.
     #[default]
     StartTls,
@@ -75,9 +75,9 @@ impl Email {
         address: IpAddr,
     ) -> Result<AsyncSmtpTransport<Tokio1Executor>, Unsent> {
         let encryption = match self.tls {
-            Tls::StartTls => Encryption::Required(self.parameters().await?),
-            Tls::Tls => Encryption::Wrapper(self.parameters().await?),
-            Tls::None => Encryption::None,
+            Encryption::StartTls => Tls::Required(self.parameters().await?),
+            Encryption::Tls => Tls::Wrapper(self.parameters().await?),
+            Encryption::None => Tls::None,
         };
         let mut transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(address.to_string())
             .port(self.port)

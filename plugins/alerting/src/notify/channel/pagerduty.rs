@@ -8,8 +8,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::{Secret, Sending, Unsent, http};
 use crate::notify::message::{cut, is_web, one_line};
-use crate::notify::{Item, ItemKind};
-use crate::rule::Severity;
+use crate::notify::{Item, ItemKind, severity_name};
 
 /// Where events go if the channel does not say.
 pub(super) const URL: &str = "https://events.pagerduty.com";
@@ -57,11 +56,6 @@ fn event(sending: &Sending<'_>, item: &Item, action: &str, routing_key: &str) ->
     if action == "resolve" {
         return json!({"routing_key": routing_key, "event_action": action, "dedup_key": key});
     }
-    let severity = match item.severity {
-        Severity::Critical => "critical",
-        Severity::Warning => "warning",
-        Severity::Info => "info",
-    };
     let source = item.labels.get("service").or(item.labels.get("host")).unwrap_or("observatory");
     let links: Vec<Value> = item
         .links
@@ -74,7 +68,7 @@ fn event(sending: &Sending<'_>, item: &Item, action: &str, routing_key: &str) ->
         "client": "Observatory", "client_url": message.public_url,
         "payload": {
             "summary": cut(&one_line(&item.title), SUMMARY_CHARACTERS_MAX),
-            "source": source, "severity": severity,
+            "source": source, "severity": severity_name(item.severity),
             "timestamp": Moment(Timestamp(item.at)).to_string(),
             "custom_details": {"text": item.text, "labels": item.labels, "repeat": message.is_repeat},
         },

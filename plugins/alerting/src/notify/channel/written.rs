@@ -8,7 +8,7 @@ use plugin::hub::Secret as Plain;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::email::{Email, Tls, mailbox};
+use super::email::{Email, Encryption, mailbox};
 use super::pagerduty::{self, PagerDuty};
 use super::slack::Slack;
 use super::sms::{self, Sms};
@@ -57,7 +57,7 @@ struct EmailWritten {
     /// 587, or 465 with `tls: tls`, or 25 without encryption.
     port: Option<u16>,
     #[serde(default)]
-    tls: Tls,
+    tls: Encryption,
     /// Says that mail and password may travel in clear text; needed for `tls: none` unless the server is on this machine.
     #[serde(default)]
     allow_clear_text: bool,
@@ -168,9 +168,9 @@ impl EmailWritten {
             ("password", self.password.as_ref(), self.password_file.as_ref(), self.password_env.as_ref()),
         )?;
         let port = self.port.unwrap_or(match self.tls {
-            Tls::StartTls => 587,
-            Tls::Tls => 465,
-            Tls::None => 25,
+            Encryption::StartTls => 587,
+            Encryption::Tls => 465,
+            Encryption::None => 25,
         });
         let (server, user, from) = (text("server", &self.server)?, self.user.clone(), self.from.clone());
         let mut email = Email { server, port, tls: self.tls, ca_file: self.ca_file.clone(), from, user, password };
@@ -185,7 +185,7 @@ impl EmailWritten {
         if self.ca_file.is_some() && !matches!(vault, Vault::File) {
             return Err("only notifications.yaml may say ca_file".to_owned());
         }
-        if self.tls == Tls::None && !self.allow_clear_text && !is_this_machine(&self.server) {
+        if self.tls == Encryption::None && !self.allow_clear_text && !is_this_machine(&self.server) {
             return Err(format!(
                 "tls is none, so everybody on the way to {} could read along: use starttls or tls, or say allow_clear_text: true",
                 self.server

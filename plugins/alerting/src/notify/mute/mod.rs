@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use self::matcher::{Matcher, all_true};
 use self::silence::Silence;
 use super::plan::Plan;
-use crate::alert::{Alert, AlertState};
+use super::severity_name;
+use crate::alert::Alert;
 use crate::labels::Labels;
-use crate::rule::Severity;
 
 /// Firing alerts that are looked at for one that explains another; behind them an alert is told rather than lost.
 const EXPLAINING_MAX: usize = PAGE_MAX;
@@ -93,21 +93,8 @@ impl Inhibition {
 pub(crate) fn matched(alert: &Alert) -> Labels {
     let mut labels = alert.labels.clone();
     labels.set("rule", alert.rule.as_str());
-    labels.set("severity", severity(alert.severity));
+    labels.set("severity", severity_name(alert.severity));
     labels
-}
-
-pub(crate) fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Info => "info",
-        Severity::Warning => "warning",
-        Severity::Critical => "critical",
-    }
-}
-
-/// True for what can be muted at all.
-pub(crate) fn is_active(alert: &Alert) -> bool {
-    alert.state == AlertState::Firing
 }
 
 #[cfg(test)]
