@@ -54,6 +54,15 @@ pub enum OutgoingError {
         /// The setting.
         seconds: u64,
     },
+    /// The name leads nowhere, or nobody says where in time.
+    #[error("nobody says where {host} is")]
+    Unresolved {
+        /// Whose name it is.
+        host: String,
+        /// What the system said.
+        #[source]
+        cause: std::io::Error,
+    },
     /// The name leads nowhere, nobody listens, or the connection broke.
     #[error("{host} cannot be reached")]
     Unreachable {
@@ -68,7 +77,7 @@ pub enum OutgoingError {
 impl OutgoingError {
     /// Whether the same call may succeed later without anybody changing anything.
     pub fn is_temporary(&self) -> bool {
-        matches!(self, Self::Busy { .. } | Self::TooSlow { .. } | Self::Unreachable { .. })
+        matches!(self, Self::Busy { .. } | Self::TooSlow { .. } | Self::Unresolved { .. } | Self::Unreachable { .. })
     }
 }
 

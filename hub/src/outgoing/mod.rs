@@ -35,6 +35,7 @@ type Lookup = Arc<dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> 
 #[derive(Debug)]
 pub struct Outgoing {
     client: Client,
+    names: Arc<Names>,
     rules: Arc<Rules>,
     places: Semaphore,
     config: Config,
@@ -48,10 +49,11 @@ impl Outgoing {
 
     fn with_lookup(config: &Config, lookup: Lookup) -> Result<Self, String> {
         let rules = Arc::new(Rules::new(config));
+        let names = Arc::new(Names { rules: Arc::clone(&rules), lookup });
         let client = Client::builder()
             .user_agent(concat!("observatory/", env!("CARGO_PKG_VERSION")))
             .use_preconfigured_tls(tls()?)
-            .dns_resolver(Arc::new(Names { rules: Arc::clone(&rules), lookup }))
+            .dns_resolver(Arc::clone(&names))
             // A proxy would resolve names by itself, behind our back.
             .no_proxy()
             .redirect(Policy::none())
@@ -59,7 +61,7 @@ impl Outgoing {
             .pool_max_idle_per_host(2)
             .build()
             .map_err(|cause| format!("no HTTP client can be made: {cause}"))?;
-        Ok(Self { client, rules, places: Semaphore::new(config.calls_max), config: config.clone() })
+        Ok(Self { client, names, rules, places: Semaphore::new(config.calls_max), config: config.clone() })
     }
 
     /// Sends a request and gives the answer, whatever its status. A redirect is followed when the method is GET or HEAD: a body
@@ -81,6 +83,21 @@ impl Outgoing {
         let _place = place.expect("the places are never closed");
         let answered = timeout_at(deadline, self.follow(request)).await;
         answered.unwrap_or(Err(OutgoingError::TooSlow { host, seconds }))
+    }
+
+    /// Addresses of a host that may be connected to, for what is not HTTP. Connect to one of these and not to the name, which may
+    /// lead elsewhere a moment later.
+    pub async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, OutgoingError> {
+        let deadline = Instant::now() + Duration::from_secs(self.config.connect_seconds_max);
+        let found = match host.parse() {
+            Ok(address) => Ok(vec![address]),
+            Err(_) => {
+                timeout_at(deadline, (self.names.lookup)(host.to_owned())).await.unwrap_or_else(|late| Err(late.into()))
+            }
+        };
+        let found = found.map_err(|cause| OutgoingError::Unresolved { host: host.to_owned(), cause })?;
+        let permitted = self.rules.permitted(host, &found);
+        permitted.map_err(|rule| OutgoingError::Refused { host: host.to_owned(), rule })
     }
 
     async fn follow(&self, mut request: Request) -> Result<http::Response<Bytes>, OutgoingError> {
@@ -163,6 +180,16 @@ impl Rules {
             _ => Ok(()),
         }
     }
+
+    /// Those of a host's addresses that may be called; the reason, when there are some and none may.
+    fn permitted(&self, host: &str, found: &[IpAddr]) -> Result<Vec<IpAddr>, Rule> {
+        let permitted: Vec<IpAddr> =
+            found.iter().copied().filter(|address| self.permit(host, *address).is_ok()).collect();
+        match found.first() {
+            Some(first) if permitted.is_empty() => self.permit(host, *first).map(|()| permitted),
+            _ => Ok(permitted),
+        }
+    }
 }
 
 /// Resolves names to the addresses that may be called.
@@ -176,18 +203,8 @@ impl Resolve for Names {
         let (rules, host) = (Arc::clone(&self.rules), name.as_str().to_owned());
         let found = (self.lookup)(host.clone());
         Box::pin(async move {
-            let found = found.await?;
-            let permitted: Vec<SocketAddr> = found
-                .iter()
-                .filter(|address| rules.permit(&host, **address).is_ok())
-                .map(|address| SocketAddr::new(*address, 0))
-                .collect();
-            match found.first() {
-                Some(first) if permitted.is_empty() => {
-                    Err(rules.permit(&host, *first).expect_err("none is permitted").into())
-                }
-                _ => Ok(Box::new(permitted.into_iter()) as Addrs),
-            }
+            let permitted = rules.permitted(&host, &found.await?)?;
+            Ok(Box::new(permitted.into_iter().map(|address| SocketAddr::new(address, 0))) as Addrs)
         })
     }
 }

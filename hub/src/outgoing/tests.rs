@@ -100,6 +100,25 @@ async fn a_name_that_leads_elsewhere_a_moment_later_gains_nothing() {
 }
 
 #[tokio::test]
+async fn addresses_for_other_protocols_are_checked_alike() {
+    let lookup: Lookup = Arc::new(|host| {
+        let found = if host == "mixed.example" { vec!["10.0.0.1", "127.0.0.1"] } else { vec!["10.0.0.1"] };
+        let found = found.iter().map(|address| address.parse().expect("an address")).collect();
+        Box::pin(async move { Ok(found) })
+    });
+    let outgoing = Outgoing::with_lookup(&loopback(), lookup).expect("a client");
+
+    let mixed = outgoing.addresses("mixed.example").await.expect("one of them");
+    let literal = outgoing.addresses("127.0.0.1").await.expect("itself");
+
+    assert_eq!((mixed.len(), mixed), (1, literal));
+    for refused in ["private.example", "169.254.169.254", "::1"] {
+        let refusal = outgoing.addresses(refused).await.expect_err(refused);
+        assert!(matches!(refusal, OutgoingError::Refused { rule: Rule::Address { .. }, .. }), "{refusal:?}");
+    }
+}
+
+#[tokio::test]
 async fn redirects_are_checked_and_end() {
     let routes = Router::new()
         .route("/", any(|| async { "home" }))

@@ -2,11 +2,42 @@
 //!
 //! What is to be told is written in the transaction of what it tells of, so neither a crash nor a channel that is down loses it.
 
-use plugin::model::Tenant;
-use plugin::records::{Error, Transaction};
+mod attempt;
+mod channel;
+mod deliver;
+mod desk;
+pub(crate) mod file;
+mod message;
+mod mute;
+mod notification;
+mod plan;
+mod queue;
+mod routes;
+mod telemetry;
+mod telling;
+mod trouble;
+
+#[cfg(test)]
+mod tests;
+
+use plugin::model::{Tenant, Timestamp};
+use plugin::records::{Error, Expected, PAGE_MAX, Records, Table, Transaction};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use self::channel::Channel;
+use self::mute::silence::Silence;
+use self::notification::Notification;
+use self::queue::Queue;
+#[allow(unused_imports)] // WIP: until the parts are joined
+pub(crate) use self::{
+    deliver::deliver,
+    desk::Desk,
+    file::{Fault, Notifications, apply},
+    routes::routes,
+    telling::sweep,
+    trouble::UNDELIVERABLE,
+};
 use crate::alert::{Alert, Change};
 use crate::labels::Labels;
 use crate::rule::{Rule, Severity};
@@ -50,7 +81,7 @@ pub(crate) struct Link {
 
 /// When it is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Delivery {
     AtOnce,
     Hourly,
@@ -68,18 +99,72 @@ pub(crate) struct Order {
     pub(crate) item: Item,
 }
 
-/// Sees to it that the orders are told.
-pub(crate) async fn order(_transaction: &Transaction, _tenant: &Tenant, _orders: Vec<Order>) -> Result<(), Error> {
+/// Sees to it that the orders are told. When is counted from the time of the item.
+pub(crate) async fn order(transaction: &Transaction, tenant: &Tenant, orders: Vec<Order>) -> Result<(), Error> {
+    if orders.is_empty() {
+        return Ok(());
+    }
+    let queue = Queue::open(transaction, tenant).await?;
+    for Order { channel, to, delivery, item } in orders {
+        queue.tell_somebody(&channel, to.as_deref(), delivery, &item).await?;
+    }
     Ok(())
 }
 
 /// Sees to it that whom the rule names is told of what has become of its alert, unless it is muted; says so in `muted_by`.
+///
+/// Who is told that it is over is who was told that it fires. [`sweep`] tells of it when it is not muted any more, and changes
+/// `muted_by` in the records.
 pub(crate) async fn alert_changed(
-    _transaction: &Transaction,
-    _tenant: &Tenant,
-    _rule: &Rule,
-    _alert: &mut Alert,
-    _change: Change,
+    transaction: &Transaction,
+    tenant: &Tenant,
+    rule: &Rule,
+    alert: &mut Alert,
+    change: Change,
 ) -> Result<(), Error> {
-    Ok(())
+    match change {
+        Change::Fired => telling::fired(transaction, tenant, &rule.channels, alert).await,
+        Change::Resolved => telling::resolved(transaction, tenant, alert).await,
+        Change::Began | Change::Passed | Change::Noted => Ok(()),
+    }
+}
+
+/// As it is stored, and as PagerDuty calls it.
+fn severity_name(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "info",
+        Severity::Warning => "warning",
+        Severity::Critical => "critical",
+    }
+}
+
+/// Tables in SQL: `alerting.channels`, `alerting.silences`, `alerting.notifications`.
+pub(crate) fn tables(records: &Records) -> Result<Vec<Table>, Error> {
+    Ok(vec![records.table::<Channel>()?, records.table::<Silence>()?, records.table::<Notification>()?])
+}
+
+/// Deletes notifications and silences that have been over since before a time. To be called once a day or so.
+pub(crate) async fn forget(records: &Records, before: Timestamp) -> Result<(), Error> {
+    let (notifications, silences) = (records.collection::<Notification>(), records.collection::<Silence>());
+    let mut list = Notification::made_before(before).limit(PAGE_MAX);
+    loop {
+        let page = notifications.list_everywhere(&list).await?;
+        for old in page.records.iter().filter(|old| old.body.state.is_final()) {
+            notifications.delete(&old.tenant, &old.id, Expected::Any).await?;
+        }
+        match page.next {
+            Some(next) => list = list.after(next),
+            None => break,
+        }
+    }
+    queue::forget(records).await?;
+    loop {
+        let page = silences.list_everywhere(&Silence::ended_before(before).limit(PAGE_MAX)).await?;
+        for old in &page.records {
+            silences.delete(&old.tenant, &old.id, Expected::Any).await?;
+        }
+        if page.next.is_none() {
+            return Ok(());
+        }
+    }
 }

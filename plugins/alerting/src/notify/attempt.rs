@@ -1,0 +1,213 @@
+//! One attempt to send a notification: written down before, so that a crash is noticed, and after.
+
+use std::time::Duration;
+
+use plugin::model::Timestamp;
+use plugin::records::{Claim, Collection, Error, Expected};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::channel::{Again, Channel, Kind, Sending, Unsent};
+use super::desk::Desk;
+use super::notification::{Notification, State};
+use super::plan::Plan;
+use super::{telemetry, trouble};
+
+/// Pause before the second attempt; twice as long each time.
+pub(crate) const PAUSE_FIRST: Duration = Duration::from_secs(5);
+/// Longest pause that nobody has asked for.
+pub(crate) const PAUSE_MAX: Duration = Duration::from_secs(15 * 60);
+/// After so long it is not tried any more.
+pub(crate) const TRIED_MAX: Duration = Duration::from_secs(24 * 3600);
+/// What has been tried for so long in vain is told of over other channels.
+pub(crate) const TROUBLE_AFTER: Duration = Duration::from_secs(5 * 60);
+/// Sent again after so many deaths of who sent it, and then no more: two of the same are enough.
+pub(crate) const INTERRUPTED_MAX: u32 = 1;
+/// A process has a notification for so long.
+pub(crate) const LEASE: Duration = Duration::from_secs(120);
+/// Others change a notification that is about to be sent at most so often.
+const BEGUN_MAX: usize = 5;
+
+/// Sends what is claimed over its channel, and writes down what has become of it.
+pub(crate) async fn attempt(desk: &Desk, mut claim: Claim<Notification>, channel: &Channel) -> Result<(), Error> {
+    let now = desk.now();
+    let notifications = desk.records.collection::<Notification>();
+    if !begin(&notifications, &mut claim, channel.kind, now).await? {
+        let unsent = Unsent::never("it was sent twice, and each time who sent it ended before the receiver's answer");
+        return finish(desk, &claim, channel.kind, Err(unsent)).await;
+    }
+    let tenant = &claim.record.tenant;
+    let plan = Plan::read(&desk.records.collection(), tenant).await?;
+    let message = claim.record.body.message(claim.record.id.as_str(), tenant, &plan);
+    let sending = Sending { desk, channel, to: claim.record.body.to.as_deref(), message: &message, now };
+    let outcome = sending.send().await;
+    finish(desk, &claim, channel.kind, outcome).await
+}
+
+/// Writes down that it is being sent, before it is; false when it may not be.
+async fn begin(
+    notifications: &Collection<Notification>,
+    claim: &mut Claim<Notification>,
+    kind: Kind,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    for _ in 0..BEGUN_MAX {
+        let mut body = claim.record.body.clone();
+        if body.state == State::Sending {
+            body.interrupted += 1;
+            if body.interrupted > INTERRUPTED_MAX && !kind.keeps_subjects() {
+                claim.record.body = body;
+                return Ok(false);
+            }
+            body.repeats += 1;
+        }
+        body.state = State::Sending;
+        body.attempts += 1;
+        body.first_attempt_at.get_or_insert(now.0);
+        let (tenant, id) = (&claim.record.tenant, &claim.record.id);
+        match notifications.put(tenant, id, &body, Expected::Version(claim.record.version)).await {
+            Ok(written) => {
+                (claim.record.version, claim.record.body) = (written.version, body);
+                return Ok(true);
+            }
+            // Something was added to it. Who has it since, or it is gone, is told by the renewal.
+            Err(Error::Conflict { .. }) => {
+                let found = notifications.get(tenant, id).await?;
+                notifications.renew(claim, now, LEASE).await?;
+                if let Some(found) = found {
+                    claim.record = found;
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Err(Error::Contended { attempts: u32::try_from(BEGUN_MAX).unwrap_or(u32::MAX) })
+}
+
+/// Writes down what has become of it, and of its channel.
+async fn finish(
+    desk: &Desk,
+    claim: &Claim<Notification>,
+    kind: Kind,
+    outcome: Result<String, Unsent>,
+) -> Result<(), Error> {
+    let now = desk.now();
+    let body = after(&claim.record.body, claim.record.id.as_str(), &outcome, now);
+    telemetry::attempted(claim, &body);
+    let (body, outcome) = (&body, &outcome);
+    let written = desk.records.transaction(|transaction| async move {
+        transaction.collection().complete(claim, body).await?;
+        let (tenant, channel) = (&claim.record.tenant, body.channel.as_str());
+        match outcome {
+            Ok(_) => trouble::clear(&transaction, tenant, channel, now).await,
+            Err(unsent) if is_trouble(body, now) => {
+                trouble::raise(&transaction, tenant, (channel, kind), &unsent.reason, now).await
+            }
+            Err(_) => Ok(()),
+        }
+    });
+    written.await
+}
+
+/// True when others have to know that the channel does not deliver.
+fn is_trouble(body: &Notification, now: Timestamp) -> bool {
+    let since = body.first_attempt_at.unwrap_or(now.0);
+    body.state == State::Failed || now.0.saturating_sub(since) >= nanos(TROUBLE_AFTER)
+}
+
+/// What an outcome makes of a notification. Pure.
+fn after(before: &Notification, id: &str, outcome: &Result<String, Unsent>, now: Timestamp) -> Notification {
+    let body = before.clone();
+    let unsent = match outcome {
+        Ok(_) => return Notification { sent_at: Some(now.0), last_error: None, ..body.ended(State::Sent, None) },
+        Err(unsent) => unsent,
+    };
+    let pause = match unsent.again {
+        Again::Never => return body.ended(State::Failed, Some(unsent.reason.clone())),
+        Again::Later(Some(asked)) => asked,
+        Again::Later(None) | Again::Unclear => pause(id, body.attempts),
+    };
+    let due = now.0.saturating_add(nanos(pause));
+    let given_up = body.first_attempt_at.unwrap_or(now.0).saturating_add(nanos(TRIED_MAX));
+    if due > given_up {
+        let hours = TRIED_MAX.as_secs() / 3600;
+        return body.ended(State::Failed, Some(format!("given up after {hours} h: {}", unsent.reason)));
+    }
+    let repeats = body.repeats + u32::from(unsent.again == Again::Unclear);
+    let last_error = Some(unsent.reason.clone());
+    Notification { state: State::Waiting, due: Some(due), last_error, repeats, ..body }
+}
+
+/// Before the next attempt; up to a fifth shorter, by chance, so that not all come back at once.
+fn pause(id: &str, attempts: u32) -> Duration {
+    let doubled = PAUSE_FIRST.saturating_mul(1 << attempts.saturating_sub(1).min(16)).min(PAUSE_MAX);
+    let thousandths = u32::try_from(xxh3_64_with_seed(id.as_bytes(), attempts.into()) % 200).unwrap_or(0);
+    doubled - doubled * thousandths / 1000
+}
+
+fn nanos(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::labels::Labels;
+    use crate::notify::{Delivery, Item, ItemKind};
+    use crate::rule::Severity;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    fn sending(attempts: u32, first_attempt_at: i64) -> Notification {
+        let item = Item {
+            subject: "a".to_owned(),
+            kind: ItemKind::AlertFiring,
+            severity: Severity::Critical,
+            title: "A".to_owned(),
+            text: String::new(),
+            labels: Labels::default(),
+            links: Vec::new(),
+            at: 0,
+        };
+        let new = Notification::new("ops", Delivery::AtOnce, item, 0);
+        Notification { state: State::Sending, attempts, first_attempt_at: Some(first_attempt_at), ..new }
+    }
+
+    #[test]
+    fn pauses_double_up_to_a_quarter_of_an_hour() {
+        let longest =
+            |attempts| (0..50).map(|id| pause(&format!("{id}"), attempts)).max().expect("fifty pauses").as_secs_f64();
+
+        for (attempts, seconds) in [(1, 5.0), (2, 10.0), (3, 20.0), (8, 640.0), (9, 900.0), (1000, 900.0)] {
+            let longest = longest(attempts);
+            assert!(longest <= seconds && longest > seconds * 0.9, "{attempts}: {longest}");
+            assert!(pause("x", attempts).as_secs_f64() >= seconds * 0.8);
+        }
+    }
+
+    #[test]
+    fn what_a_receiver_asks_for_is_done() {
+        let asked = Err(Unsent::later("429", Some(Duration::from_secs(120))));
+        let refused = Err(Unsent::never("400"));
+        let unclear = Err(Unsent::unclear("no answer"));
+
+        let later = after(&sending(1, 0), "1", &asked, Timestamp(SECOND));
+        let failed = after(&sending(1, 0), "1", &refused, Timestamp(SECOND));
+        let repeated = after(&sending(1, 0), "1", &unclear, Timestamp(SECOND));
+
+        assert_eq!((later.state, later.due, later.repeats), (State::Waiting, Some(121 * SECOND), 0));
+        assert_eq!((failed.state, failed.due, failed.last_error.as_deref()), (State::Failed, None, Some("400")));
+        assert_eq!((repeated.state, repeated.repeats), (State::Waiting, 1));
+    }
+
+    #[test]
+    fn after_a_day_it_is_given_up() {
+        let later = Err(Unsent::later("500", None));
+        let day = Timestamp(24 * 3600 * SECOND);
+
+        let given_up = after(&sending(100, 0), "1", &later, day);
+
+        assert_eq!((given_up.state, given_up.due), (State::Failed, None));
+        assert_eq!(given_up.last_error.as_deref(), Some("given up after 24 h: 500"));
+        assert_eq!(after(&sending(100, day.0), "1", &later, day).state, State::Waiting);
+    }
+}

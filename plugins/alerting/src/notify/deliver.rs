@@ -1,0 +1,196 @@
+//! Sends notifications when they are due. Several processes may: each notification is claimed by one.
+//!
+//! A channel has only some of the places, so one that is slow does not hold up others.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use plugin::Shutdown;
+use plugin::model::{Tenant, Timestamp};
+use plugin::records::{Claim, Error, RecordId};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use super::attempt::{LEASE, attempt};
+use super::channel::Channel;
+use super::desk::Desk;
+use super::notification::{Notification, State};
+use super::telemetry;
+
+/// Messages on their way at once, of this process.
+pub(crate) const SENDS_MAX: usize = 32;
+/// Messages on their way over one channel at once, of this process.
+pub(crate) const SENDS_PER_CHANNEL_MAX: usize = 4;
+/// How often it is looked whether something is due.
+const LOOKS_EVERY: Duration = Duration::from_millis(500);
+/// Messages that are on their way get so long to end when the process does.
+const STOP_MAX: Duration = Duration::from_secs(8);
+/// What finds its channel busy waits so long, the next ones longer.
+const BUSY: i64 = 1_000_000_000;
+/// What has to wait for another one is looked at again after so long.
+const BEHIND: i64 = 5 * 1_000_000_000;
+const MINUTE: i64 = 60 * 1_000_000_000;
+
+/// Sends what is due, until `shutdown`.
+pub(crate) async fn deliver(desk: Desk, shutdown: Shutdown) {
+    let mut courier = Courier::new(desk);
+    while !shutdown.is_cancelled() {
+        if let Err(error) = courier.round().await {
+            telemetry::unread(&error);
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = sleep(LOOKS_EVERY) => {}
+        }
+    }
+    // Who is cut off is found sending, and its message is sent once more.
+    if timeout(STOP_MAX, courier.idle()).await.is_err() {
+        telemetry::cut_off(courier.sends.len());
+    }
+}
+
+/// Takes notifications and sends them.
+#[derive(Debug)]
+pub(crate) struct Courier {
+    desk: Desk,
+    loads: Loads,
+    sends: JoinSet<()>,
+}
+
+/// What each channel has to do here.
+type Loads = Arc<Mutex<HashMap<(Tenant, String), Load>>>;
+
+#[derive(Debug, Default)]
+struct Load {
+    /// Messages on their way.
+    sends: usize,
+    /// When messages were begun, in the last minute.
+    begun: VecDeque<i64>,
+}
+
+impl Courier {
+    pub(crate) fn new(desk: Desk) -> Self {
+        Self { desk, loads: Loads::default(), sends: JoinSet::new() }
+    }
+
+    /// Begins to send what is due and has a place; gives how many that are.
+    pub(crate) async fn round(&mut self) -> Result<usize, Error> {
+        while self.sends.try_join_next().is_some() {}
+        let now = self.desk.now();
+        let notifications = self.desk.records.collection::<Notification>();
+        let places = SENDS_MAX - self.sends.len().min(SENDS_MAX);
+        if places == 0 {
+            return Ok(0);
+        }
+        let (mut begun, mut busy) = (0, HashMap::<(Tenant, String), i64>::new());
+        self.forget_idle(now);
+        for claim in notifications.claim(now, LEASE, places).await? {
+            let channel = (claim.record.tenant.clone(), claim.record.body.channel.clone());
+            match Place::take(&self.loads, &channel) {
+                Some(place) => {
+                    self.sends.spawn(send(self.desk.clone(), claim, place));
+                    begun += 1;
+                }
+                None => {
+                    let before = busy.entry(channel).or_default();
+                    *before += 1;
+                    let due = Timestamp(now.0.saturating_add(BUSY * (1 + *before / SENDS_PER_CHANNEL_MAX as i64)));
+                    told(notifications.reschedule(&claim, due).await.map(drop));
+                }
+            }
+        }
+        Ok(begun)
+    }
+
+    /// Waits until nothing is on its way.
+    pub(crate) async fn idle(&mut self) {
+        while self.sends.join_next().await.is_some() {}
+    }
+
+    fn forget_idle(&self, now: Timestamp) {
+        self.loads.lock().retain(|_, load| {
+            load.begun.retain(|begun| now.0.saturating_sub(*begun) < MINUTE);
+            load.sends > 0 || !load.begun.is_empty()
+        });
+    }
+}
+
+/// A place of a channel's, until it is dropped.
+struct Place {
+    loads: Loads,
+    channel: (Tenant, String),
+}
+
+impl Place {
+    fn take(loads: &Loads, channel: &(Tenant, String)) -> Option<Self> {
+        let mut all = loads.lock();
+        let load = all.entry(channel.clone()).or_default();
+        if load.sends >= SENDS_PER_CHANNEL_MAX {
+            return None;
+        }
+        load.sends += 1;
+        Some(Self { loads: Arc::clone(loads), channel: channel.clone() })
+    }
+
+    /// Counts a message, if there may be one more in this minute; otherwise tells when.
+    fn begin(&self, per_minute: Option<u32>, now: Timestamp) -> Result<(), Timestamp> {
+        let mut all = self.loads.lock();
+        let load = all.entry(self.channel.clone()).or_default();
+        let Some(per_minute) = per_minute.and_then(|rate| usize::try_from(rate).ok()) else { return Ok(()) };
+        load.begun.retain(|begun| now.0.saturating_sub(*begun) < MINUTE);
+        if load.begun.len() >= per_minute {
+            let first = load.begun.front().copied().unwrap_or(now.0);
+            return Err(Timestamp(first.saturating_add(MINUTE)));
+        }
+        load.begun.push_back(now.0);
+        Ok(())
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(load) = self.loads.lock().get_mut(&self.channel) {
+            load.sends = load.sends.saturating_sub(1);
+        }
+    }
+}
+
+async fn send(desk: Desk, claim: Claim<Notification>, place: Place) {
+    told(send_over(&desk, claim, &place).await);
+}
+
+async fn send_over(desk: &Desk, claim: Claim<Notification>, place: &Place) -> Result<(), Error> {
+    let notifications = desk.records.collection::<Notification>();
+    let (tenant, name) = (&claim.record.tenant, &claim.record.body.channel);
+    let Some(channel) = desk.records.collection::<Channel>().get(tenant, &Channel::id(name)?).await? else {
+        telemetry::channel_is_gone(tenant, name);
+        let gone = claim.record.body.clone().ended(State::Failed, Some("the channel is not there any more".to_owned()));
+        return notifications.complete(&claim, &gone).await.map(drop);
+    };
+    if let Some(due) = wait(desk, &claim).await? {
+        return notifications.reschedule(&claim, due).await.map(drop);
+    }
+    match place.begin(channel.body.rate_per_minute, desk.now()) {
+        Ok(()) => attempt(desk, claim, &channel.body).await,
+        Err(due) => notifications.reschedule(&claim, due).await.map(drop),
+    }
+}
+
+/// When to look again, while the one before is not through.
+async fn wait(desk: &Desk, claim: &Claim<Notification>) -> Result<Option<Timestamp>, Error> {
+    let Some(before) = &claim.record.body.after else { return Ok(None) };
+    let (tenant, id) = (&claim.record.tenant, RecordId::new(before.as_str())?);
+    let before = desk.records.collection::<Notification>().get(tenant, &id).await?;
+    let is_through = before.is_none_or(|before| before.body.state.is_final());
+    Ok((!is_through).then(|| Timestamp(desk.now().0.saturating_add(BEHIND))))
+}
+
+/// What others have changed or taken is theirs; what could not be written is found when the lease has ended.
+fn told(written: Result<(), Error>) {
+    match written {
+        Ok(()) | Err(Error::Stale { .. } | Error::Conflict { .. }) => {}
+        Err(error) => telemetry::unwritten(&error),
+    }
+}

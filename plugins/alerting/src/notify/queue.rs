@@ -1,0 +1,235 @@
+//! From what is to be told to notifications that wait: which channels, which receivers, with what else.
+//!
+//! All of it is in the transaction of what is told of. What goes the same way at the same time is one message.
+
+use plugin::model::Tenant;
+use plugin::records::{Document, Error, Expected, List, PAGE_MAX, RecordId, Records, Transaction};
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::Xxh3;
+
+use super::channel::{CHANNELS_MAX, Channel, Kind};
+use super::notification::{Notification, State};
+use super::plan::Plan;
+use super::{Delivery, Item, severity_name, telemetry};
+
+/// One receiver over one channel, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Way {
+    pub(crate) channel: String,
+    pub(crate) kind: Kind,
+    pub(crate) to: Option<String>,
+    pub(crate) delivery: Delivery,
+}
+
+/// The notification that still takes items of one way; its id says of which. No table shows it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Gathering {
+    notification: RecordId,
+}
+
+impl Document for Gathering {
+    const COLLECTION: &'static str = "alerting.gatherings";
+}
+
+/// Deletes what leads to notifications that are not there any more.
+pub(crate) async fn forget(records: &Records) -> Result<(), Error> {
+    let (gatherings, notifications) = (records.collection::<Gathering>(), records.collection::<Notification>());
+    let mut list = List::all().limit(PAGE_MAX);
+    loop {
+        let page = gatherings.list_everywhere(&list).await?;
+        for gathering in &page.records {
+            if notifications.get(&gathering.tenant, &gathering.body.notification).await?.is_none() {
+                let unchanged = Expected::Version(gathering.version);
+                match gatherings.delete(&gathering.tenant, &gathering.id, unchanged).await {
+                    Ok(_) | Err(Error::Conflict { .. }) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        match page.next {
+            Some(next) => list = list.after(next),
+            None => return Ok(()),
+        }
+    }
+}
+
+/// Writes notifications, in a transaction of somebody else.
+#[derive(Debug)]
+pub(crate) struct Queue<'a> {
+    transaction: &'a Transaction,
+    tenant: &'a Tenant,
+    pub(crate) plan: Plan,
+    channels: Vec<Channel>,
+}
+
+impl<'a> Queue<'a> {
+    pub(crate) async fn open(transaction: &'a Transaction, tenant: &'a Tenant) -> Result<Self, Error> {
+        let plan = Plan::read(&transaction.collection(), tenant).await?;
+        // Those of the file, and as many others.
+        let channels = transaction.collection::<Channel>().list(tenant, &List::all().limit(2 * CHANNELS_MAX)).await?;
+        let channels = channels.records.into_iter().map(|record| record.body).collect();
+        Ok(Self { transaction, tenant, plan, channels })
+    }
+
+    /// The channels of a name, else of a kind.
+    fn named(&self, name: &str) -> Vec<&Channel> {
+        let named = self.channels.iter().filter(|channel| channel.name.eq_ignore_ascii_case(name));
+        let named: Vec<&Channel> = named.collect();
+        if !named.is_empty() {
+            return named;
+        }
+        self.channels.iter().filter(|channel| channel.kind.name().eq_ignore_ascii_case(name)).collect()
+    }
+
+    /// Channels for who names none.
+    pub(crate) fn defaults(&self) -> impl Iterator<Item = &Channel> {
+        self.channels.iter().filter(|channel| channel.default)
+    }
+
+    /// Tells an item over channels by their names or kinds, over the default ones when there are none. Gives the ways it takes.
+    pub(crate) async fn tell(&self, names: &[String], item: &Item) -> Result<Vec<Way>, Error> {
+        let mut channels: Vec<&Channel> = Vec::new();
+        if names.is_empty() {
+            channels.extend(self.defaults());
+            if channels.is_empty() {
+                self.lead_nowhere("default", item, "there is no default channel").await?;
+            }
+        }
+        for name in names {
+            let named = self.named(name);
+            if named.is_empty() {
+                self.lead_nowhere(name, item, "no channel has this name or is of this kind").await?;
+            }
+            channels.extend(named);
+        }
+        let mut ways = Vec::new();
+        for channel in channels {
+            let delivery = channel.delivery(item.severity, &self.plan);
+            for way in self.ways(channel, None, delivery, item).await? {
+                if !ways.contains(&way) {
+                    self.put(&way, item.clone()).await?;
+                    ways.push(way);
+                }
+            }
+        }
+        Ok(ways)
+    }
+
+    /// Tells an item to somebody over the channels of one name or kind, whenever it is wanted.
+    pub(crate) async fn tell_somebody(
+        &self,
+        name: &str,
+        to: Option<&str>,
+        delivery: Delivery,
+        item: &Item,
+    ) -> Result<(), Error> {
+        let channels = self.named(name);
+        if channels.is_empty() {
+            return self.lead_nowhere(name, item, "no channel has this name or is of this kind").await;
+        }
+        for channel in channels {
+            for way in self.ways(channel, to, delivery, item).await? {
+                self.put(&way, item.clone()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Who is reached over a channel: whoever is named, else its own receivers.
+    async fn ways(
+        &self,
+        channel: &Channel,
+        to: Option<&str>,
+        delivery: Delivery,
+        item: &Item,
+    ) -> Result<Vec<Way>, Error> {
+        let way = |to: Option<String>| Way { channel: channel.name.clone(), kind: channel.kind, to, delivery };
+        if let Some(to) = to {
+            return match channel.kind.check_receiver(to) {
+                Ok(()) => Ok(vec![way(Some(to.to_owned()))]),
+                Err(why) => self.lead_nowhere(&channel.name, item, &why).await.map(|()| Vec::new()),
+            };
+        }
+        if channel.receivers.is_empty() && channel.kind.needs_receiver() {
+            self.lead_nowhere(&channel.name, item, "the channel has no receiver").await?;
+            return Ok(Vec::new());
+        }
+        let receivers = channel.receivers.iter().cloned().map(Some);
+        Ok(if channel.receivers.is_empty() { vec![way(None)] } else { receivers.map(way).collect() })
+    }
+
+    /// Adds an item to the notification that goes the same way, or makes one.
+    pub(crate) async fn put(&self, way: &Way, item: Item) -> Result<(), Error> {
+        let (notifications, gatherings) = (self.transaction.collection(), self.transaction.collection::<Gathering>());
+        let (now, place) = (item.at, self.gathering(way, &item)?);
+        let before = match gatherings.get(self.tenant, &place).await? {
+            Some(gathering) => notifications.get(self.tenant, &gathering.body.notification).await?,
+            None => None,
+        };
+        let mut after = None;
+        if let Some(mut before) = before {
+            if Notification::gathers(&before.body, now) {
+                before.body.add(item, now);
+                let expected = Expected::Version(before.version);
+                return notifications.put(self.tenant, &before.id, &before.body, expected).await.map(drop);
+            }
+            let is_before = way.kind.keeps_subjects() && !before.body.state.is_final();
+            after = is_before.then(|| before.id.to_string());
+        }
+        let (kind, to, due) = (Some(way.kind), way.to.clone(), Some(self.due(way, now)));
+        let new = Notification::new(&way.channel, way.delivery, item, now);
+        let id = self.add(&Notification { kind, to, due, after, ..new }).await?;
+        gatherings.put(self.tenant, &place, &Gathering { notification: id }, Expected::Any).await.map(drop)
+    }
+
+    /// What is not gathered with others need not wait for them.
+    fn due(&self, way: &Way, now: i64) -> i64 {
+        let is_alone = way.kind.keeps_subjects() && way.delivery == Delivery::AtOnce;
+        if is_alone { now } else { self.plan.due(way.delivery, now) }
+    }
+
+    /// Where the gathering of a way is, and of the labels by which the plan gathers.
+    fn gathering(&self, way: &Way, item: &Item) -> Result<RecordId, Error> {
+        let mut hash = Xxh3::new();
+        let mut add = |part: &str| {
+            hash.update(&(part.len() as u64).to_le_bytes());
+            hash.update(part.as_bytes());
+        };
+        add(&way.channel);
+        add(way.to.as_deref().unwrap_or_default());
+        add(match way.delivery {
+            Delivery::AtOnce => "at_once",
+            Delivery::Hourly => "hourly",
+            Delivery::Daily => "daily",
+        });
+        if way.kind.keeps_subjects() {
+            add(&item.subject);
+        }
+        for name in &self.plan.gather_by {
+            add(match name.as_str() {
+                "severity" => severity_name(item.severity),
+                name => item.labels.get(name).unwrap_or_default(),
+            });
+        }
+        RecordId::new(format!("{:032x}", hash.digest128()))
+    }
+
+    /// Records that somebody was not told, and why.
+    pub(crate) async fn suppress(&self, item: &Item, muted_by: &[String]) -> Result<(), Error> {
+        let told = Notification::new("", Delivery::AtOnce, item.clone(), item.at);
+        let muted = Notification { muted_by: muted_by.to_vec(), ..told.ended(State::Suppressed, None) };
+        self.add(&muted).await.map(drop)
+    }
+
+    async fn lead_nowhere(&self, name: &str, item: &Item, why: &str) -> Result<(), Error> {
+        telemetry::nobody_is_told(self.tenant, name, &item.subject, why);
+        let notification = Notification::new(name, Delivery::AtOnce, item.clone(), item.at);
+        self.add(&notification.ended(State::NoChannel, Some(why.to_owned()))).await.map(drop)
+    }
+
+    async fn add(&self, notification: &Notification) -> Result<RecordId, Error> {
+        let id = RecordId::unique();
+        self.transaction.collection().put(self.tenant, &id, notification, Expected::Absent).await?;
+        Ok(id)
+    }
+}

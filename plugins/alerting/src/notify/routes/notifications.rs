@@ -1,0 +1,84 @@
+//! Notifications: who was told what and when, and who was not.
+
+use axum::extract::State;
+use axum::{Extension, Json};
+use plugin::hub::Moment;
+use plugin::model::{Tenant, Timestamp};
+use plugin::records::{Cursor, List, Order, Record};
+use plugin::{Asked, Failure};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::notify::desk::Desk;
+use crate::notify::notification::{Notification, State as Progress};
+
+/// Most notifications of a page.
+const PAGE_MAX: usize = 200;
+
+/// Which notifications.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default)]
+pub(crate) struct NotificationsWanted {
+    /// In this state.
+    #[param(inline)]
+    state: Option<Progress>,
+    /// Over this channel, by its name.
+    channel: Option<String>,
+    /// Most of a page, 1 to 200; 50 when it is not said.
+    limit: Option<usize>,
+    /// `next` of the page before.
+    after: Option<String>,
+}
+
+/// Notifications, the newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Notifications {
+    notifications: Vec<NotificationShown>,
+    /// `after` of the next page, if there is one.
+    next: Option<String>,
+}
+
+/// A notification; its times in nanoseconds since 1970.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct NotificationShown {
+    id: String,
+    created_at: String,
+    #[serde(flatten)]
+    notification: Notification,
+}
+
+impl NotificationShown {
+    fn new(record: Record<Notification>) -> Self {
+        let created_at = Moment(Timestamp(record.body.created)).to_string();
+        Self { id: record.id.to_string(), created_at, notification: record.body }
+    }
+}
+
+/// Notifications, the newest first
+#[utoipa::path(
+    get, path = "/notifications", tag = "alerting", security(("caller" = ["alerting:notifications:read"])),
+    params(NotificationsWanted),
+    responses((status = 200, body = Notifications), (status = 400, description = "A parameter is wrong"))
+)]
+pub(crate) async fn list(
+    State(desk): State<Desk>,
+    Extension(tenant): Extension<Tenant>,
+    Asked(wanted): Asked<NotificationsWanted>,
+) -> Result<Json<Notifications>, Failure> {
+    let limit = wanted.limit.unwrap_or(50);
+    if !(1..=PAGE_MAX).contains(&limit) {
+        return Err(Failure::invalid(format!("'limit' is {limit}, must be 1 to {PAGE_MAX}")));
+    }
+    let after: Option<Cursor> = wanted.after.as_deref().map(str::parse).transpose()?;
+    let mut list = List::all().by(Order::Key("created".to_owned())).descending().limit(limit).after(after);
+    if let Some(state) = wanted.state {
+        list = list.equal("state", state.name());
+    }
+    if let Some(channel) = wanted.channel {
+        list = list.equal("channel", channel);
+    }
+    let page = desk.records.collection::<Notification>().list(&tenant, &list).await?;
+    let next = page.next.map(|next| next.to_string());
+    Ok(Json(Notifications { notifications: page.records.into_iter().map(NotificationShown::new).collect(), next }))
+}
