@@ -19,10 +19,11 @@ use utoipa::ToSchema;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::config::Config;
+use crate::notify;
 use crate::rule::{self, Rule};
 use crate::rule_book::{By, Refused, RuleBook};
 use crate::stored::StoredRule;
-use crate::watch::all_of;
+use crate::watch::{all_of, now};
 
 /// Rule files of a tenant.
 const FILES_MAX: usize = 1000;
@@ -120,7 +121,8 @@ pub(crate) async fn put_rules(
             put_file(context, config, tenant, file, text, hash).await?;
         }
     }
-    for file in known.keys().filter(|file| !texts.contains_key(*file)) {
+    let is_gone = |file: &&String| file.contains("rules/") && !texts.contains_key(*file);
+    for file in known.keys().filter(is_gone) {
         put_file(context, config, tenant, file, "[]", String::new()).await?;
         context.records.collection::<RuleFile>().delete(tenant, &file_id(file)?, Expected::Any).await?;
     }
@@ -175,6 +177,35 @@ async fn replace(
         Err(Refused::Records(cause)) => Err(cause),
         Err(refused) => Ok(vec![refused.to_string()]),
     }
+}
+
+/// Lets channels and plans be what the file says. Without a file, those of the API alone are there.
+pub(crate) async fn put_notifications(
+    context: &PluginContext,
+    tenant: &Tenant,
+    text: Option<&str>,
+) -> Result<(), Error> {
+    const FILE: &str = "notifications.yaml";
+    let read = notify::file::read(text.unwrap_or("{}"));
+    let faults = match read {
+        Ok(notifications) => {
+            let replaced = notify::apply(&context.records, tenant, &notifications, now()).await?;
+            for channel in replaced {
+                tracing::warn!(tenant = tenant.as_str(), channel, "a channel of the API gives way to one of the file");
+            }
+            Vec::new()
+        }
+        Err(faults) => faults.iter().take(FAULTS_TOLD).map(ToString::to_string).collect(),
+    };
+    for fault in &faults {
+        tracing::error!(tenant = tenant.as_str(), file = FILE, fault, "channels stay as they were");
+    }
+    let files = context.records.collection::<RuleFile>();
+    if text.is_none() {
+        return files.delete(tenant, &file_id(FILE)?, Expected::Any).await.map(drop);
+    }
+    let file = RuleFile { file: FILE.to_owned(), hash: String::new(), faults, rules: 0 };
+    files.put(tenant, &file_id(FILE)?, &file, Expected::Any).await.map(drop)
 }
 
 fn file_id(file: &str) -> Result<RecordId, Error> {

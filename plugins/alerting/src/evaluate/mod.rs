@@ -16,6 +16,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use plugin::model::{Tenant, Timestamp};
 use plugin::query::{Asker, Class, QueryEngine, QueryError, Statement};
+use tokio::sync::Semaphore;
 
 use self::answer::Answer;
 pub(crate) use self::examples::TRACES_LOOKED_FOR_MAX;
@@ -32,6 +33,8 @@ pub(crate) const ROWS_MAX: usize = 100_000;
 pub(crate) struct Evaluator {
     engine: QueryEngine,
     at_once: usize,
+    /// A question waits here as long as it takes: those of many tenants come at the same second.
+    places: Arc<Semaphore>,
 }
 
 /// Why a rule could not be evaluated, for the one who wrote it.
@@ -41,8 +44,16 @@ pub(crate) struct Unevaluated(pub(crate) String);
 
 impl From<QueryError> for Unevaluated {
     fn from(cause: QueryError) -> Self {
-        let place =
-            cause.position().map_or_else(String::new, |place| format!(", line {} column {}", place.line, place.column));
+        Self::below(&cause, 0)
+    }
+}
+
+impl Unevaluated {
+    /// What the engine says of a statement that so many lines of ours were put before.
+    fn below(cause: &QueryError, lines: u64) -> Self {
+        let place = cause.position().map_or_else(String::new, |place| {
+            format!(", line {} column {}", place.line.saturating_sub(lines), place.column)
+        });
         let hint = cause.hint().map_or_else(String::new, |hint| format!("; {hint}"));
         Self(format!("{cause}{place}{hint}"))
     }
@@ -71,7 +82,8 @@ impl Evaluator {
             time_seconds_max: config.query_seconds_max,
             rows_max: ROWS_MAX,
         };
-        Self { engine: engine.of_class(class), at_once: config.queries_at_once }
+        let at_once = config.queries_at_once;
+        Self { engine: engine.of_class(class), at_once, places: Arc::new(Semaphore::new(at_once)) }
     }
 
     /// What each rule comes to as of a time, in the order of the rules.
@@ -109,6 +121,7 @@ impl Evaluator {
     /// All rows of the answer to a statement as of a time.
     async fn ask(&self, tenant: &Tenant, statement: Statement, at: Timestamp) -> Result<Answer, Unevaluated> {
         let statement = Statement { as_of: Some(at), ..statement };
+        let _place = self.places.acquire().await.expect("the places are never closed");
         let rows = self.engine.sql(&Asker::new(tenant.clone()), statement).await?;
         Answer::read(rows).await.map_err(Unevaluated::from)
     }
@@ -118,8 +131,11 @@ impl Evaluator {
         let mut faults = Vec::new();
         for written in written {
             let Condition::Sql(sql) = &written.rule.condition else { continue };
-            let explained = Statement::new(format!("EXPLAIN {sql}"));
-            if let Err(cause) = self.ask(tenant, explained, Timestamp(0)).await {
+            let explained = Statement::new(format!("EXPLAIN\n{sql}"));
+            let _place = self.places.acquire().await.expect("the places are never closed");
+            let planned = self.engine.sql(&Asker::new(tenant.clone()), explained).await;
+            if let Err(cause) = planned {
+                let cause = Unevaluated::below(&cause, 1);
                 let problem = format!("the statement of '{}' cannot be asked: {cause}", written.rule.name);
                 let remedy = "lines and columns behind the colon are those of the statement".to_owned();
                 faults.push(Fault { place: written.place, problem, remedy });

@@ -23,7 +23,7 @@ const BATCH: usize = 50;
 struct Written {
     rule: Arc<Rule>,
     /// None when the alert is new.
-    known: Option<(RecordId, u64)>,
+    known: Option<RecordId>,
     alert: Alert,
     change: Change,
 }
@@ -56,7 +56,7 @@ impl Watch<'_> {
         let of_rule = self.tenants.get(tenant).and_then(|of| of.rules.get(&alert.rule));
         let known =
             of_rule.and_then(|watched| watched.alerts.iter().find(|kept| kept.alert.fingerprint == alert.fingerprint));
-        Written { rule, known: known.map(|kept| (kept.id.clone(), kept.version)), alert, change }
+        Written { rule, known: known.map(|kept| kept.id.clone()), alert, change }
     }
 
     /// The alerts as they are now; those that have passed are gone.
@@ -90,23 +90,27 @@ impl Watch<'_> {
 impl Written {
     async fn write(&self, transaction: &Transaction, tenant: &Tenant) -> Result<Option<Kept>, PluginError> {
         let alerts = transaction.collection::<Alert>();
-        let (id, expected) = match &self.known {
-            Some((id, version)) => (id.clone(), Expected::Version(*version)),
-            None => (RecordId::unique(), Expected::Absent),
-        };
+        let id = self.known.clone().unwrap_or_else(RecordId::unique);
         if self.change == Change::Passed {
-            alerts.delete(tenant, &id, expected).await?;
+            alerts.delete(tenant, &id, Expected::Any).await?;
             return Ok(None);
         }
         let mut alert = self.alert.clone();
+        let mut expected = Expected::Absent;
+        // What others write of an alert, stays; its state is written under the lease alone.
+        if let Some(stored) = alerts.get(tenant, &id).await? {
+            alert.muted_by = stored.body.muted_by;
+            alert.incident = stored.body.incident;
+            expected = Expected::Version(stored.version);
+        }
         if matches!(self.change, Change::Fired | Change::Resolved) {
             incident::alert_changed(transaction, tenant, &self.rule, &mut alert, self.change).await?;
             notify::alert_changed(transaction, tenant, &self.rule, &mut alert, self.change).await?;
             let kind = if self.change == Change::Fired { "firing" } else { "resolved" };
             NewEvent::new(&format!("alerting.alert.{kind}"), &alert)?.publish(transaction, tenant).await?;
         }
-        let version = alerts.put(tenant, &id, &alert, expected).await?.version;
-        Ok(Some(Kept { id, version, alert }))
+        alerts.put(tenant, &id, &alert, expected).await?;
+        Ok(Some(Kept { id, alert }))
     }
 }
 

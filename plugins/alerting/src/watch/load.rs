@@ -9,10 +9,10 @@ use plugin::records::{Document, Error, Expected, List, PAGE_MAX, Record};
 
 use super::{Due, Kept, MADE_UP_MAX, OfTenant, PAUSE_MIN, Watch, Watched, now};
 use crate::alert::{Alert, Change};
-use crate::files;
 use crate::rule::{Condition, NoData, Rule, Severity};
 use crate::state;
 use crate::stored::{Pause, Progress, Revision, RuleHealth, StoredRule, rule_id, the_only};
+use crate::{files, notify};
 
 impl Watch<'_> {
     /// Puts what the directory says in the place of what it said before.
@@ -30,6 +30,7 @@ impl Watch<'_> {
         for (tenant, of_tenant) in texts {
             if self.texts.get(&tenant) != Some(&of_tenant) {
                 files::put_rules(self.context, self.config, &tenant, &of_tenant.rules).await?;
+                files::put_notifications(self.context, &tenant, of_tenant.notifications.as_deref()).await?;
                 self.texts.insert(tenant, of_tenant);
             }
         }
@@ -122,8 +123,11 @@ impl Watch<'_> {
         let mut active: BTreeMap<String, Vec<Kept>> = BTreeMap::new();
         for state in ["pending", "firing"] {
             for record in all_of::<Alert>(&self.context.records, tenant, &List::all().equal("state", state)).await? {
-                let kept = Kept { id: record.id, version: record.version, alert: record.body };
-                active.entry(kept.alert.rule.clone()).or_default().push(kept);
+                // That one is raised and ended by whoever delivers.
+                if record.body.rule != notify::UNDELIVERABLE {
+                    let kept = Kept { id: record.id, alert: record.body };
+                    active.entry(kept.alert.rule.clone()).or_default().push(kept);
+                }
             }
         }
         Ok(active)

@@ -21,7 +21,8 @@ pub(crate) use self::load::all_of;
 use crate::alert::Alert;
 use crate::config::Config;
 use crate::evaluate::{Evaluated, Evaluator};
-use crate::files::{self, Texts};
+use crate::files::Texts;
+use crate::notify;
 use crate::rule::{Condition, Rule};
 use crate::state;
 
@@ -35,10 +36,15 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 const PROGRESS_EVERY: Duration = Duration::from_secs(10);
 
 /// Watches until `shutdown`, whenever no other process does.
-pub(crate) async fn run(context: PluginContext, config: Config, shutdown: Shutdown) -> Result<(), PluginError> {
+pub(crate) async fn run(
+    context: PluginContext,
+    config: Config,
+    notifications: notify::Desk,
+    shutdown: Shutdown,
+) -> Result<(), PluginError> {
     while !shutdown.is_cancelled() {
         if let Some(lease) = context.records.lease(LEASE_NAME, &context.process, LEASE, now()).await? {
-            let led = Watch::begin(&context, &config, lease).await?.lead(&shutdown).await;
+            let led = Watch::begin(&context, &config, &notifications, lease).await?.lead(&shutdown).await;
             match led {
                 Err(Error::Stale { .. }) => tracing::warn!("another process watches the rules now"),
                 ended => ended?,
@@ -79,7 +85,6 @@ impl Lane {
 #[derive(Clone, Debug)]
 struct Kept {
     id: RecordId,
-    version: u64,
     alert: Alert,
 }
 
@@ -117,6 +122,7 @@ struct Round {
 struct Watch<'a> {
     context: &'a PluginContext,
     config: &'a Config,
+    notifications: &'a notify::Desk,
     evaluators: HashMap<Lane, Evaluator>,
     lease: Lease,
     tenants: BTreeMap<Tenant, OfTenant>,
@@ -127,11 +133,17 @@ struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    async fn begin(context: &'a PluginContext, config: &'a Config, lease: Lease) -> Result<Self, Error> {
+    async fn begin(
+        context: &'a PluginContext,
+        config: &'a Config,
+        notifications: &'a notify::Desk,
+        lease: Lease,
+    ) -> Result<Self, Error> {
         let evaluators = Lane::ALL.map(|lane| (lane, Evaluator::new(&context.engine, config))).into();
         let mut watch = Self {
             context,
             config,
+            notifications,
             evaluators,
             lease,
             tenants: BTreeMap::new(),
@@ -159,6 +171,7 @@ impl<'a> Watch<'a> {
                 _ = look.tick() => {
                     self.read_files().await?;
                     self.load(now().0).await?;
+                    notify::sweep(self.notifications).await?;
                 }
                 _ = progress.tick() => self.write_progress().await?,
                 () = tokio::time::sleep(until_next_due) => {}
