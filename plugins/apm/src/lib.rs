@@ -5,6 +5,7 @@
 mod conditions;
 mod edges;
 mod errors;
+mod logs;
 mod map;
 mod measures;
 mod near;
