@@ -52,6 +52,7 @@ pub struct Miner {
     merged: Vec<Merged>,
     /// Lines that fitted no pattern since there was no room for another.
     unfit: u32,
+    patterns_max: usize,
     /// The line that is read; its memory is used again for the next.
     line: Line,
 }
@@ -71,13 +72,24 @@ impl Miner {
             places: HashMap::new(),
             merged: Vec::new(),
             unfit: 0,
+            patterns_max: PATTERNS_MAX,
             line: Line::default(),
         }
     }
 
+    /// From now on there is room for so many patterns, [`PATTERNS_MAX`] at most; those there are stay.
+    pub fn keep_at_most(&mut self, patterns: usize) {
+        self.patterns_max = patterns.min(PATTERNS_MAX);
+    }
+
+    /// Number of patterns, without [`OTHER`].
+    pub fn patterns(&self) -> usize {
+        self.places.len()
+    }
+
     /// Takes over a pattern that was learnt before or elsewhere, with its id; `false` when there is no room for it.
     pub fn know(&mut self, id: PatternId, template: &str) -> bool {
-        if self.places.contains_key(&id) {
+        if self.places.contains_key(&id) || id == self.other() {
             return true;
         }
         self.line.read(template);
@@ -134,7 +146,7 @@ impl Miner {
     }
 
     fn is_full(&self) -> bool {
-        self.places.len() >= PATTERNS_MAX
+        self.places.len() >= self.patterns_max
     }
 
     /// Comparing a line with all patterns is slow: a miner that is full does it for some of the lines that fit none.
@@ -167,6 +179,18 @@ impl Miner {
             self.merged.push(Merged { from, into });
         }
     }
+}
+
+/// The template that covers all that either of two covers, where one line could have made both; otherwise the first.
+pub fn general(template: &str, other: &str) -> String {
+    let (mut line, mut other_line) = (Line::default(), Line::default());
+    line.read(template);
+    other_line.read(other);
+    let mut general = Template::of(template, &line);
+    if line.shape() == other_line.shape() {
+        general.widen_to(&other_line);
+    }
+    general.text().to_owned()
 }
 
 impl PatternId {

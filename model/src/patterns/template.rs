@@ -65,6 +65,12 @@ impl Template {
         difference
     }
 
+    /// Makes wildcards of all places where it has not the line's word.
+    pub(super) fn widen_to(&mut self, line: &Line) {
+        let Difference { words, values, .. } = self.difference(line);
+        self.widen(words | values);
+    }
+
     /// The hash of its part in a place.
     pub(super) fn hash(&self, place: usize) -> u64 {
         self.hashes[place]

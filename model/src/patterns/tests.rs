@@ -135,11 +135,30 @@ fn a_miner_goes_on_with_the_patterns_of_another() {
 #[test]
 fn what_two_processes_found_becomes_one_pattern() {
     let mut miner = Miner::new("shop");
-    let (mine, theirs) = (miner.learn("order 1 is paid"), miner.other());
+    let (mine, theirs) = (miner.learn("order 1 is paid"), Miner::new("theirs").learn("order 1 is paid"));
 
     assert!(miner.know(theirs, "order <*> is paid"));
 
     assert_eq!(miner.take_merged(), [Merged { from: theirs, into: mine }]);
+}
+
+#[test]
+fn two_templates_have_one_that_covers_both() {
+    let (ada, guest) = ("user ada is in (rome)", "user guest is in ()");
+
+    assert_eq!(general(ada, guest), "user <*> is in (<*>)");
+    assert_eq!(general("user <*> is in (rome)", ada), "user <*> is in (rome)");
+    assert_eq!(general(ada, "user ada"), ada);
+}
+
+#[test]
+fn a_miner_has_only_the_room_it_is_given() {
+    let mut miner = Miner::new("shop");
+    miner.learn("cart opened");
+    miner.keep_at_most(1);
+
+    assert_eq!(miner.learn("cart closed"), miner.other());
+    assert_eq!(miner.patterns(), 1);
 }
 
 #[test]
@@ -159,7 +178,7 @@ fn what_is_over_a_limit_is_cut_or_goes_to_the_others() {
 
     assert_eq!((id, miner.template(id)), (miner.other(), Some(OTHER)));
     assert_ne!(miner.learn(&word(7)), id);
-    assert!(!miner.know(miner.other(), "nor this"));
+    assert!(!miner.know(Miner::new("cart").learn("nor this"), "nor this"));
 }
 
 proptest! {

@@ -1,6 +1,6 @@
 //! Application performance: services, their errors, who calls whom, and traces, as the web app and others ask for them.
 //!
-//! Nothing is kept here: every answer is SQL over spans and their rollups, for the tenant that asks.
+//! Nothing is kept here but the patterns of log records: every answer is SQL over telemetry, for the tenant that asks.
 
 mod conditions;
 mod edges;
@@ -9,6 +9,7 @@ mod logs;
 mod map;
 mod measures;
 mod near;
+mod patterns;
 mod range;
 mod rows;
 mod search;
@@ -16,8 +17,11 @@ mod service;
 mod services;
 mod trace;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
-use plugin::{Plugin, PluginContext};
+use plugin::records::Records;
+use plugin::{Job, Plugin, PluginContext, PluginError, PluginTable, Shutdown};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -31,6 +35,10 @@ impl Plugin for Apm {
         "apm"
     }
 
+    fn tables(&self, records: &Records) -> Result<Vec<PluginTable>, PluginError> {
+        Ok(vec![records.table::<patterns::StoredPattern>()?.into()])
+    }
+
     fn routes(&self, context: PluginContext) -> OpenApiRouter {
         OpenApiRouter::new()
             .routes(routes!(services::list))
@@ -39,6 +47,15 @@ impl Plugin for Apm {
             .routes(routes!(map::show))
             .routes(routes!(search::list))
             .routes(routes!(trace::show))
-            .with_state(context)
+            .with_state(context.clone())
+            .merge(patterns::routes(context))
+    }
+
+    fn jobs(&self) -> Vec<Job> {
+        patterns::jobs()
+    }
+
+    async fn run(self: Arc<Self>, context: PluginContext, shutdown: Shutdown) -> Result<(), PluginError> {
+        patterns::run(&context, &shutdown).await
     }
 }
