@@ -1,6 +1,6 @@
 //! Application performance: services, their errors, who calls whom, and traces, as the web app and others ask for them.
 //!
-//! Nothing is kept here: every answer is SQL over spans and their rollups, for the tenant that asks.
+//! Nothing is kept here: every answer is SQL over telemetry, for the tenant that asks. Logs can be followed as they arrive.
 
 mod conditions;
 mod edges;
@@ -16,14 +16,18 @@ mod service;
 mod services;
 mod trace;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
-use plugin::{Plugin, PluginContext};
+use plugin::{Plugin, PluginContext, PluginError, Shutdown};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 /// The plugin.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Apm;
+#[derive(Debug, Default)]
+pub struct Apm {
+    feeds: logs::Feeds,
+}
 
 #[async_trait]
 impl Plugin for Apm {
@@ -39,6 +43,11 @@ impl Plugin for Apm {
             .routes(routes!(map::show))
             .routes(routes!(search::list))
             .routes(routes!(trace::show))
-            .with_state(context)
+            .with_state(context.clone())
+            .merge(logs::routes(context, self.feeds.clone()))
+    }
+
+    async fn run(self: Arc<Self>, context: PluginContext, shutdown: Shutdown) -> Result<(), PluginError> {
+        logs::run(&self.feeds, context, shutdown).await
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use apm::Apm;
 use axum::body::Body;
+use axum::response::Response;
 use axum::{Extension, Router};
 use bytes::Bytes;
 use http::Request;
@@ -24,7 +25,7 @@ use plugin::hub::outgoing::{self, Outgoing};
 use plugin::model::{Tenant, Timestamp};
 use plugin::query::{self, QueryEngine};
 use plugin::records::Records;
-use plugin::{Plugin, PluginContext, TelemetryWriter};
+use plugin::{Plugin, PluginContext, Shutdown, TelemetryWriter};
 use prost::Message;
 use serde_json::Value;
 use store::MemoryStore;
@@ -40,6 +41,9 @@ const ERROR: i32 = 2;
 /// The shop, and who asks.
 pub(crate) struct Shop {
     routes: Router,
+    plane: Arc<DataPlane>,
+    apm: Arc<Apm>,
+    context: PluginContext,
 }
 
 /// One checkout: what differs from the others.
@@ -69,7 +73,7 @@ impl Shop {
     }
 
     async fn open(directory: &std::path::Path, config: query::Config, queries: tokio::runtime::Handle) -> Self {
-        let acme = Tenant::new("acme").expect("a name");
+        let acme = acme();
         let replay = |_: &plane::Envelope, _: Bytes| Err("nothing is replayed here".to_owned());
         let (settings, wal) = (plane::Config::default(), wal::Config::default());
         let store = Arc::new(MemoryStore::default());
@@ -81,21 +85,58 @@ impl Shop {
         let records = Records::in_memory().expect("records");
         let context = PluginContext {
             process: "test".into(),
-            engine: QueryEngine::new(plane, config, queries).expect("an engine"),
+            engine: QueryEngine::new(Arc::clone(&plane), config, queries).expect("an engine"),
             records: records.clone(),
             events: Events::new(&records, None, &events::Config::default()),
             cache: Cache::new(None, &cache::Config::default()),
             outgoing: Arc::new(Outgoing::new(&outgoing::Config::default()).expect("a client")),
             telemetry: TelemetryWriter::new(|_, _| Box::pin(async { Ok(()) })),
+            stopping: Shutdown::new(),
         };
-        let (routes, _) = Apm.routes(context).split_for_parts();
-        Self { routes: routes.layer(Extension(acme)) }
+        let apm = Arc::new(Apm::default());
+        let (routes, _) = apm.routes(context.clone()).split_for_parts();
+        Self { routes: routes.layer(Extension(acme)), plane, apm, context }
+    }
+
+    /// Lets the plugin do what it does all the time, and waits until it does.
+    pub(crate) async fn run(&self) {
+        let run = Arc::clone(&self.apm).run(self.context.clone(), Shutdown::new());
+        tokio::spawn(run);
+        while self.answer("/logs/tail").await.status() != 200 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Begins to stop, as a server does.
+    pub(crate) fn stop(&self) {
+        self.context.stopping.cancel();
+    }
+
+    /// Takes log records in.
+    pub(crate) async fn log(&self, request: &ExportLogsServiceRequest) {
+        self.log_of(&acme(), request).await;
+    }
+
+    /// The same of any tenant.
+    pub(crate) async fn log_of(&self, tenant: &Tenant, request: &ExportLogsServiceRequest) {
+        send(&self.plane, tenant, Payload::Logs, request).await;
+    }
+
+    /// An answer that may have no end.
+    pub(crate) async fn stream(&self, path: &str) -> Body {
+        let response = self.answer(path).await;
+        assert_eq!(response.status(), 200, "{path}");
+        response.into_body()
+    }
+
+    async fn answer(&self, path: &str) -> Response {
+        let request = Request::get(path).body(Body::empty()).expect("a request");
+        self.routes.clone().oneshot(request).await.expect("routes always answer")
     }
 
     /// Status and answer.
     pub(crate) async fn ask(&self, path: &str) -> (u16, Value) {
-        let request = Request::get(path).body(Body::empty()).expect("a request");
-        let response = self.routes.clone().oneshot(request).await.expect("routes always answer");
+        let response = self.answer(path).await;
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.expect("a body").to_bytes();
         let told = serde_json::from_slice(&body);
@@ -118,6 +159,10 @@ impl Shop {
     pub(crate) fn broken_trace(&self) -> String {
         self.trace(99)
     }
+}
+
+fn acme() -> Tenant {
+    Tenant::new("acme").expect("a name")
 }
 
 /// Four checkouts, one a minute, the last one a minute ago, and a trace that is broken.
@@ -232,19 +277,19 @@ fn traces(resource_spans: Vec<ResourceSpans>) -> ExportTraceServiceRequest {
     ExportTraceServiceRequest { resource_spans }
 }
 
-fn text(key: &str, value: &str) -> KeyValue {
+pub(crate) fn text(key: &str, value: &str) -> KeyValue {
     attribute(key, Any::StringValue(value.to_owned()))
 }
 
-fn integer(key: &str, value: i64) -> KeyValue {
+pub(crate) fn integer(key: &str, value: i64) -> KeyValue {
     attribute(key, Any::IntValue(value))
 }
 
-fn attribute(key: &str, value: Any) -> KeyValue {
+pub(crate) fn attribute(key: &str, value: Any) -> KeyValue {
     KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
 }
 
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock");
     u64::try_from(since_1970.as_nanos()).expect("before 2554")
 }
