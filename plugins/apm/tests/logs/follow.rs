@@ -18,8 +18,8 @@ use proptest::{option, sample};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use super::{SECOND, encoded, lines, of_resource, of_service, record};
-use crate::shop::{Shop, attribute, now, text};
+use super::{encoded, lines, of_resource, of_service, record};
+use crate::shop::{Shop, now, text};
 
 /// Longer than anything here takes.
 const LONG: Duration = Duration::from_secs(30);

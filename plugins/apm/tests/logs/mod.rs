@@ -254,13 +254,9 @@ fn a_line_is_read_among_those_before_and_after_of_its_service_and_instance() {
         let said = |name: &str| encoded(line[name].as_str().expect("it is said"));
         let here = format!("time={}&service=cart", said("time"));
 
-        let context = shop.get(&format!(
-            "/logs/context?{here}&observed_time={}&instance={}&host={}&lines=1",
-            said("observed_time"),
-            said("instance"),
-            said("host"),
-        ));
-        let context = context.await;
+        let whole = ["observed_time", "instance", "host"].map(|name| format!("&{name}={}", said(name))).concat();
+
+        let context = shop.get(&format!("/logs/context?{here}{whole}&lines=1")).await;
         let of_all = shop.get(&format!("/logs/context?{here}")).await;
 
         let around = |context: &Value, part: &str| -> Vec<String> {

@@ -285,7 +285,7 @@ pub(crate) fn integer(key: &str, value: i64) -> KeyValue {
     attribute(key, Any::IntValue(value))
 }
 
-pub(crate) fn attribute(key: &str, value: Any) -> KeyValue {
+fn attribute(key: &str, value: Any) -> KeyValue {
     KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
 }
 
