@@ -7,7 +7,7 @@ use bytes::Bytes;
 use example::Example;
 use model::{Tenant, Timestamp};
 use plane::{DataPlane, Decoded, Encoding, Envelope, Payload};
-use plugin::{Plugin, PluginContext, PluginError, Telemetry, TelemetryWriter};
+use plugin::{Plugin, PluginContext, PluginError, Shutdown, Telemetry, TelemetryWriter};
 use prost::Message;
 use query::QueryEngine;
 
@@ -16,7 +16,7 @@ use crate::platform::Platform;
 
 /// All there are, in the order in which they start.
 fn all() -> Vec<Arc<dyn Plugin>> {
-    vec![Arc::new(Apm), Arc::new(Example::default())]
+    vec![Arc::new(Apm::default()), Arc::new(Example::default())]
 }
 
 /// Runs only when it is named.
@@ -41,7 +41,12 @@ pub(crate) fn chosen(config: &ProductsConfig) -> Result<Vec<Arc<dyn Plugin>>, St
 }
 
 /// What products get of the platform.
-pub(crate) fn context(platform: &Platform, engine: &QueryEngine, plane: &Arc<DataPlane>) -> PluginContext {
+pub(crate) fn context(
+    platform: &Platform,
+    engine: &QueryEngine,
+    plane: &Arc<DataPlane>,
+    stopping: &Shutdown,
+) -> PluginContext {
     let plane = Arc::clone(plane);
     let telemetry = TelemetryWriter::new(move |tenant, telemetry| {
         let plane = Arc::clone(&plane);
@@ -55,6 +60,7 @@ pub(crate) fn context(platform: &Platform, engine: &QueryEngine, plane: &Arc<Dat
         cache: platform.cache.clone(),
         outgoing: Arc::clone(&platform.outgoing),
         telemetry,
+        stopping: stopping.clone(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Application performance: services, their errors, who calls whom, and traces, as the web app and others ask for them.
 //!
-//! Nothing is kept here but the patterns of log records: every answer is SQL over telemetry, for the tenant that asks.
+//! Nothing is kept here but patterns of logs: every answer is SQL over telemetry, for the tenant that asks. Logs can be followed as they arrive.
 
 mod conditions;
 mod edges;
@@ -26,8 +26,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 /// The plugin.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Apm;
+#[derive(Debug, Default)]
+pub struct Apm {
+    feeds: logs::Feeds,
+}
 
 #[async_trait]
 impl Plugin for Apm {
@@ -48,6 +50,7 @@ impl Plugin for Apm {
             .routes(routes!(search::list))
             .routes(routes!(trace::show))
             .with_state(context.clone())
+            .merge(logs::routes(context.clone(), self.feeds.clone()))
             .merge(patterns::routes(context))
     }
 
@@ -56,6 +59,18 @@ impl Plugin for Apm {
     }
 
     async fn run(self: Arc<Self>, context: PluginContext, shutdown: Shutdown) -> Result<(), PluginError> {
-        patterns::run(&context, &shutdown).await
+        // Each has a subscription of its own: who is slow is so alone. When one ends, the other ends well.
+        let ended = shutdown.child_token();
+        let follow = logs::run(&self.feeds, context.clone(), ended.clone());
+        let learn = patterns::run(&context, &ended);
+        let (followed, learnt) = futures::join!(ending(&ended, follow), ending(&ended, learn));
+        followed.and(learnt)
     }
+}
+
+/// Does the work, and tells the others when it has ended.
+async fn ending(ended: &Shutdown, work: impl Future<Output = Result<(), PluginError>>) -> Result<(), PluginError> {
+    let done = work.await;
+    ended.cancel();
+    done
 }

@@ -18,7 +18,7 @@ use plugin::hub::outgoing::{self, Outgoing};
 use plugin::model::{Tenant, Timestamp};
 use plugin::query::{self, Asker, QueryEngine, Statement};
 use plugin::records::{Expected, RecordId, Records};
-use plugin::{Host, Plugin, PluginContext, TelemetryWriter};
+use plugin::{Host, Plugin, PluginContext, Shutdown, TelemetryWriter};
 use prost::Message;
 use store::MemoryStore;
 
@@ -51,6 +51,7 @@ async fn check(config: query::Config, queries: tokio::runtime::Handle) {
         cache: Cache::new(None, &cache::Config::default()),
         outgoing: Arc::new(Outgoing::new(&outgoing::Config::default()).expect("a client")),
         telemetry: TelemetryWriter::new(|_, _| Box::pin(async { Ok(()) })),
+        stopping: Shutdown::new(),
     };
     let relay = tokio::spawn({
         let events = events.clone();

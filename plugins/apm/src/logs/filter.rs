@@ -14,15 +14,11 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::member::member;
+use super::severity;
 use crate::conditions::Conditions;
 use crate::rows::{hex, is_id};
 use crate::search::attributes;
 
-/// The least number of each named severity.
-const SEVERITIES: [(&str, i32); 6] =
-    [("trace", 1), ("debug", 5), ("info", 9), ("warn", 13), ("error", 17), ("fatal", 21)];
-/// Numbers of severities, as OpenTelemetry has them.
-const SEVERITY_NUMBERS: std::ops::RangeInclusive<i32> = 1..=24;
 /// Longest name of a service, an environment or a host, in bytes.
 const NAME_BYTES_MAX: usize = 1024;
 /// Longest `attributes`, in bytes.
@@ -92,7 +88,7 @@ impl LogWanted {
         written.map(|written| within("attributes", written, ATTRIBUTES_BYTES_MAX)).transpose()?;
         Ok(LogFilter {
             words: said(&self.text).map(words).transpose()?,
-            severity: said(&self.severity).map(severity).transpose()?,
+            severity: said(&self.severity).map(severity::read).transpose()?,
             names: names.collect::<Result<_, Failure>>()?,
             trace_id: said(&self.trace_id).map(|written| id("trace_id", written)).transpose()?,
             span_id: said(&self.span_id).map(|written| id("span_id", written)).transpose()?,
@@ -119,15 +115,6 @@ fn words(written: &str) -> Result<BodyWords, Failure> {
     Ok(BodyWords { written: written.to_owned(), query })
 }
 
-fn severity(written: &str) -> Result<i32, Failure> {
-    let named = SEVERITIES.iter().find(|(name, _)| name.eq_ignore_ascii_case(written)).map(|(_, number)| *number);
-    let number = named.or_else(|| written.parse().ok()).filter(|number| SEVERITY_NUMBERS.contains(number));
-    number.ok_or_else(|| {
-        let failure = Failure::invalid(format!("'severity' is '{written}', which is not a severity"));
-        failure.hinting("write trace, debug, info, warn, error, fatal, or a number from 1 to 24")
-    })
-}
-
 fn id<const N: usize>(parameter: &str, written: &str) -> Result<[u8; N], Failure> {
     if !is_id(written, N) {
         let failure = Failure::invalid(format!("'{parameter}' is '{written}', which is not an id"));
@@ -138,6 +125,11 @@ fn id<const N: usize>(parameter: &str, written: &str) -> Result<[u8; N], Failure
 }
 
 impl LogFilter {
+    /// True when all records that are wanted are of one trace.
+    pub(crate) fn is_of_one_trace(&self) -> bool {
+        self.trace_id.is_some()
+    }
+
     /// Adds what a row of `logs` must be like.
     pub(crate) fn add_to(&self, conditions: &mut Conditions) {
         if let Some(least) = self.severity {

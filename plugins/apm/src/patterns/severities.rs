@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::logs::severity;
+
 /// Records by the name of their severity; OpenTelemetry has four numbers for each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Severities {
@@ -19,13 +21,13 @@ pub(crate) struct Severities {
 impl Severities {
     /// One more, with this `severity_number`.
     pub(crate) fn count(&mut self, number: i64) {
-        let count = match number {
-            1..=4 => &mut self.trace,
-            5..=8 => &mut self.debug,
-            9..=12 => &mut self.info,
-            13..=16 => &mut self.warn,
-            17..=20 => &mut self.error,
-            21..=24 => &mut self.fatal,
+        let count = match severity::name(number) {
+            Some("trace") => &mut self.trace,
+            Some("debug") => &mut self.debug,
+            Some("info") => &mut self.info,
+            Some("warn") => &mut self.warn,
+            Some("error") => &mut self.error,
+            Some("fatal") => &mut self.fatal,
             _ => &mut self.unknown,
         };
         *count += 1;
@@ -64,7 +66,7 @@ mod tests {
     #[test]
     fn the_severity_of_most_is_told() {
         let mut severities = Severities::default();
-        [9, 12, 17, 20, 0, 99].into_iter().for_each(|number| severities.count(number));
+        [9, 12, 17, 20, 0, -1].into_iter().for_each(|number| severities.count(number));
 
         assert_eq!((severities.info, severities.error, severities.unknown), (2, 2, 2));
         assert_eq!(severities.most(), "error");
