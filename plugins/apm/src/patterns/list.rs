@@ -38,7 +38,7 @@ pub(crate) struct PatternsWanted {
 
 /// Patterns of log records, the most frequent first.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Patterns {
+pub(crate) struct LogPatterns {
     from: String,
     to: String,
     /// Records that were read, the newest ones: what is counted here is of these.
@@ -50,7 +50,7 @@ pub(crate) struct Patterns {
     /// The beginnings of the parts of the range for which `over_time` counts, each so long.
     buckets: Vec<String>,
     bucket_seconds: i64,
-    patterns: Vec<Pattern>,
+    patterns: Vec<LogPattern>,
     /// Patterns that are not in the answer.
     patterns_left_out: u64,
     /// What is missing from the answer, a sentence each.
@@ -59,7 +59,7 @@ pub(crate) struct Patterns {
 
 /// Records that differ in values alone.
 #[derive(Debug, Serialize, ToSchema)]
-struct Pattern {
+struct LogPattern {
     id: String,
     /// Null where records name no service.
     service: Option<String>,
@@ -75,12 +75,12 @@ struct Pattern {
     over_time: Vec<u64>,
     /// True when it was never seen before the range, false when it was; null when that is not known (yet).
     is_new: Option<bool>,
-    example: PatternExample,
+    example: LogPatternExample,
 }
 
 /// The last record of a pattern, of those with a trace if there are any.
 #[derive(Debug, Serialize, ToSchema)]
-struct PatternExample {
+struct LogPatternExample {
     time: String,
     /// Its beginning, where it is long.
     body: String,
@@ -91,7 +91,7 @@ struct PatternExample {
 #[utoipa::path(
     get, path = "/logs/patterns", tag = "apm", security(("caller" = ["apm:logs:read"])),
     params(RangeWanted, LogWanted, PatternsWanted),
-    responses((status = 200, body = Patterns), (status = 400, description = "The range or a parameter is wrong"))
+    responses((status = 200, body = LogPatterns), (status = 400, description = "The range or a parameter is wrong"))
 )]
 pub(crate) async fn list(
     State(context): State<PluginContext>,
@@ -99,7 +99,7 @@ pub(crate) async fn list(
     Asked(range): Asked<RangeWanted>,
     Asked(logs): Asked<LogWanted>,
     Asked(wanted): Asked<PatternsWanted>,
-) -> Result<Json<Patterns>, Failure> {
+) -> Result<Json<LogPatterns>, Failure> {
     let (range, filter) = (range.read(SPAN_DAYS_MAX)?, logs.read()?);
     let limit = wanted.limit.unwrap_or(PATTERNS_TOLD).clamp(1, PATTERNS_TOLD_MAX);
     let stored = stored::patterns(&context.records, &tenant, None, PATTERNS_OF_TENANT_MAX).await?;
@@ -113,7 +113,7 @@ pub(crate) async fn list(
         groups.told(range, answer.len() > read_max, limit, warnings)
     };
     let told = tokio::task::spawn_blocking(group).await;
-    Ok(Json(told.expect("grouping does not panic")))
+    told.map(Json).map_err(|cause| Failure::unavailable(format!("the records were not grouped: {cause}")))
 }
 
 /// The columns that [`Groups::add`] reads, and one row more than are counted.
@@ -214,7 +214,7 @@ impl<'a> Groups<'a> {
         if is_apart || has_room { name.to_owned() } else { OTHER.to_owned() }
     }
 
-    fn told(self, range: Range, is_truncated: bool, limit: usize, warnings: Vec<String>) -> Patterns {
+    fn told(self, range: Range, is_truncated: bool, limit: usize, warnings: Vec<String>) -> LogPatterns {
         let first_seen: HashMap<&str, i64> =
             self.stored.iter().map(|record| (record.id.as_str(), record.body.first_seen)).collect();
         let mut groups: Vec<(PatternId, &Group)> = self.groups.iter().map(|(id, group)| (*id, group)).collect();
@@ -224,7 +224,7 @@ impl<'a> Groups<'a> {
             let first_seen = first_seen.get(id.to_string().as_str());
             group.told(*id, template.unwrap_or(OTHER), self.read, first_seen.map(|seen| *seen >= range.from))
         });
-        Patterns {
+        LogPatterns {
             from: rfc3339(range.from),
             to: rfc3339(range.until),
             read: self.read,
@@ -263,9 +263,9 @@ impl Group {
         }
     }
 
-    fn told(&self, id: PatternId, template: &str, read: u64, is_new: Option<bool>) -> Pattern {
+    fn told(&self, id: PatternId, template: &str, read: u64, is_new: Option<bool>) -> LogPattern {
         let (time, body, trace_id) = self.example.clone();
-        Pattern {
+        LogPattern {
             id: id.to_string(),
             service: Some(self.service.clone()).filter(|service| !service.is_empty()),
             template: template.to_owned(),
@@ -276,7 +276,7 @@ impl Group {
             last_seen: rfc3339(self.last_seen),
             over_time: self.over_time.clone(),
             is_new,
-            example: PatternExample { time: rfc3339(time), body, trace_id },
+            example: LogPatternExample { time: rfc3339(time), body, trace_id },
         }
     }
 }

@@ -130,7 +130,8 @@ impl Learner {
         }
         let learnt = Arc::clone(&self.learnt);
         let learn = move || learnt.lock().learn(&committed.tenant, &committed.batches);
-        self.missed.lock().rows += tokio::task::spawn_blocking(learn).await?;
+        let missed = tokio::task::spawn_blocking(learn).await?;
+        self.missed.lock().rows += missed;
         Ok(())
     }
 

@@ -196,3 +196,66 @@ impl Change<'_> {
 pub(crate) fn known(record: &Record<StoredPattern>) -> Option<(PatternId, &str)> {
     Some((record.id.as_str().parse().ok()?, record.body.template.as_str()))
 }
+
+#[cfg(test)]
+mod tests {
+    use plugin::model::patterns::Miner;
+
+    use super::*;
+
+    fn id(line: &str) -> PatternId {
+        Miner::new("shop").learn(line)
+    }
+
+    fn portion(merged: &[(&str, &str)], counts: &[(&str, u64, i64)]) -> Portion {
+        let merged = merged.iter().map(|(from, into)| Merged { from: id(from), into: id(into) });
+        let counts = counts.iter().map(|(line, count, time)| {
+            let (count, first_seen, last_seen) = (*count, *time, *time);
+            (id(line), (*line).to_owned(), Counted { count, first_seen, last_seen, ..Counted::default() })
+        });
+        let (merged, counts) = (merged.collect(), counts.collect());
+        Portion { tenant: Tenant::default_tenant(), service: "shop".to_owned(), merged, counts }
+    }
+
+    async fn counts(records: &Records) -> Vec<(String, u64)> {
+        let all = patterns(records, &Tenant::default_tenant(), Some("shop"), 100).await.expect("patterns");
+        all.into_iter().map(|record| (record.body.template, record.body.count)).collect()
+    }
+
+    #[tokio::test]
+    async fn patterns_that_two_processes_merge_into_each_other_are_counted_once() {
+        let records = Records::in_memory().expect("records");
+        write(&records, &mut portion(&[], &[("a b", 1, 1), ("a c", 2, 2)])).await.expect("it is written");
+
+        write(&records, &mut portion(&[("a b", "a c")], &[("a c", 4, 3)])).await.expect("it is written");
+        write(&records, &mut portion(&[("a c", "a b")], &[("a b", 8, 4)])).await.expect("it is written");
+
+        // The one that is left covers what each of them did.
+        assert_eq!(counts(&records).await, [("a <*>".to_owned(), 15)]);
+    }
+
+    #[tokio::test]
+    async fn more_than_fits_into_one_transaction_is_written() {
+        let records = Records::in_memory().expect("records");
+        let lines: Vec<String> = (0..CHANGED_AT_ONCE_MAX * 2 + 1)
+            .map(|bits| format!("{bits:b}").replace('1', "i").replace('0', "o"))
+            .collect();
+        let counted: Vec<(&str, u64, i64)> = lines.iter().map(|line| (line.as_str(), 1, 1)).collect();
+        let mut portion = portion(&[], &counted);
+
+        write(&records, &mut portion).await.expect("it is written");
+
+        assert!(portion.counts.is_empty() && portion.merged.is_empty());
+        assert_eq!(patterns(&records, &portion.tenant, None, 1000).await.expect("patterns").len(), lines.len());
+    }
+
+    #[tokio::test]
+    async fn patterns_that_were_not_seen_for_long_are_forgotten() {
+        let records = Records::in_memory().expect("records");
+        write(&records, &mut portion(&[], &[("old", 1, 1), ("young", 1, 9)])).await.expect("it is written");
+
+        let forgotten = forget(&records, 5).await.expect("it is done");
+
+        assert_eq!((forgotten, counts(&records).await), (1, vec![("young".to_owned(), 1)]));
+    }
+}
