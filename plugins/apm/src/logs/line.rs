@@ -1,6 +1,7 @@
 //! A log record as it is told, whether its row comes from an answer or has just arrived.
 
 use arrow::array::BooleanArray;
+use arrow::buffer::BooleanBuffer;
 use plugin::model::{AttributeType, Batch, Convention, Defaults, Signal, Table, conventions};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -111,11 +112,34 @@ fn attributes(row: Row<'_>, json: usize, promoted: &[Convention], first: usize) 
 
 /// The first `count` of the rows that are wanted, as lines.
 pub(crate) fn lines_of(logs: &Batch, wanted: &BooleanArray, count: usize) -> Vec<LogLine> {
-    let rows = logs.filter(wanted).expect("the rows are those of the batch");
+    let rows = logs.filter(&first(wanted, count)).expect("the rows are those of the batch");
     let table = Table::of(Signal::Logs);
     let places: Vec<usize> = columns().map(|column| table.index(column)).collect();
     let schema = table.schema.project(&places).expect("the columns are in the table");
     let rows = rows.project(&schema.into(), &places, &mut Defaults::new(Signal::Logs));
-    let rows = rows.expect("a batch has all columns of its table");
-    rows_of(&rows).take(count).map(LogLine::of).collect()
+    rows_of(&rows.expect("a batch has all columns of its table")).map(LogLine::of).collect()
+}
+
+/// So many of the wanted rows and no more: who wants few lines of many must not copy all of them.
+fn first(wanted: &BooleanArray, count: usize) -> BooleanArray {
+    let mut left = count;
+    let kept = BooleanBuffer::collect_bool(wanted.len(), |row| {
+        let is_kept = left > 0 && wanted.value(row);
+        left -= usize::from(is_kept);
+        is_kept
+    });
+    BooleanArray::new(kept, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_of_the_wanted_rows_are_kept() {
+        let wanted = BooleanArray::from(vec![false, true, true, false, true]);
+
+        assert_eq!(first(&wanted, 2), BooleanArray::from(vec![false, true, true, false, false]));
+        assert_eq!(first(&wanted, 9), wanted);
+    }
 }

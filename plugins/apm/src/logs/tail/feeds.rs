@@ -188,8 +188,7 @@ impl Followed {
         let of_tenant = self.tenants.get(tenant).map_or(0, |tenant| tenant.followers);
         if self.followers >= FOLLOWERS_MAX || of_tenant >= FOLLOWERS_OF_TENANT_MAX {
             let message = format!(
-                "{} follow logs here, {of_tenant} of them yours; at most {FOLLOWERS_MAX} and {FOLLOWERS_OF_TENANT_MAX} may",
-                self.followers
+                "as many follow logs as may: {FOLLOWERS_OF_TENANT_MAX} of a tenant, {FOLLOWERS_MAX} of this server in all"
             );
             return Err(Failure::unavailable(message));
         }
