@@ -6,6 +6,7 @@ mod batch;
 pub mod conventions;
 mod dataset;
 pub mod json;
+pub mod patterns;
 mod schema;
 mod signal;
 mod sketch;

@@ -9,7 +9,7 @@ use example::Example;
 use hub::audit::Trail;
 use model::{Tenant, Timestamp};
 use plane::{DataPlane, Decoded, Encoding, Envelope, Payload};
-use plugin::{Plugin, PluginContext, PluginError, Telemetry, TelemetryWriter};
+use plugin::{Plugin, PluginContext, PluginError, Shutdown, Telemetry, TelemetryWriter};
 use prost::Message;
 use query::QueryEngine;
 
@@ -18,7 +18,7 @@ use crate::platform::Platform;
 
 /// All there are, in the order in which they start.
 fn all(config: &Config) -> Vec<Arc<dyn Plugin>> {
-    vec![Arc::new(Apm), Arc::new(Alerting::new(config.alerting.clone())), Arc::new(Example::default())]
+    vec![Arc::new(Apm::default()), Arc::new(Alerting::new(config.alerting.clone())), Arc::new(Example::default())]
 }
 
 /// Runs only when it is named.
@@ -44,7 +44,12 @@ pub(crate) fn chosen(settings: &Config) -> Result<Vec<Arc<dyn Plugin>>, String> 
 }
 
 /// What products get of the platform.
-pub(crate) fn context(platform: &Platform, engine: &QueryEngine, plane: &Arc<DataPlane>) -> PluginContext {
+pub(crate) fn context(
+    platform: &Platform,
+    engine: &QueryEngine,
+    plane: &Arc<DataPlane>,
+    stopping: &Shutdown,
+) -> PluginContext {
     let plane = Arc::clone(plane);
     let telemetry = TelemetryWriter::new(move |tenant, telemetry| {
         let plane = Arc::clone(&plane);
@@ -60,6 +65,7 @@ pub(crate) fn context(platform: &Platform, engine: &QueryEngine, plane: &Arc<Dat
         audit: Trail::new(hub::system_clock()),
         keyring: Arc::clone(&platform.keyring),
         telemetry,
+        stopping: stopping.clone(),
     }
 }
 

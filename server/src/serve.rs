@@ -82,7 +82,7 @@ async fn serve(args: ServeArgs, mut config: Config, queries: &Runtime) -> anyhow
     let schemas = std::iter::once(platform.schema()?).chain(schemas).collect();
     let engine = QueryEngine::new(Arc::clone(&plane), config.query.clone(), queries.handle().clone())?;
     let engine = engine.with_schemas(schemas);
-    let host = Arc::new(Host::new(plugins, &products::context(&platform, &engine, &plane))?);
+    let host = Arc::new(Host::new(plugins, &products::context(&platform, &engine, &plane, &stop))?);
     health.add(health::of_products(&host));
     let reload = Arc::new(Reload {
         args,

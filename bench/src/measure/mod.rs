@@ -8,6 +8,7 @@ mod history;
 mod identity;
 mod indexes;
 mod limits;
+mod patterns;
 mod process;
 mod promotion;
 mod queries;
@@ -63,6 +64,9 @@ pub struct Measure {
     /// A Python with the package duckdb, to ask DuckDB the same questions over the same files
     #[arg(long)]
     duckdb_python: Option<PathBuf>,
+    /// A directory with `Apache_2k.log_structured.csv` and its like, as https://github.com/logpai/loghub has them
+    #[arg(long, env = "OBSERVATORY_BENCH_LOGHUB")]
+    loghub: Option<PathBuf>,
     /// A database of PostgreSQL that may be written to, in a schema of its own
     #[arg(long, env = "OBSERVATORY_BENCH_DATABASE_URL", hide_env_values = true)]
     database_url: Option<String>,
@@ -93,12 +97,16 @@ pub enum Part {
     Promotion,
     /// What a key costs a request, signing in, and spans while somebody guesses passwords.
     Identity,
+    /// Patterns of log lines, beside groups that people marked: no server; needs --loghub.
+    Patterns,
 }
 
 impl Measure {
     fn wants(&self, part: Part) -> bool {
         match part {
-            Part::Core | Part::Index | Part::Rollups | Part::Promotion | Part::Identity => self.only.contains(&part),
+            Part::Core | Part::Index | Part::Rollups | Part::Promotion | Part::Identity | Part::Patterns => {
+                self.only.contains(&part)
+            }
             Part::Database if self.database_url.is_none() => false,
             part => self.only.is_empty() || self.only.contains(&part),
         }
@@ -163,6 +171,9 @@ pub async fn run(measure: &Measure) -> anyhow::Result<()> {
     }
     if measure.wants(Part::Identity) {
         identity::print(measure).await?;
+    }
+    if measure.wants(Part::Patterns) {
+        patterns::print(measure.loghub.as_deref().context("name the directory with the samples with --loghub")?)?;
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use query::{QueryEngine, Subscription};
 use records::Records;
 
-use crate::plugin::PluginError;
+use crate::plugin::{PluginError, Shutdown};
 
 /// The parts of the platform that a plugin works with; cheap to clone.
 #[derive(Clone, Debug)]
@@ -39,6 +39,8 @@ pub struct PluginContext {
     pub keyring: Arc<Keyring>,
     /// For telemetry of a product's own.
     pub telemetry: TelemetryWriter,
+    /// Cancelled when the server begins to stop: answers that have no end end then, or it would wait for them.
+    pub stopping: Shutdown,
 }
 
 impl PluginContext {

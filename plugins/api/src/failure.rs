@@ -32,6 +32,11 @@ impl Failure {
         Self::new(StatusCode::CONFLICT, "conflict", message)
     }
 
+    /// It cannot be done now, and may be possible in a while.
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message).hinting("try again")
+    }
+
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into(), hint: None }
     }
@@ -63,9 +68,7 @@ impl From<Error> for Failure {
             Error::Taken { .. } | Error::Stale { .. } => Self::new(StatusCode::CONFLICT, "taken", message),
             Error::TooLarge { .. } => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message),
             Error::Invalid(_) => Self::invalid(message),
-            Error::Contended { .. } | Error::Busy(_) | Error::Unavailable { .. } => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message).hinting("try again")
-            }
+            Error::Contended { .. } | Error::Busy(_) | Error::Unavailable { .. } => Self::unavailable(message),
             Error::Refused { .. } | Error::Unreadable { .. } => Self::internal(&cause),
         }
     }

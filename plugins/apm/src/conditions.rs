@@ -25,6 +25,11 @@ impl Conditions {
         Self::in_range("start_time", range)
     }
 
+    /// Log records of the range.
+    pub(crate) fn of_logs(range: Range) -> Self {
+        Self::in_range("time", range)
+    }
+
     /// Minutes of `service_edges` that touch the range.
     pub(crate) fn of_edges(range: Range) -> Self {
         Self::in_range("minute", range.whole_minutes())
@@ -61,6 +66,14 @@ impl Conditions {
             Some(value) => self.equal(column, value),
             None => self,
         }
+    }
+
+    /// And the item or its resource has this attribute, with a value whose text is this.
+    pub(crate) fn attribute(&mut self, key: &str, value: &str) -> &mut Self {
+        let (key, value) = (self.param(key), self.param(value));
+        self.and(format!(
+            "((attributes->>cast({key} AS text)) = {value} OR (resource_attributes->>cast({key} AS text)) = {value})"
+        ))
     }
 
     /// As the statement has them.

@@ -1,12 +1,14 @@
 //! Application performance: services, their errors, who calls whom, and traces, as the web app and others ask for them.
 //!
-//! Nothing is kept here: every answer is SQL over spans and their rollups, for the tenant that asks.
+//! Nothing is kept here but patterns of logs: every answer is SQL over telemetry, for the tenant that asks. Logs can be followed as they arrive.
 
 mod conditions;
 mod edges;
 mod errors;
+mod logs;
 mod map;
 mod measures;
+mod patterns;
 mod range;
 mod rows;
 mod search;
@@ -14,19 +16,28 @@ mod service;
 mod services;
 mod trace;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
-use plugin::{Plugin, PluginContext};
+use plugin::records::Records;
+use plugin::{Job, Plugin, PluginContext, PluginError, PluginTable, Shutdown};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 /// The plugin.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Apm;
+#[derive(Debug, Default)]
+pub struct Apm {
+    feeds: logs::Feeds,
+}
 
 #[async_trait]
 impl Plugin for Apm {
     fn name(&self) -> &'static str {
         "apm"
+    }
+
+    fn tables(&self, records: &Records) -> Result<Vec<PluginTable>, PluginError> {
+        Ok(vec![records.table::<patterns::StoredPattern>()?.into()])
     }
 
     fn routes(&self, context: PluginContext) -> OpenApiRouter {
@@ -37,6 +48,28 @@ impl Plugin for Apm {
             .routes(routes!(map::show))
             .routes(routes!(search::list))
             .routes(routes!(trace::show))
-            .with_state(context)
+            .with_state(context.clone())
+            .merge(logs::routes(context.clone(), self.feeds.clone()))
+            .merge(patterns::routes(context))
     }
+
+    fn jobs(&self) -> Vec<Job> {
+        patterns::jobs()
+    }
+
+    async fn run(self: Arc<Self>, context: PluginContext, shutdown: Shutdown) -> Result<(), PluginError> {
+        // Each has a subscription of its own: who is slow is so alone. When one ends, the other ends well.
+        let ended = shutdown.child_token();
+        let follow = logs::run(&self.feeds, context.clone(), ended.clone());
+        let learn = patterns::run(&context, &ended);
+        let (followed, learnt) = futures::join!(ending(&ended, follow), ending(&ended, learn));
+        followed.and(learnt)
+    }
+}
+
+/// Does the work, and tells the others when it has ended.
+async fn ending(ended: &Shutdown, work: impl Future<Output = Result<(), PluginError>>) -> Result<(), PluginError> {
+    let done = work.await;
+    ended.cancel();
+    done
 }

@@ -8,7 +8,7 @@ use utoipa::IntoParams;
 
 const SECOND: i64 = 1_000_000_000;
 const MINUTE: i64 = 60 * SECOND;
-const HOUR: i64 = 60 * MINUTE;
+pub(crate) const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
 /// Longest range of a question that rollups answer, in days.
@@ -48,9 +48,14 @@ impl RangeWanted {
         self.read_at(now(), days_max)
     }
 
+    /// True when any time was named.
+    pub(crate) fn is_said(&self) -> bool {
+        self.from.is_some() || self.to.is_some()
+    }
+
     fn read_at(&self, now: i64, days_max: i64) -> Result<Range, Failure> {
-        let until = self.to.as_deref().map_or(Ok(now), |to| moment("to", to, now))?;
-        let from = self.from.as_deref().map_or(Ok(until.saturating_sub(HOUR)), |from| moment("from", from, now))?;
+        let until = self.to.as_deref().map_or(Ok(now), |to| moment_at("to", to, now))?;
+        let from = self.from.as_deref().map_or(Ok(until.saturating_sub(HOUR)), |from| moment_at("from", from, now))?;
         if from >= until {
             let message =
                 format!("the range ends at {}, which is not after its start, {}", rfc3339(until), rfc3339(from));
@@ -67,6 +72,9 @@ impl RangeWanted {
 }
 
 impl Range {
+    /// All times from 1970 on.
+    pub(crate) const EVER: Self = Self { from: 0, until: i64::MAX };
+
     /// True when it is not empty, and not longer than so many days.
     pub(crate) fn is_within(self, days_max: i64) -> bool {
         self.from < self.until && self.until.saturating_sub(self.from) <= days_max * DAY
@@ -129,7 +137,11 @@ impl Buckets {
 }
 
 /// A time as it is written, relative to now or not.
-fn moment(name: &str, written: &str, now: i64) -> Result<i64, Failure> {
+pub(crate) fn moment(name: &str, written: &str) -> Result<i64, Failure> {
+    moment_at(name, written, now())
+}
+
+fn moment_at(name: &str, written: &str, now: i64) -> Result<i64, Failure> {
     let relative = written.strip_prefix("now").map(|offset| ago(offset).and_then(|ago| now.checked_sub(ago)));
     let time = relative.unwrap_or_else(|| {
         let time = OffsetDateTime::parse(written, &Rfc3339).ok()?;

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Int64Type, TimeUnit, TimestampNanosecondType, UInt64Type};
+use arrow::datatypes::{DataType, Int32Type, Int64Type, TimeUnit, TimestampNanosecondType, UInt64Type};
 use futures::TryStreamExt;
 use parking_lot::Mutex;
 use plugin::model::{Sketch, Tenant};
@@ -56,8 +56,13 @@ impl Answer {
     }
 
     pub(crate) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
-        self.0.iter().flat_map(|batch| (0..batch.num_rows()).map(move |row| Row { batch, row }))
+        self.0.iter().flat_map(rows_of)
     }
+}
+
+/// The rows of one batch.
+pub(crate) fn rows_of(batch: &RecordBatch) -> impl Iterator<Item = Row<'_>> {
+    (0..batch.num_rows()).map(move |row| Row { batch, row })
 }
 
 /// One row of an answer.
@@ -93,6 +98,7 @@ impl<'a> Row<'a> {
         let column = self.column(place)?;
         Some(match column.data_type() {
             DataType::Int64 => column.as_primitive::<Int64Type>().value(self.row),
+            DataType::Int32 => column.as_primitive::<Int32Type>().value(self.row).into(),
             DataType::Timestamp(TimeUnit::Nanosecond, _) => {
                 column.as_primitive::<TimestampNanosecondType>().value(self.row)
             }

@@ -215,10 +215,7 @@ fn conditions(range: Range, wanted: &SearchWanted) -> Result<Conditions, Failure
         }
     }
     for (key, value) in attributes(wanted.attributes.as_deref())? {
-        let (key, value) = (conditions.param(key), conditions.param(value));
-        conditions.and(format!(
-            "((attributes->>cast({key} AS text)) = {value} OR (resource_attributes->>cast({key} AS text)) = {value})"
-        ));
+        conditions.attribute(&key, &value);
     }
     if let Some(words) = wanted.text.as_deref().filter(|words| !words.trim().is_empty()) {
         let words = conditions.param(words);
@@ -251,7 +248,7 @@ fn nanos(name: &str, millis: f64) -> Result<i64, Failure> {
 }
 
 /// Keys and values, as the text that `->>` gives of them.
-fn attributes(written: Option<&str>) -> Result<Vec<(String, String)>, Failure> {
+pub(crate) fn attributes(written: Option<&str>) -> Result<Vec<(String, String)>, Failure> {
     let Some(written) = written.filter(|written| !written.is_empty()) else { return Ok(Vec::new()) };
     let wrong = |what: &str| {
         let failure = Failure::invalid(format!("'attributes' {what}"));

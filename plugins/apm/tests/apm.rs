@@ -1,5 +1,7 @@
 //! Every route over a plane of its own: spans go in, answers come out.
 
+mod logs;
+mod patterns;
 mod shop;
 
 use serde_json::{Value, json};

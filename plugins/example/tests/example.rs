@@ -20,7 +20,7 @@ use plugin::hub::sealing::Keyring;
 use plugin::model::{Tenant, Timestamp};
 use plugin::query::{self, Asker, QueryEngine, Statement};
 use plugin::records::{Expected, RecordId, Records};
-use plugin::{Host, Plugin, PluginContext, TelemetryWriter};
+use plugin::{Host, Plugin, PluginContext, Shutdown, TelemetryWriter};
 use prost::Message;
 use store::MemoryStore;
 
@@ -55,6 +55,7 @@ async fn check(config: query::Config, queries: tokio::runtime::Handle) {
         audit: Trail::new(plugin::hub::system_clock()),
         keyring: Arc::new(Keyring::new("0123456789abcdef".repeat(4).as_str()).expect("a key")),
         telemetry: TelemetryWriter::new(|_, _| Box::pin(async { Ok(()) })),
+        stopping: Shutdown::new(),
     };
     let relay = tokio::spawn({
         let events = events.clone();

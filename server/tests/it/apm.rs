@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use bench::simulator::Shop;
 use serde_json::Value;
-use testkit::{Protocol, Request, Server, now_nanos};
+use testkit::{Protocol, Request, Server, logs, now_nanos, record};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::observatory;
 
@@ -61,4 +64,46 @@ async fn who_may_not_read_it_is_not_told() {
     let reply = server.api().get("/api/v1/apm/services").await.expect("an answer");
 
     assert_eq!(reply.status, 401, "{}", reply.text());
+}
+
+/// Less than the grace that answers are given at a stop.
+const SOON: Duration = Duration::from_secs(8);
+
+/// What comes until the text is there, or until the end.
+async fn until(stream: &mut TcpStream, text: &str) -> String {
+    let mut heard = Vec::new();
+    while !String::from_utf8_lossy(&heard).contains(text) {
+        let read = timeout(SOON, stream.read_buf(&mut heard)).await.expect("bytes, or the end");
+        if read.expect("a connection") == 0 {
+            break;
+        }
+    }
+    String::from_utf8(heard).expect("a text")
+}
+
+async fn follow(server: &Server) -> TcpStream {
+    loop {
+        let mut stream = TcpStream::connect(server.api_address()).await.expect("a connection");
+        let request = b"GET /api/v1/apm/logs/tail HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        stream.write_all(request).await.expect("it is sent");
+        // Products start a moment after the ports.
+        if until(&mut stream, "\r\n\r\n").await.starts_with("HTTP/1.1 200") {
+            return stream;
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_follows_logs_hears_them_and_does_not_keep_a_server_from_stopping() {
+    let mut server = observatory().start().await.expect("a server");
+    let mut stream = follow(&server).await;
+
+    server.client(Protocol::Grpc).deliver(&logs("shop", [record("a line", vec![])])).await;
+    let heard = until(&mut stream, "a line").await;
+    server.terminate();
+
+    assert!(heard.contains("event: logs"), "{heard}");
+    assert!(until(&mut stream, "0\r\n\r\n").await.ends_with("0\r\n\r\n"), "the answer is whole");
+    assert!(server.ends_within(SOON).await.is_some_and(|status| status.success()), "{}", server.said());
+    assert!(!server.said().contains("did not finish in time"), "{}", server.said());
 }

@@ -3,9 +3,13 @@
 use std::sync::Arc;
 
 use apm::Apm;
+use arrow::array::RecordBatch;
+use arrow::util::display::array_value_to_string;
 use axum::body::Body;
+use axum::response::Response;
 use axum::{Extension, Router};
 use bytes::Bytes;
+use futures::TryStreamExt;
 use http::Request;
 use http_body_util::BodyExt;
 use ingest::decode;
@@ -24,9 +28,9 @@ use plugin::hub::events::{self, Events};
 use plugin::hub::outgoing::{self, Outgoing};
 use plugin::hub::sealing::Keyring;
 use plugin::model::{Tenant, Timestamp};
-use plugin::query::{self, QueryEngine};
+use plugin::query::{self, Asker, QueryEngine, Statement};
 use plugin::records::Records;
-use plugin::{Plugin, PluginContext, TelemetryWriter};
+use plugin::{Plugin, PluginContext, Shutdown, TelemetryWriter};
 use prost::Message;
 use serde_json::Value;
 use store::MemoryStore;
@@ -42,6 +46,9 @@ const ERROR: i32 = 2;
 /// The shop, and who asks.
 pub(crate) struct Shop {
     routes: Router,
+    plane: Arc<DataPlane>,
+    apm: Arc<Apm>,
+    context: PluginContext,
 }
 
 /// One checkout: what differs from the others.
@@ -71,7 +78,7 @@ impl Shop {
     }
 
     async fn open(directory: &std::path::Path, config: query::Config, queries: tokio::runtime::Handle) -> Self {
-        let acme = Tenant::new("acme").expect("a name");
+        let acme = acme();
         let replay = |_: &plane::Envelope, _: Bytes| Err("nothing is replayed here".to_owned());
         let (settings, wal) = (plane::Config::default(), wal::Config::default());
         let store = Arc::new(MemoryStore::default());
@@ -81,9 +88,12 @@ impl Shop {
         let hidden = traces(vec![resource_spans("hidden", "1.0.0", vec![span(9, 1, now(), "of another tenant")])]);
         send(&plane, &Tenant::default_tenant(), Payload::Traces, &hidden).await;
         let records = Records::in_memory().expect("records");
+        let apm = Arc::new(Apm::default());
+        let schemas = plugin::schemas(&[Arc::clone(&apm) as Arc<dyn Plugin>], &records).expect("tables");
+        let engine = QueryEngine::new(Arc::clone(&plane), config, queries).expect("an engine").with_schemas(schemas);
         let context = PluginContext {
             process: "test".into(),
-            engine: QueryEngine::new(plane, config, queries).expect("an engine"),
+            engine,
             records: records.clone(),
             events: Events::new(&records, None, &events::Config::default()),
             cache: Cache::new(None, &cache::Config::default()),
@@ -91,15 +101,75 @@ impl Shop {
             audit: Trail::new(plugin::hub::system_clock()),
             keyring: Arc::new(Keyring::new("0123456789abcdef".repeat(4).as_str()).expect("a key")),
             telemetry: TelemetryWriter::new(|_, _| Box::pin(async { Ok(()) })),
+            stopping: Shutdown::new(),
         };
-        let (routes, _) = Apm.routes(context).split_for_parts();
-        Self { routes: routes.layer(Extension(acme)) }
+        let (routes, _) = apm.routes(context.clone()).split_for_parts();
+        Self { routes: routes.layer(Extension(acme)), plane, apm, context }
+    }
+
+    /// Lets the plugin do what it does all the time, and waits until it does.
+    pub(crate) async fn run(&self) {
+        let run = Arc::clone(&self.apm).run(self.context.clone(), Shutdown::new());
+        tokio::spawn(run);
+        while self.answer("/logs/tail").await.status() != 200 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Lets the plugin do what it does all the time during the visit, and waits until it has ended.
+    pub(crate) async fn run_during(&self, visit: impl AsyncFnOnce()) {
+        let shutdown = Shutdown::new();
+        let mut run = Arc::clone(&self.apm).run(self.context.clone(), shutdown.clone());
+        // From its first step on it hears what arrives.
+        assert!(futures::poll!(&mut run).is_pending());
+        let run = tokio::spawn(run);
+        visit().await;
+        shutdown.cancel();
+        run.await.expect("it does not panic").expect("it ends well");
+    }
+
+    /// Rows of an answer in SQL, each with the texts of its columns.
+    pub(crate) async fn sql(&self, tenant: &Tenant, sql: &str) -> Vec<Vec<String>> {
+        let rows = self.context.engine.sql(&Asker::new(tenant.clone()), Statement::new(sql)).await.expect("an answer");
+        let batches: Vec<RecordBatch> = rows.try_collect().await.expect("rows");
+        let rows = batches.iter().flat_map(|batch| (0..batch.num_rows()).map(move |row| (batch, row)));
+        let texts = |(batch, row): (&RecordBatch, usize)| {
+            let texts = batch.columns().iter().map(|column| array_value_to_string(column, row).expect("a text"));
+            texts.collect()
+        };
+        rows.map(texts).collect()
+    }
+
+    /// Begins to stop, as a server does.
+    pub(crate) fn stop(&self) {
+        self.context.stopping.cancel();
+    }
+
+    /// Takes log records in.
+    pub(crate) async fn log(&self, request: &ExportLogsServiceRequest) {
+        self.log_of(&acme(), request).await;
+    }
+
+    /// The same of any tenant.
+    pub(crate) async fn log_of(&self, tenant: &Tenant, request: &ExportLogsServiceRequest) {
+        send(&self.plane, tenant, Payload::Logs, request).await;
+    }
+
+    /// An answer that may have no end.
+    pub(crate) async fn stream(&self, path: &str) -> Body {
+        let response = self.answer(path).await;
+        assert_eq!(response.status(), 200, "{path}");
+        response.into_body()
+    }
+
+    async fn answer(&self, path: &str) -> Response {
+        let request = Request::get(path).body(Body::empty()).expect("a request");
+        self.routes.clone().oneshot(request).await.expect("routes always answer")
     }
 
     /// Status and answer.
     pub(crate) async fn ask(&self, path: &str) -> (u16, Value) {
-        let request = Request::get(path).body(Body::empty()).expect("a request");
-        let response = self.routes.clone().oneshot(request).await.expect("routes always answer");
+        let response = self.answer(path).await;
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.expect("a body").to_bytes();
         let told = serde_json::from_slice(&body);
@@ -122,6 +192,10 @@ impl Shop {
     pub(crate) fn broken_trace(&self) -> String {
         self.trace(99)
     }
+}
+
+pub(crate) fn acme() -> Tenant {
+    Tenant::new("acme").expect("a name")
 }
 
 /// Four checkouts, one a minute, the last one a minute ago, and a trace that is broken.
@@ -236,11 +310,11 @@ fn traces(resource_spans: Vec<ResourceSpans>) -> ExportTraceServiceRequest {
     ExportTraceServiceRequest { resource_spans }
 }
 
-fn text(key: &str, value: &str) -> KeyValue {
+pub(crate) fn text(key: &str, value: &str) -> KeyValue {
     attribute(key, Any::StringValue(value.to_owned()))
 }
 
-fn integer(key: &str, value: i64) -> KeyValue {
+pub(crate) fn integer(key: &str, value: i64) -> KeyValue {
     attribute(key, Any::IntValue(value))
 }
 
@@ -248,7 +322,7 @@ fn attribute(key: &str, value: Any) -> KeyValue {
     KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
 }
 
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock");
     u64::try_from(since_1970.as_nanos()).expect("before 2554")
 }

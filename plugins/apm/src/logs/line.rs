@@ -1,0 +1,145 @@
+//! A log record as it is told, whether its row comes from an answer or has just arrived.
+
+use arrow::array::BooleanArray;
+use arrow::buffer::BooleanBuffer;
+use plugin::model::{AttributeType, Batch, Convention, Defaults, Signal, Table, conventions};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::severity;
+use crate::range::rfc3339;
+use crate::rows::{Row, hex, rows_of};
+
+/// A log record.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct LogLine {
+    pub(crate) time: String,
+    /// When a collector saw it, where that was said.
+    pub(crate) observed_time: Option<String>,
+    /// `trace`, `debug`, `info`, `warn`, `error` or `fatal`; null when the record does not say.
+    severity: Option<&'static str>,
+    severity_number: i64,
+    /// As the program calls it.
+    severity_text: Option<String>,
+    body: Option<String>,
+    /// `json` where the body is no text, and stands here as JSON.
+    body_type: Option<String>,
+    event_name: Option<String>,
+    service: Option<String>,
+    /// The instance of the service (`service.instance.id`).
+    instance: Option<String>,
+    host: Option<String>,
+    environment: Option<String>,
+    trace_id: Option<String>,
+    span_id: Option<String>,
+    /// The scope (mostly the logger) it comes from.
+    scope: Option<String>,
+    #[schema(value_type = Object)]
+    attributes: Map<String, Value>,
+    #[schema(value_type = Object)]
+    resource_attributes: Map<String, Value>,
+}
+
+/// Columns of a line that are no attributes.
+const OWN: [&str; 12] = [
+    "time",
+    "observed_time",
+    "severity_number",
+    "severity_text",
+    "body",
+    "body_type",
+    "event_name",
+    "trace_id",
+    "span_id",
+    "scope_name",
+    "attributes",
+    "resource_attributes",
+];
+
+/// The columns that [`LogLine::of`] reads, in its order.
+pub(crate) fn columns() -> impl Iterator<Item = &'static str> {
+    let promoted = conventions::of_resource().iter().chain(conventions::of_item(Signal::Logs));
+    OWN.into_iter().chain(promoted.map(|convention| convention.column))
+}
+
+impl LogLine {
+    /// The record of a row that begins with [`columns`].
+    pub(crate) fn of(row: Row<'_>) -> Self {
+        let (of_resource, of_item) = (conventions::of_resource(), conventions::of_item(Signal::Logs));
+        let resource = |column: &str| {
+            let place = of_resource.iter().position(|convention| convention.column == column);
+            place.and_then(|place| row.owned(OWN.len() + place))
+        };
+        let number = row.integer(2).unwrap_or_default();
+        Self {
+            time: row.integer(0).map(rfc3339).unwrap_or_default(),
+            observed_time: row.integer(1).map(rfc3339),
+            severity: severity::name(number),
+            severity_number: number,
+            severity_text: row.owned(3),
+            body: row.owned(4),
+            body_type: row.owned(5),
+            event_name: row.owned(6),
+            service: resource("service_name"),
+            instance: resource("service_instance_id"),
+            host: resource("host_name"),
+            environment: resource("deployment_environment_name"),
+            trace_id: row.id::<16>(7).map(|id| hex(&id)),
+            span_id: row.id::<8>(8).map(|id| hex(&id)),
+            scope: row.owned(9),
+            attributes: attributes(row, 10, of_item, OWN.len() + of_resource.len()),
+            resource_attributes: attributes(row, 11, of_resource, OWN.len()),
+        }
+    }
+}
+
+/// What has a column of its own, from `first` on, and what is in the JSON, which is the whole truth about what it names.
+fn attributes(row: Row<'_>, json: usize, promoted: &[Convention], first: usize) -> Map<String, Value> {
+    let json = row.text(json).and_then(|json| serde_json::from_str(json).ok());
+    let mut attributes: Map<String, Value> = json.unwrap_or_default();
+    for (place, convention) in (first..).zip(promoted) {
+        let value = match convention.value {
+            AttributeType::Text => row.text(place).map(Value::from),
+            AttributeType::Integer => row.integer(place).map(Value::from),
+        };
+        if let Some(value) = value {
+            attributes.entry(convention.key).or_insert(value);
+        }
+    }
+    attributes
+}
+
+/// The first `count` of the rows that are wanted, as lines.
+pub(crate) fn lines_of(logs: &Batch, wanted: &BooleanArray, count: usize) -> Vec<LogLine> {
+    let rows = logs.filter(&first(wanted, count)).expect("the rows are those of the batch");
+    let table = Table::of(Signal::Logs);
+    let places: Vec<usize> = columns().map(|column| table.index(column)).collect();
+    let schema = table.schema.project(&places).expect("the columns are in the table");
+    let rows = rows.project(&schema.into(), &places, &mut Defaults::new(Signal::Logs));
+    rows_of(&rows.expect("a batch has all columns of its table")).map(LogLine::of).collect()
+}
+
+/// So many of the wanted rows and no more: who wants few lines of many must not copy all of them.
+fn first(wanted: &BooleanArray, count: usize) -> BooleanArray {
+    let mut left = count;
+    let kept = BooleanBuffer::collect_bool(wanted.len(), |row| {
+        let is_kept = left > 0 && wanted.value(row);
+        left -= usize::from(is_kept);
+        is_kept
+    });
+    BooleanArray::new(kept, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_of_the_wanted_rows_are_kept() {
+        let wanted = BooleanArray::from(vec![false, true, true, false, true]);
+
+        assert_eq!(first(&wanted, 2), BooleanArray::from(vec![false, true, true, false, false]));
+        assert_eq!(first(&wanted, 9), wanted);
+    }
+}

@@ -1,0 +1,361 @@
+//! Hands log records to all who follow them.
+//!
+//! Followers of one tenant who want the same share a feed: records are filtered and written once for all of them. Nobody waits for
+//! anybody: who does not read in time misses lines, and is told how many.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use plugin::Failure;
+use plugin::model::{Batch, Signal, Tenant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+use super::super::filter::LogFilter;
+use super::super::line::lines_of;
+
+/// Most followers of a process.
+const FOLLOWERS_MAX: usize = 2000;
+/// Most followers of a tenant: a thousand, and a tenth more for those who come back before they were seen to leave. One tenant cannot
+/// take the places of all.
+const FOLLOWERS_OF_TENANT_MAX: usize = 1100;
+/// What a follower may leave unread before it misses lines: so many requests' lines.
+const UNREAD_MAX: usize = 64;
+/// Written lines of a tenant that wait to be read by any of its followers, in bytes.
+const UNREAD_BYTES_MAX: usize = 32 << 20;
+/// Most lines that a follower is told in a second; nobody reads faster.
+const LINES_A_SECOND: usize = 500;
+/// Most bytes of lines that a follower is told in a second.
+const BYTES_A_SECOND: usize = 1 << 20;
+
+/// All who follow in this process; cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Feeds(Arc<Mutex<Followed>>);
+
+#[derive(Debug, Default)]
+struct Followed {
+    is_open: bool,
+    followers: usize,
+    /// Of the next follower; never used again.
+    number: u64,
+    tenants: HashMap<Tenant, OfTenant>,
+}
+
+#[derive(Debug)]
+struct OfTenant {
+    followers: usize,
+    room: Arc<Semaphore>,
+    feeds: HashMap<LogFilter, Feed>,
+}
+
+/// Those who want the same.
+#[derive(Debug)]
+struct Feed {
+    followers: HashMap<u64, Follower>,
+    /// What may be told until the second ends.
+    lines: usize,
+    bytes: usize,
+    /// Lines of this second that were not told, as they were too many.
+    left_out: u64,
+}
+
+#[derive(Debug)]
+struct Follower {
+    told: mpsc::Sender<Told>,
+    /// What it does not know yet that it missed.
+    missed: Missed,
+}
+
+/// What a follower is told.
+#[derive(Clone, Debug)]
+pub(super) enum Told {
+    /// Lines as they arrived.
+    Lines(Arc<Lines>),
+    /// So many came within a second, and were too many to tell.
+    LeftOut(u64),
+    /// What was not read in time.
+    Missed(Missed),
+}
+
+/// Lines that went by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Missed {
+    pub(super) lines: u64,
+    /// True when there were more, of which nobody knows the number.
+    pub(super) is_least: bool,
+}
+
+/// Lines of one request, written once for all followers of a feed.
+#[derive(Debug)]
+pub(super) struct Lines {
+    json: String,
+    count: u64,
+    /// Their bytes among those of the tenant, until the last follower has read them.
+    _room: OwnedSemaphorePermit,
+}
+
+impl Lines {
+    pub(super) fn json(&self) -> &str {
+        &self.json
+    }
+}
+
+/// While it is there, feeds can be followed; all answers end with it.
+#[derive(Debug)]
+pub(super) struct Open<'a>(&'a Feeds);
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        let mut followed = self.0.0.lock();
+        followed.is_open = false;
+        followed.followers = 0;
+        followed.tenants.clear();
+    }
+}
+
+/// A follower's end of a feed; its place is free when this is dropped.
+#[derive(Debug)]
+pub(super) struct Following {
+    told: mpsc::Receiver<Told>,
+    feeds: Feeds,
+    tenant: Tenant,
+    filter: LogFilter,
+    number: u64,
+}
+
+impl Following {
+    /// What is told next; `None` when nothing will be.
+    pub(super) async fn next(&mut self) -> Option<Told> {
+        self.told.recv().await
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.feeds.0.lock().leave(&self.tenant, &self.filter, self.number);
+    }
+}
+
+impl Feeds {
+    /// From now on they can be followed.
+    pub(super) fn open(&self) -> Open<'_> {
+        self.0.lock().is_open = true;
+        Open(self)
+    }
+
+    /// Follows what the filter wants of the tenant.
+    ///
+    /// # Errors
+    /// When as many follow as may.
+    pub(super) fn join(&self, tenant: Tenant, filter: LogFilter) -> Result<Following, Failure> {
+        let (told, receiver) = mpsc::channel(UNREAD_MAX);
+        let number = self.0.lock().join(&tenant, &filter, Follower { told, missed: Missed::default() })?;
+        Ok(Following { told: receiver, feeds: self.clone(), tenant, filter, number })
+    }
+
+    /// Tells the rows to those of the tenant who want them.
+    pub(super) fn tell(&self, tenant: &Tenant, logs: &[Batch]) {
+        let mut followed = self.0.lock();
+        let Some(OfTenant { room, feeds, .. }) = followed.tenants.get_mut(tenant) else { return };
+        for (filter, feed) in feeds {
+            feed.tell(filter, logs, room);
+        }
+    }
+
+    /// Rows of whoever went by unheard.
+    pub(super) fn have_missed_some(&self) {
+        for follower in self.0.lock().all().flat_map(|feed| feed.followers.values_mut()) {
+            follower.missed.is_least = true;
+            follower.tell_missed();
+        }
+    }
+
+    /// Tells what was left out of the second that ends, and what was missed.
+    pub(super) fn begin_second(&self) {
+        self.0.lock().all().for_each(Feed::begin_second);
+    }
+}
+
+impl Followed {
+    fn all(&mut self) -> impl Iterator<Item = &mut Feed> {
+        self.tenants.values_mut().flat_map(|tenant| tenant.feeds.values_mut())
+    }
+
+    fn join(&mut self, tenant: &Tenant, filter: &LogFilter, follower: Follower) -> Result<u64, Failure> {
+        if !self.is_open {
+            return Err(Failure::unavailable("logs are not followed now: the server starts or stops"));
+        }
+        let of_tenant = self.tenants.get(tenant).map_or(0, |tenant| tenant.followers);
+        if self.followers >= FOLLOWERS_MAX || of_tenant >= FOLLOWERS_OF_TENANT_MAX {
+            let message = format!(
+                "as many follow logs as may: {FOLLOWERS_OF_TENANT_MAX} of a tenant, {FOLLOWERS_MAX} of this server in all"
+            );
+            return Err(Failure::unavailable(message));
+        }
+        (self.followers, self.number) = (self.followers + 1, self.number + 1);
+        let tenant = self.tenants.entry(tenant.clone()).or_insert_with(OfTenant::new);
+        tenant.followers += 1;
+        let feed = tenant.feeds.entry(filter.clone()).or_insert_with(Feed::new);
+        feed.followers.insert(self.number, follower);
+        Ok(self.number)
+    }
+
+    /// Does nothing for who followed before all was closed.
+    fn leave(&mut self, tenant: &Tenant, filter: &LogFilter, number: u64) {
+        let Some(of_tenant) = self.tenants.get_mut(tenant) else { return };
+        let Some(feed) = of_tenant.feeds.get_mut(filter) else { return };
+        if feed.followers.remove(&number).is_none() {
+            return;
+        }
+        (self.followers, of_tenant.followers) = (self.followers - 1, of_tenant.followers - 1);
+        if feed.followers.is_empty() {
+            of_tenant.feeds.remove(filter);
+        }
+        if of_tenant.feeds.is_empty() {
+            self.tenants.remove(tenant);
+        }
+    }
+}
+
+impl OfTenant {
+    fn new() -> Self {
+        Self { followers: 0, room: Arc::new(Semaphore::new(UNREAD_BYTES_MAX)), feeds: HashMap::new() }
+    }
+}
+
+impl Feed {
+    fn new() -> Self {
+        Self { followers: HashMap::new(), lines: LINES_A_SECOND, bytes: BYTES_A_SECOND, left_out: 0 }
+    }
+
+    fn tell(&mut self, filter: &LogFilter, logs: &[Batch], room: &Arc<Semaphore>) {
+        let (json, count) = self.write(filter, logs);
+        if count == 0 {
+            return;
+        }
+        let bytes = u32::try_from(json.len()).expect("a second's bytes are few");
+        match Arc::clone(room).try_acquire_many_owned(bytes) {
+            Ok(room) => {
+                let lines = Arc::new(Lines { json, count, _room: room });
+                self.followers.values_mut().for_each(|follower| follower.tell(Told::Lines(Arc::clone(&lines))));
+            }
+            Err(_) => self.followers.values_mut().for_each(|follower| follower.missed.lines += count),
+        }
+    }
+
+    /// The lines that are wanted and not too many as a JSON array, and their number.
+    fn write(&mut self, filter: &LogFilter, logs: &[Batch]) -> (String, u64) {
+        let (mut json, mut count) = (Vec::new(), 0);
+        for logs in logs.iter().filter(|batch| batch.signal() == Signal::Logs) {
+            let wanted = filter.matching(logs);
+            let all = wanted.true_count();
+            let told = all.min(self.lines);
+            self.lines -= told;
+            self.left_out += (all - told) as u64;
+            if told == 0 {
+                continue;
+            }
+            for line in lines_of(logs, &wanted, told) {
+                let before = json.len();
+                json.push(if before == 0 { b'[' } else { b',' });
+                serde_json::to_writer(&mut json, &line).expect("a line can be written as JSON");
+                let bytes = json.len() - before;
+                if bytes > self.bytes {
+                    json.truncate(before);
+                    self.left_out += 1;
+                } else {
+                    (self.bytes, count) = (self.bytes - bytes, count + 1);
+                }
+            }
+        }
+        json.push(b']');
+        (String::from_utf8(json).expect("JSON is text"), count)
+    }
+
+    fn begin_second(&mut self) {
+        let left_out = std::mem::take(&mut self.left_out);
+        (self.lines, self.bytes) = (LINES_A_SECOND, BYTES_A_SECOND);
+        for follower in self.followers.values_mut() {
+            match left_out {
+                0 => _ = follower.tell_missed(),
+                lines => follower.tell(Told::LeftOut(lines)),
+            }
+        }
+    }
+}
+
+impl Follower {
+    /// What does not reach it, it has missed.
+    fn tell(&mut self, told: Told) {
+        let lines = match &told {
+            Told::Lines(lines) => lines.count,
+            Told::LeftOut(lines) => *lines,
+            Told::Missed(missed) => missed.lines,
+        };
+        if !self.tell_missed() || self.told.try_send(told).is_err() {
+            self.missed.lines += lines;
+        }
+    }
+
+    /// True when it knows now of everything that it missed.
+    fn tell_missed(&mut self) -> bool {
+        if self.missed != Missed::default() {
+            match self.told.try_send(Told::Missed(self.missed)) {
+                Ok(()) => self.missed = Missed::default(),
+                Err(_) => return false,
+            }
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn acme() -> Tenant {
+        Tenant::new("acme").expect("a name")
+    }
+
+    fn lines(count: u64) -> Told {
+        let room = Arc::new(Semaphore::new(1)).try_acquire_owned().expect("room");
+        Told::Lines(Arc::new(Lines { json: "[]".to_owned(), count, _room: room }))
+    }
+
+    #[test]
+    fn who_does_not_read_misses_lines_and_is_told_how_many() {
+        let (told, mut receiver) = mpsc::channel(2);
+        let mut follower = Follower { told, missed: Missed::default() };
+
+        [1, 2, 3, 4].into_iter().for_each(|count| follower.tell(lines(count)));
+
+        assert!(matches!(receiver.try_recv(), Ok(Told::Lines(lines)) if lines.count == 1));
+        assert!(follower.tell_missed());
+        assert!(matches!(receiver.try_recv(), Ok(Told::Lines(lines)) if lines.count == 2));
+        let missed = Missed { lines: 7, is_least: false };
+        assert!(matches!(receiver.try_recv(), Ok(Told::Missed(told)) if told == missed));
+    }
+
+    #[test]
+    fn a_tenant_has_so_many_followers_and_who_leaves_makes_room() {
+        let feeds = Feeds::default();
+        assert!(feeds.join(acme(), LogFilter::default()).is_err(), "before it is open");
+        let open = feeds.open();
+        let join = || feeds.join(acme(), LogFilter::default());
+        let mut all: Vec<Following> =
+            (0..FOLLOWERS_OF_TENANT_MAX).map(|number| join().unwrap_or_else(|_| panic!("{number}"))).collect();
+
+        assert!(join().is_err(), "one too many");
+        assert!(feeds.join(Tenant::default_tenant(), LogFilter::default()).is_ok(), "of another tenant");
+        all.pop();
+        all.push(join().expect("there is room again"));
+        drop(open);
+        assert!(matches!(all[0].told.try_recv(), Err(mpsc::error::TryRecvError::Disconnected)), "all end");
+        let _open = feeds.open();
+        let again = join().expect("nobody follows");
+        drop(all);
+        assert_eq!(feeds.0.lock().followers, 1, "who had been there before does not count");
+        drop(again);
+        assert!(feeds.0.lock().tenants.is_empty());
+    }
+}

@@ -1,0 +1,98 @@
+//! Log records as they arrive, over Server-Sent Events.
+//!
+//! One subscription of the process feeds all who follow; [`feeds`] says how. What is told is told within moments, or it is told that
+//! it was not.
+
+mod feeds;
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::response::IntoResponse;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures::{Stream, StreamExt, stream};
+use plugin::model::{Signal, Tenant};
+use plugin::query::Event as Arrived;
+use plugin::{Asked, Failure, PluginContext, PluginError, Shutdown};
+use serde_json::json;
+use tokio::time::{MissedTickBehavior, interval};
+
+pub(crate) use self::feeds::Feeds;
+use self::feeds::{Following, Missed, Told};
+use super::filter::LogWanted;
+
+/// Who follows and hears nothing gets a comment so often, so that nobody between takes the connection for dead.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// An answer ends after so long. Browsers ask again by themselves, and who may not read logs any more gets none.
+const FOLLOWED_MAX: Duration = Duration::from_secs(3600);
+/// How often what was left out is told, and lines are allowed again.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Log records as they arrive, as Server-Sent Events
+///
+/// `logs`: an array of records, as `GET /logs` tells them. `left_out`: `{"lines": 7}` came within one second and are too many to show.
+/// `missed`: `{"lines": 7, "is_least": false}` went by because they were not read in time.
+#[utoipa::path(
+    get, path = "/logs/tail", tag = "apm", security(("caller" = ["apm:logs:read"])), params(LogWanted),
+    responses(
+        (status = 200, content_type = "text/event-stream", body = String),
+        (status = 400, description = "A parameter is wrong"),
+        (status = 503, description = "As many follow as may, or the server stops"),
+    )
+)]
+pub(crate) async fn follow(
+    State(feeds): State<Feeds>,
+    Extension(tenant): Extension<Tenant>,
+    Asked(wanted): Asked<LogWanted>,
+) -> Result<impl IntoResponse, Failure> {
+    let events = events(feeds.join(tenant, wanted.read()?)?);
+    let events = events.take_until(tokio::time::sleep(FOLLOWED_MAX));
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+}
+
+fn events(following: Following) -> impl Stream<Item = Result<Event, Infallible>> {
+    stream::unfold(following, async |mut following| {
+        let told = following.next().await?;
+        Some((Ok(event(&told)), following))
+    })
+}
+
+fn event(told: &Told) -> Event {
+    match told {
+        Told::Lines(lines) => Event::default().event("logs").data(lines.json()),
+        Told::LeftOut(lines) => Event::default().event("left_out").data(json!({"lines": lines}).to_string()),
+        Told::Missed(Missed { lines, is_least }) => {
+            Event::default().event("missed").data(json!({"lines": lines, "is_least": is_least}).to_string())
+        }
+    }
+}
+
+/// Feeds everybody who follows until the server stops; then all answers end.
+pub(crate) async fn run(feeds: &Feeds, context: PluginContext, shutdown: Shutdown) -> Result<(), PluginError> {
+    let mut logs = context.subscribe(&[Signal::Logs]);
+    let mut seconds = interval(SECOND);
+    seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let open = feeds.open();
+    loop {
+        tokio::select! {
+            arrived = logs.next() => match arrived {
+                Some(Arrived::Rows(committed)) => feeds.tell(&committed.tenant, &committed.batches),
+                Some(Arrived::Missed(requests)) => {
+                    tracing::warn!(requests, "log records went by faster than they could be told to who follows them");
+                    // The number is of all tenants, which is nobody's to know.
+                    feeds.have_missed_some();
+                }
+                None => return Ok(()),
+            },
+            _ = seconds.tick() => feeds.begin_second(),
+            () = context.stopping.cancelled() => break,
+            () = shutdown.cancelled() => return Ok(()),
+        }
+    }
+    // Answers must end before the server can; the plugin is told to stop after that.
+    drop(open);
+    shutdown.cancelled().await;
+    Ok(())
+}

@@ -1,0 +1,171 @@
+//! Patterns of log records: learnt while records arrive, counted, and kept in the records of the platform.
+//!
+//! Every process learns what arrives at it, beginning with what all have learnt before, and adds what it has counted
+//! to `apm.patterns` every few seconds and at its end. A crash loses the counts of the last seconds, never more.
+
+mod counted;
+mod list;
+mod severities;
+mod stored;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use parking_lot::Mutex;
+use plugin::model::patterns::{PATTERNS_MAX, PatternId};
+use plugin::model::{Signal, Tenant};
+use plugin::query::{Committed, Event};
+use plugin::records::Records;
+use plugin::{Job, PluginContext, PluginError, Schedule, Shutdown};
+use time::OffsetDateTime;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use self::counted::Learnt;
+pub(crate) use self::stored::StoredPattern;
+
+/// What was counted is written so often.
+const WRITE_EVERY: Duration = Duration::from_secs(10);
+/// Requests that are still learnt when the process ends.
+const LAST_REQUESTS_MAX: usize = 1024;
+/// Tenants whose records one process learns.
+const TENANTS_MAX: usize = 1000;
+/// Services of a tenant with patterns of their own; the others are one service, `(other)`.
+const SERVICES_MAX: usize = 100;
+/// Longest name of a service with patterns of its own, in bytes.
+const SERVICE_BYTES_MAX: usize = 256;
+/// Patterns of a tenant that one process knows.
+const PATTERNS_OF_TENANT_MAX: usize = 10_000;
+/// Patterns a service begins with, those that were seen last: some room is for new ones.
+const PATTERNS_BEGUN_WITH_MAX: usize = PATTERNS_MAX / 4 * 3;
+/// What is kept of an example, in characters.
+const EXAMPLE_CHARACTERS_MAX: usize = 1000;
+/// A pattern that was not seen for so long is forgotten.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(30 * 86_400);
+
+/// The routes below `/logs/patterns`.
+pub(crate) fn routes(context: PluginContext) -> OpenApiRouter {
+    OpenApiRouter::new().routes(routes!(list::list)).with_state(context)
+}
+
+/// What is due at times of its own.
+pub(crate) fn jobs() -> Vec<Job> {
+    vec![Job::new("forget_patterns", Schedule::Every(Duration::from_secs(3600)), |context: PluginContext| async move {
+        let before = OffsetDateTime::now_utc() - FORGOTTEN_AFTER;
+        let before = i64::try_from(before.unix_timestamp_nanos())?;
+        let forgotten = stored::forget(&context.records, before).await?;
+        tracing::debug!(forgotten, "apm.forget_patterns");
+        Ok(())
+    })]
+}
+
+/// Learns log records as they arrive, until `shutdown`.
+pub(crate) async fn run(context: &PluginContext, shutdown: &Shutdown) -> Result<(), PluginError> {
+    let learner = Learner { records: context.records.clone(), learnt: Arc::default(), missed: Mutex::default() };
+    let ended = shutdown.child_token();
+    let learn = async {
+        let learnt = learner.learn_all(context, &ended).await;
+        ended.cancel();
+        learnt
+    };
+    let write = async {
+        while ended.run_until_cancelled(tokio::time::sleep(WRITE_EVERY)).await.is_some() {
+            learner.write().await;
+        }
+    };
+    let (learnt, ()) = futures::join!(learn, write);
+    learner.write().await;
+    learnt
+}
+
+/// Learns in one place and writes in another.
+#[derive(Debug)]
+struct Learner {
+    records: Records,
+    learnt: Arc<Mutex<Learnt>>,
+    missed: Mutex<Missed>,
+}
+
+/// What was not learnt since this was last told.
+#[derive(Debug, Default)]
+struct Missed {
+    /// Requests that went by while others were learnt.
+    requests: u64,
+    /// Log records of tenants and services that there is no room for, or while the records did not answer.
+    rows: u64,
+}
+
+impl Learner {
+    async fn learn_all(&self, context: &PluginContext, ended: &Shutdown) -> Result<(), PluginError> {
+        let mut logs = context.subscribe(&[Signal::Logs]);
+        while let Some(Some(event)) = ended.run_until_cancelled(logs.next()).await {
+            self.hear(event).await?;
+        }
+        // What was acknowledged before the end is learnt as well.
+        for _ in 0..LAST_REQUESTS_MAX {
+            let Some(Some(event)) = logs.next().now_or_never() else { break };
+            self.hear(event).await?;
+        }
+        Ok(())
+    }
+
+    async fn hear(&self, event: Event) -> Result<(), PluginError> {
+        match event {
+            Event::Rows(committed) => self.learn(committed).await,
+            Event::Missed(requests) => {
+                self.missed.lock().requests += requests;
+                Ok(())
+            }
+        }
+    }
+
+    async fn learn(&self, committed: Arc<Committed>) -> Result<(), PluginError> {
+        let unheard = self.learnt.lock().unheard(&committed.tenant, &committed.batches);
+        for service in unheard {
+            // Its records are missed when this fails; the next ones try again.
+            if let Err(cause) = self.begin(&committed.tenant, &service).await {
+                tracing::warn!(cause = %cause, "patterns of a service cannot be read");
+            }
+        }
+        let learnt = Arc::clone(&self.learnt);
+        let learn = move || learnt.lock().learn(&committed.tenant, &committed.batches);
+        let missed = tokio::task::spawn_blocking(learn).await?;
+        self.missed.lock().rows += missed;
+        Ok(())
+    }
+
+    /// Takes over what all processes know of a service.
+    async fn begin(&self, tenant: &Tenant, service: &str) -> Result<(), PluginError> {
+        let patterns = stored::patterns(&self.records, tenant, Some(service), PATTERNS_BEGUN_WITH_MAX).await?;
+        self.learnt.lock().know(tenant, service, patterns.iter().filter_map(stored::known));
+        Ok(())
+    }
+
+    /// Adds what was counted to the records; what fails is tried again the next time.
+    async fn write(&self) {
+        let Missed { requests, rows } = std::mem::take(&mut *self.missed.lock());
+        if requests + rows > 0 {
+            tracing::warn!(requests, rows, "log records went by, their patterns are not counted");
+        }
+        let changed = self.learnt.lock().changed();
+        for (tenant, service, is_new) in changed {
+            if let Err(cause) = self.write_one(&tenant, &service, is_new).await {
+                tracing::warn!(%tenant, cause = %cause, "patterns cannot be written, they are kept and tried again");
+            }
+        }
+    }
+
+    async fn write_one(&self, tenant: &Tenant, service: &str, is_new: bool) -> Result<(), PluginError> {
+        if is_new {
+            // Somebody else may have found them, or more general ones.
+            self.begin(tenant, service).await?;
+        }
+        let portion = self.learnt.lock().take(tenant, service);
+        let Some(mut portion) = portion else { return Ok(()) };
+        let ids: Vec<PatternId> = portion.counts.iter().map(|(id, _, _)| *id).collect();
+        let written = stored::write(&self.records, &mut portion).await;
+        self.learnt.lock().give_back(portion, &ids);
+        written
+    }
+}
