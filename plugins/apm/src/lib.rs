@@ -3,10 +3,12 @@
 //! Nothing is kept here: every answer is SQL over spans and their rollups, for the tenant that asks.
 
 mod conditions;
+mod correlate;
 mod edges;
 mod errors;
 mod map;
 mod measures;
+mod metrics;
 mod near;
 mod range;
 mod rows;
@@ -38,6 +40,12 @@ impl Plugin for Apm {
             .routes(routes!(map::show))
             .routes(routes!(search::list))
             .routes(routes!(trace::show))
+            .routes(routes!(metrics::list::list))
+            .routes(routes!(metrics::labels::show))
+            .routes(routes!(metrics::over_time::show))
+            .routes(routes!(metrics::heatmap::show))
+            .routes(routes!(metrics::exemplars::list))
+            .routes(routes!(correlate::show))
             .with_state(context)
     }
 }
