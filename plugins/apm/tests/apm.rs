@@ -1,5 +1,6 @@
 //! Every route over a plane of its own: spans go in, answers come out.
 
+mod metrics;
 mod shop;
 
 use serde_json::{Value, json};

@@ -1,7 +1,9 @@
 //! What a span was measured in, and how its other telemetry is found.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::conditions::Conditions;
@@ -95,9 +97,8 @@ impl Resource {
 
     /// The labels of what one of these sends, as `filter` and `attributes` of other routes have them.
     pub(super) fn labels(&self, sender: Sender) -> String {
-        let mut labels = Map::new();
-        let mut say =
-            |key: &str, value: Option<&str>| labels.insert(key.to_owned(), value.map_or(Value::Null, Value::from));
+        let mut labels: BTreeMap<&str, Value> = BTreeMap::new();
+        let mut say = |key: &str, value: Option<&str>| labels.insert(key, value.map_or(Value::Null, Value::from));
         match sender {
             Sender::Itself => {
                 say("service.name", self.service.as_deref());
@@ -114,14 +115,13 @@ impl Resource {
                 say("host.name", self.host.as_deref());
             }
         }
-        Value::Object(labels).to_string()
+        json!(labels).to_string()
     }
 
     /// The label that tells it from others of its service, as a JSON object.
     pub(super) fn identity_label(&self) -> Option<String> {
         let (_, label, value) = self.identity()?;
-        let labels: Map<String, Value> = [(label.to_owned(), Value::from(value))].into_iter().collect();
-        Some(Value::Object(labels).to_string())
+        Some(json!({ label: value }).to_string())
     }
 }
 
