@@ -10,7 +10,7 @@ use super::links::link;
 use super::resource::{self, Resource, Sender};
 use super::severity::{LEVEL, SeverityCounts};
 use crate::conditions::Conditions;
-use crate::metrics::PointTable;
+use crate::metrics::{IS_RECORDED, PointTable};
 use crate::metrics::exemplars::{Exemplar, told_in};
 use crate::range::{MINUTE, Range, rfc3339};
 use crate::rows::{Row, Source, hex};
@@ -19,6 +19,8 @@ use crate::rows::{Row, Source, hex};
 const AROUND: i64 = 5 * MINUTE;
 /// Most metrics of an answer.
 const METRICS_MAX: usize = 100;
+/// Most metrics of a table that are looked through for those of CPU and memory.
+const METRICS_READ_MAX: usize = 5000;
 
 /// A span and what was sent around it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -176,7 +178,7 @@ async fn metrics(
     let mut conditions = Conditions::in_range("time", range);
     let itself = resource.itself(&mut conditions);
     let (pod, host) = resource.pod_and_host(&mut conditions);
-    conditions.and(format!("({itself} OR {pod} OR {host})"));
+    conditions.and(format!("({itself} OR {pod} OR {host})")).and(IS_RECORDED);
     let values = match table {
         PointTable::Numbers => "last_value(value ORDER BY time) AS last, min(value) AS least, max(value) AS most",
         PointTable::Histograms => {
@@ -186,11 +188,10 @@ async fn metrics(
     let sql = format!(
         "SELECT name, type, unit, CASE WHEN {itself} THEN 0 WHEN {pod} THEN 1 ELSE 2 END AS sender,
             count(DISTINCT series_id) AS series, {values}
-        FROM {} WHERE {} GROUP BY 1, 2, 3, 4 ORDER BY {}, name LIMIT {}",
+        FROM {} WHERE {} GROUP BY 1, 2, 3, 4 ORDER BY name LIMIT {}",
         table.name(),
         conditions.text(),
-        RANK,
-        METRICS_MAX + 1
+        METRICS_READ_MAX
     );
     let answer = source.ask(sql, conditions.params()).await?;
     Ok(answer.rows().filter_map(|row| metric(row, resource, range)).collect())
@@ -216,10 +217,6 @@ fn metric(row: Row<'_>, resource: &Resource, range: Range) -> Option<MetricAroun
         r#type: kind,
     })
 }
-
-/// [`rank`] in SQL.
-const RANK: &str =
-    "CASE WHEN strpos(lower(name), 'cpu') > 0 THEN 0 WHEN strpos(lower(name), 'memory') > 0 THEN 1 ELSE 2 END";
 
 /// What people look at first.
 fn rank(name: &str) -> (u8, String) {

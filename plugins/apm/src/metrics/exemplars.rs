@@ -140,8 +140,8 @@ pub(crate) async fn read(
             SELECT cast(exemplar['time'] AS bigint) AS at,
                 coalesce(exemplar['value'], cast(exemplar['value_int'] AS double)) AS value,
                 encode(exemplar['trace_id'], 'hex') AS trace, encode(exemplar['span_id'], 'hex') AS span,
-                exemplar['attributes'] AS of_exemplar, name, {names}
-            FROM (SELECT name, unnest(exemplars) AS exemplar, {columns} FROM {table} WHERE {told}) AS points
+                exemplar['attributes'] AS of_exemplar, name, {columns}
+            FROM (SELECT name, unnest(exemplars) AS exemplar, {names} FROM {table} WHERE {told}) AS points
         ) AS exemplars WHERE at >= {from} AND at < {until}{such} ORDER BY at DESC LIMIT {limit}",
         names = names(),
         table = table.name(),

@@ -19,6 +19,8 @@ mod points;
 mod selection;
 mod shape;
 
+pub(crate) use selection::IS_RECORDED;
+
 /// Longest range of a question about metrics, in days.
 pub(crate) const METRIC_DAYS_MAX: i64 = 31;
 

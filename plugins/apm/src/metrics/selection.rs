@@ -20,7 +20,7 @@ const LABELS_MAX: usize = 4;
 /// The types that points have.
 pub(super) const TYPES: [&str; 5] = ["gauge", "sum", "histogram", "exponential_histogram", "summary"];
 /// A point that says that there is none has the first flag of OTLP.
-const IS_RECORDED: &str = "flags % 2 = 0";
+pub(crate) const IS_RECORDED: &str = "flags % 2 = 0";
 
 /// Which points.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
