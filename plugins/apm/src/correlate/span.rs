@@ -10,8 +10,8 @@ use super::links::link;
 use super::resource::{self, Resource, Sender};
 use super::severity::{LEVEL, SeverityCounts};
 use crate::conditions::Conditions;
-use crate::metrics::{IS_RECORDED, PointTable};
 use crate::metrics::exemplars::{Exemplar, told_in};
+use crate::metrics::{IS_RECORDED, PointTable};
 use crate::range::{MINUTE, Range, rfc3339};
 use crate::rows::{Row, Source, hex};
 
