@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::conditions::Conditions;
@@ -97,24 +97,15 @@ impl Resource {
 
     /// The labels of what one of these sends, as `filter` and `attributes` of other routes have them.
     pub(super) fn labels(&self, sender: Sender) -> String {
-        let mut labels: BTreeMap<&str, Value> = BTreeMap::new();
-        let mut say = |key: &str, value: Option<&str>| labels.insert(key, value.map_or(Value::Null, Value::from));
-        match sender {
+        let no_service = ("service.name", None);
+        let labels: BTreeMap<&str, Option<&str>> = match sender {
             Sender::Itself => {
-                say("service.name", self.service.as_deref());
-                if let Some((_, label, value)) = self.identity() {
-                    say(label, Some(value));
-                }
+                let identity = self.identity().map(|(_, label, value)| (label, Some(value)));
+                [("service.name", self.service.as_deref())].into_iter().chain(identity).collect()
             }
-            Sender::Pod => {
-                say("service.name", None);
-                say("k8s.pod.name", self.pod.as_deref());
-            }
-            Sender::Host => {
-                say("service.name", None);
-                say("host.name", self.host.as_deref());
-            }
-        }
+            Sender::Pod => BTreeMap::from([no_service, ("k8s.pod.name", self.pod.as_deref())]),
+            Sender::Host => BTreeMap::from([no_service, ("host.name", self.host.as_deref())]),
+        };
         json!(labels).to_string()
     }
 
