@@ -1,6 +1,7 @@
-//! Application performance: services, their errors, who calls whom, and traces, as the web app and others ask for them.
+//! Application performance: services, their errors, who calls whom, traces and metrics, as the web app and others ask
+//! for them.
 //!
-//! Nothing is kept here: every answer is SQL over spans and their rollups, for the tenant that asks.
+//! Nothing is kept here: every answer is SQL over spans, their rollups and points of metrics, for the tenant that asks.
 
 mod conditions;
 mod correlate;

@@ -1,4 +1,4 @@
-//! From one kind of telemetry to the others: what logs and metrics say around a span, and what spans and logs say around a metric.
+//! From one kind of telemetry to the others: what logs and metrics say around a span, and spans and logs around a metric.
 //!
 //! An answer has the facts in short, and links to the routes that tell all of them.
 

@@ -17,6 +17,7 @@ const CONTAINER: &str = "(resource_attributes->>'container.id')";
 
 /// Who sent a span.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = SpanResource)]
 pub(super) struct Resource {
     /// `service.name`
     pub(super) service: Option<String>,
@@ -35,6 +36,7 @@ pub(super) struct Resource {
 /// Whose metrics these are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = MetricSender)]
 pub(super) enum Sender {
     /// The resource itself.
     Itself,

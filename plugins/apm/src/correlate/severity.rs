@@ -11,6 +11,7 @@ pub(super) const LEVEL: &str =
 
 /// Log records by severity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = CorrelatedLogs)]
 pub(super) struct SeverityCounts {
     all: u64,
     fatal: u64,

@@ -119,8 +119,9 @@ pub(crate) fn told_in(range: Range) -> Range {
     Range { until: range.until.saturating_add(TOLD_WITHIN), ..range }
 }
 
-/// Exemplars of the range that such points tell, the newest first, each with its time; an exemplar that several points tell is there once.
+/// Exemplars of the range that such points tell, the newest first, each with its time.
 ///
+/// An exemplar that several points tell is there once.
 /// `such` are conditions on `value`, `trace` and `span`.
 pub(crate) async fn read(
     source: &Source,

@@ -57,8 +57,8 @@ impl Explicit {
         &self.counts
     }
 
-    /// As PromQL's `histogram_quantile`: even within a bucket, from 0 where the first bound is above it, and the last bound for all
-    /// that is above. `None` without values, or without bounds.
+    /// As PromQL's `histogram_quantile`: even within a bucket, from 0 where the first bound is above it, and the last
+    /// bound for all that is above. `None` without values, or without bounds.
     pub(crate) fn quantile(&self, quantile: f64) -> Option<f64> {
         let last = *self.bounds.last()?;
         let counts = || self.counts.iter().map(|count| *count as f64);

@@ -117,8 +117,8 @@ impl Exponential {
         negative.chain((self.zero > 0).then_some(zero)).chain(positive).collect()
     }
 
-    /// As PromQL's `histogram_quantile`: exponential within a bucket, even within zero, which has no negative values where
-    /// no bucket has. `None` without values.
+    /// As PromQL's `histogram_quantile`: exponential within a bucket, even within zero, which has no negative values
+    /// where no bucket has. `None` without values.
     pub(crate) fn quantile(&self, quantile: f64) -> Option<f64> {
         let buckets = self.buckets();
         let rank = quantile * buckets.iter().map(|bucket| bucket.count as f64).sum::<f64>();

@@ -77,6 +77,7 @@ pub(crate) type Grid = BTreeMap<Group, BTreeMap<usize, f64>>;
 
 /// Values of points with the same labels.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = MetricSeries)]
 pub(crate) struct Series {
     /// The labels of `by`; null where points do not have one.
     labels: BTreeMap<String, Option<String>>,

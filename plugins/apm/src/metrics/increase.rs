@@ -27,7 +27,7 @@ pub(crate) enum Since {
 }
 
 impl Point {
-    /// What this point is counted from, when these are the points of its series and none after `read_from` was left out.
+    /// What this point is counted from, when no point of its series after `read_from` was left out.
     pub(crate) fn since(&self, previous: Option<&Point>, read_from: i64) -> Since {
         // Some exporters that do not know the start say the time instead.
         let start = self.start.filter(|start| *start < self.time);
@@ -97,7 +97,7 @@ mod tests {
     }
 
     proptest! {
-        /// A process counts and is restarted now and then; what is told of it is what was counted, whether starts are said or not.
+        /// A process counts and is restarted now and then: what is told of it is what was counted.
         #[test]
         fn increases_with_resets_are_what_was_counted(
             lives in prop::collection::vec(prop::collection::vec(1_u32..100, 1..10), 1..6),

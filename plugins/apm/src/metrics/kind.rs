@@ -18,6 +18,7 @@ const NAMES_MAX: usize = 10_000;
 
 /// One way in which a metric is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = MetricSent)]
 pub(crate) struct Sent {
     /// `gauge`, `sum`, `histogram`, `exponential_histogram` or `summary`.
     pub(crate) r#type: String,
@@ -86,6 +87,13 @@ impl Sent {
             _ => Ok(Kind::Counter),
         }
     }
+
+    /// As people read it.
+    fn written(&self) -> String {
+        let monotonic = self.monotonic.map(|monotonic| if monotonic { "monotonic" } else { "not monotonic" });
+        let parts = [Some(self.r#type.as_str()), self.temporality.as_deref(), monotonic];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// What all points mean that were sent in these ways; `None` when there are none.
@@ -109,14 +117,6 @@ pub(crate) fn units_warning(sent: &[Sent]) -> Option<String> {
     units.dedup();
     (units.len() > 1)
         .then(|| format!("the metric is sent in several units, which are not converted: {}", units.join(", ")))
-}
-
-impl Sent {
-    fn written(&self) -> String {
-        let monotonic = self.monotonic.map(|monotonic| if monotonic { "monotonic" } else { "not monotonic" });
-        let parts = [Some(self.r#type.as_str()), self.temporality.as_deref(), monotonic];
-        parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
-    }
 }
 
 impl Kind {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
-use plugin::model::{Convention, Level, Signal, conventions};
-use plugin::{Asked, Failure, PluginContext, model::Tenant};
+use plugin::model::{Convention, Level, Signal, Tenant, conventions};
+use plugin::{Asked, Failure, PluginContext};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;

@@ -23,12 +23,14 @@ use crate::rows::Source;
 #[into_params(parameter_in = Query)]
 #[serde(default)]
 pub(crate) struct FunctionWanted {
-    /// `rate`, `increase`, `sum`, `avg`, `min`, `max`, `last`, `count`, `p50`, `p90`, `p95`, `p99` (any of `p0` to `p100`); `avg` of gauges and
-    /// `rate` of all others when it is not said. One that has no meaning for the type is refused.
+    /// `rate`, `increase`, `sum`, `avg`, `min`, `max`, `last`, `count`, `p50`, `p90`, `p95`, `p99` (any of `p0` to
+    /// `p100`); `avg` of values that can fall and `rate` of all others when it is not said. One that has no meaning for
+    /// the type is refused.
     function: Option<String>,
     /// A quantile from 0 to 1, instead of the function.
     quantile: Option<f64>,
-    /// Labels by which series are told apart, with commas between: `service.name,http.route`; at most four. One series when it is not said.
+    /// Labels by which series are told apart, with commas between: `service.name,http.route`; at most four. One series
+    /// when it is not said.
     by: Option<String>,
     /// Width of a bucket: `30s`, `5m`, or a number of seconds; as the range needs when it is not said.
     step: Option<String>,

@@ -27,10 +27,11 @@ pub(crate) const IS_RECORDED: &str = "flags % 2 = 0";
 #[into_params(parameter_in = Query)]
 #[serde(default)]
 pub(crate) struct PointsWanted {
-    /// Labels and their values as a JSON object: `{"http.route": "/cart", "host.name": "a"}`; null for points without the label. A label
-    /// is an attribute of the point, or else of its resource.
+    /// Labels and their values as a JSON object: `{"http.route": "/cart", "host.name": "a"}`; null for points without
+    /// the label. A label is an attribute of the point, or else of its resource.
     filter: Option<String>,
-    /// Only points of this type: `gauge`, `sum`, `histogram`, `exponential_histogram` or `summary`; for names that are sent as several.
+    /// Only points of this type: `gauge`, `sum`, `histogram`, `exponential_histogram` or `summary`; for names that are
+    /// sent as several.
     r#type: Option<String>,
 }
 
