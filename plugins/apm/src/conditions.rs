@@ -35,7 +35,8 @@ impl Conditions {
         Self::in_range("minute", range.whole_minutes())
     }
 
-    fn in_range(time: &str, range: Range) -> Self {
+    /// Rows whose time, which is in this column, is in the range.
+    pub(crate) fn in_range(time: &str, range: Range) -> Self {
         let mut conditions = Self::none();
         let (from, until) = (conditions.param(rfc3339(range.from)), conditions.param(rfc3339(range.until)));
         conditions.and(format!("{time} >= {from} AND {time} < {until}"));

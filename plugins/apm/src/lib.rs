@@ -1,13 +1,16 @@
-//! Application performance: services, their errors, who calls whom, and traces, as the web app and others ask for them.
+//! Application performance: services, their errors, who calls whom, traces and metrics, as the web app and others ask
+//! for them.
 //!
 //! Nothing is kept here but patterns of logs: every answer is SQL over telemetry, for the tenant that asks. Logs can be followed as they arrive.
 
 mod conditions;
+mod correlate;
 mod edges;
 mod errors;
 mod logs;
 mod map;
 mod measures;
+mod metrics;
 mod patterns;
 mod range;
 mod rows;
@@ -48,6 +51,12 @@ impl Plugin for Apm {
             .routes(routes!(map::show))
             .routes(routes!(search::list))
             .routes(routes!(trace::show))
+            .routes(routes!(metrics::list::list))
+            .routes(routes!(metrics::labels::show))
+            .routes(routes!(metrics::over_time::show))
+            .routes(routes!(metrics::heatmap::show))
+            .routes(routes!(metrics::exemplars::list))
+            .routes(routes!(correlate::show))
             .with_state(context.clone())
             .merge(logs::routes(context.clone(), self.feeds.clone()))
             .merge(patterns::routes(context))

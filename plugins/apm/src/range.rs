@@ -6,8 +6,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use utoipa::IntoParams;
 
-const SECOND: i64 = 1_000_000_000;
-const MINUTE: i64 = 60 * SECOND;
+pub(crate) const SECOND: i64 = 1_000_000_000;
+pub(crate) const MINUTE: i64 = 60 * SECOND;
 pub(crate) const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
@@ -111,6 +111,11 @@ impl Range {
         let minutes = WIDTHS.iter().find(is_enough).or(WIDTHS.last()).copied().unwrap_or(1);
         Buckets { range: self, width: minutes * MINUTE }
     }
+
+    /// Buckets of a width that somebody chose, at least a second.
+    pub(crate) fn buckets_of(self, width_seconds: i64) -> Buckets {
+        Buckets { range: self, width: width_seconds.max(1).saturating_mul(SECOND) }
+    }
 }
 
 /// Parts of a range of one width, counted from 1970.
@@ -155,8 +160,12 @@ fn ago(offset: &str) -> Option<i64> {
     if offset.is_empty() {
         return Some(0);
     }
-    let offset = offset.strip_prefix('-')?;
-    let unit = match offset.chars().last()? {
+    length(offset.strip_prefix('-')?)
+}
+
+/// A length of time, as in `90m`.
+pub(crate) fn length(written: &str) -> Option<i64> {
+    let unit = match written.chars().last()? {
         's' => SECOND,
         'm' => MINUTE,
         'h' => HOUR,
@@ -164,7 +173,7 @@ fn ago(offset: &str) -> Option<i64> {
         'w' => 7 * DAY,
         _ => return None,
     };
-    let number = &offset[..offset.len() - 1];
+    let number = &written[..written.len() - 1];
     let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
     number.parse::<i64>().ok().filter(|_| is_number)?.checked_mul(unit)
 }

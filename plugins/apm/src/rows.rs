@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Int32Type, Int64Type, TimeUnit, TimestampNanosecondType, UInt64Type};
+use arrow::datatypes::{DataType, Float64Type, Int32Type, Int64Type, TimeUnit, TimestampNanosecondType, UInt64Type};
 use futures::TryStreamExt;
 use parking_lot::Mutex;
 use plugin::model::{Sketch, Tenant};
@@ -110,6 +110,23 @@ impl<'a> Row<'a> {
     /// A number of things, none when it is NULL.
     pub(crate) fn count(self, place: usize) -> u64 {
         self.integer(place).and_then(|count| u64::try_from(count).ok()).unwrap_or_default()
+    }
+
+    /// A number with a fraction.
+    pub(crate) fn double(self, place: usize) -> Option<f64> {
+        self.column(place).map(|column| column.as_primitive::<Float64Type>().value(self.row))
+    }
+
+    /// A list of numbers with fractions; empty when it is NULL.
+    pub(crate) fn doubles(self, place: usize) -> Vec<f64> {
+        let list = self.column(place).map(|column| column.as_list::<i32>().value(self.row));
+        list.map_or_else(Vec::new, |list| list.as_primitive::<Float64Type>().values().to_vec())
+    }
+
+    /// A list of numbers of things; empty when it is NULL.
+    pub(crate) fn counts(self, place: usize) -> Vec<u64> {
+        let list = self.column(place).map(|column| column.as_list::<i32>().value(self.row));
+        list.map_or_else(Vec::new, |list| list.as_primitive::<UInt64Type>().values().to_vec())
     }
 
     /// An id.

@@ -39,7 +39,7 @@ use tower::ServiceExt;
 const MILLISECOND: u64 = 1_000_000;
 const SECOND: u64 = 1000 * MILLISECOND;
 
-const SERVER: i32 = 2;
+pub(crate) const SERVER: i32 = 2;
 const CLIENT: i32 = 3;
 const ERROR: i32 = 2;
 
@@ -85,6 +85,7 @@ impl Shop {
         let plane = DataPlane::open(&settings, directory, wal, store, Arc::new(replay), None).await;
         let plane = Arc::new(plane.expect("a new plane opens"));
         fill(&plane, &acme).await;
+        crate::metrics::fill(&plane, &acme).await;
         let hidden = traces(vec![resource_spans("hidden", "1.0.0", vec![span(9, 1, now(), "of another tenant")])]);
         send(&plane, &Tenant::default_tenant(), Payload::Traces, &hidden).await;
         let records = Records::in_memory().expect("records");
@@ -279,7 +280,7 @@ impl Checkout {
 }
 
 /// A span of ten milliseconds below the first one of its trace.
-fn span(trace: u8, number: u8, start: u64, name: &str) -> Span {
+pub(crate) fn span(trace: u8, number: u8, start: u64, name: &str) -> Span {
     Span {
         trace_id: vec![trace + 1; 16],
         span_id: vec![number; 8],
@@ -306,7 +307,7 @@ fn resource_spans(service: &str, version: &str, spans: Vec<Span>) -> ResourceSpa
     }
 }
 
-fn traces(resource_spans: Vec<ResourceSpans>) -> ExportTraceServiceRequest {
+pub(crate) fn traces(resource_spans: Vec<ResourceSpans>) -> ExportTraceServiceRequest {
     ExportTraceServiceRequest { resource_spans }
 }
 
@@ -327,7 +328,7 @@ pub(crate) fn now() -> u64 {
     u64::try_from(since_1970.as_nanos()).expect("before 2554")
 }
 
-async fn send(plane: &DataPlane, tenant: &Tenant, payload: Payload, request: &impl Message) {
+pub(crate) async fn send(plane: &DataPlane, tenant: &Tenant, payload: Payload, request: &impl Message) {
     let body: Bytes = request.encode_to_vec().into();
     let decoded = decode(payload, &body, Timestamp(0)).expect("a request of our own");
     let envelope = plane::Envelope {
