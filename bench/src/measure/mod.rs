@@ -14,6 +14,7 @@ mod queries;
 mod report;
 mod rollups;
 mod rows_of_files;
+mod trace;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -93,12 +94,16 @@ pub enum Part {
     Promotion,
     /// What a key costs a request, signing in, and spans while somebody guesses passwords.
     Identity,
+    /// Pages of a trace of 200 000 spans.
+    Trace,
 }
 
 impl Measure {
     fn wants(&self, part: Part) -> bool {
         match part {
-            Part::Core | Part::Index | Part::Rollups | Part::Promotion | Part::Identity => self.only.contains(&part),
+            Part::Core | Part::Index | Part::Rollups | Part::Promotion | Part::Identity | Part::Trace => {
+                self.only.contains(&part)
+            }
             Part::Database if self.database_url.is_none() => false,
             part => self.only.is_empty() || self.only.contains(&part),
         }
@@ -163,6 +168,9 @@ pub async fn run(measure: &Measure) -> anyhow::Result<()> {
     }
     if measure.wants(Part::Identity) {
         identity::print(measure).await?;
+    }
+    if measure.wants(Part::Trace) {
+        trace::print(measure).await?;
     }
     Ok(())
 }

@@ -2,9 +2,13 @@
 //!
 //! Nothing is kept here: every answer is SQL over spans and their rollups, for the tenant that asks.
 
+mod attributes;
+mod compare;
 mod conditions;
 mod edges;
 mod errors;
+mod filter;
+mod heatmap;
 mod map;
 mod measures;
 mod near;
@@ -37,7 +41,9 @@ impl Plugin for Apm {
             .routes(routes!(errors::list))
             .routes(routes!(map::show))
             .routes(routes!(search::list))
-            .routes(routes!(trace::show))
+            .routes(routes!(heatmap::show))
+            .routes(routes!(compare::show))
+            .merge(trace::routes())
             .with_state(context)
     }
 }

@@ -30,16 +30,18 @@ use serde_json::Value;
 use store::MemoryStore;
 use tower::ServiceExt;
 
-const MILLISECOND: u64 = 1_000_000;
-const SECOND: u64 = 1000 * MILLISECOND;
+pub(crate) const MILLISECOND: u64 = 1_000_000;
+pub(crate) const SECOND: u64 = 1000 * MILLISECOND;
 
-const SERVER: i32 = 2;
+pub(crate) const SERVER: i32 = 2;
 const CLIENT: i32 = 3;
-const ERROR: i32 = 2;
+pub(crate) const ERROR: i32 = 2;
 
 /// The shop, and who asks.
 pub(crate) struct Shop {
     routes: Router,
+    plane: Arc<DataPlane>,
+    tenant: Tenant,
 }
 
 /// One checkout: what differs from the others.
@@ -81,7 +83,7 @@ impl Shop {
         let records = Records::in_memory().expect("records");
         let context = PluginContext {
             process: "test".into(),
-            engine: QueryEngine::new(plane, config, queries).expect("an engine"),
+            engine: QueryEngine::new(Arc::clone(&plane), config, queries).expect("an engine"),
             records: records.clone(),
             events: Events::new(&records, None, &events::Config::default()),
             cache: Cache::new(None, &cache::Config::default()),
@@ -89,12 +91,26 @@ impl Shop {
             telemetry: TelemetryWriter::new(|_, _| Box::pin(async { Ok(()) })),
         };
         let (routes, _) = Apm.routes(context).split_for_parts();
-        Self { routes: routes.layer(Extension(acme)) }
+        Self { routes: routes.layer(Extension(acme.clone())), plane, tenant: acme }
+    }
+
+    /// Takes further telemetry; it is there when this returns.
+    pub(crate) async fn take(&self, payload: Payload, request: &impl Message) {
+        send(&self.plane, &self.tenant, payload, request).await;
     }
 
     /// Status and answer.
     pub(crate) async fn ask(&self, path: &str) -> (u16, Value) {
-        let request = Request::get(path).body(Body::empty()).expect("a request");
+        self.answer(path, Request::get(path).body(Body::empty()).expect("a request")).await
+    }
+
+    /// Status and answer to a body of JSON.
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let request = Request::post(path).header("content-type", "application/json").body(Body::from(body.to_string()));
+        self.answer(path, request.expect("a request")).await
+    }
+
+    async fn answer(&self, path: &str, request: Request<Body>) -> (u16, Value) {
         let response = self.routes.clone().oneshot(request).await.expect("routes always answer");
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.expect("a body").to_bytes();
@@ -201,7 +217,7 @@ impl Checkout {
 }
 
 /// A span of ten milliseconds below the first one of its trace.
-fn span(trace: u8, number: u8, start: u64, name: &str) -> Span {
+pub(crate) fn span(trace: u8, number: u8, start: u64, name: &str) -> Span {
     Span {
         trace_id: vec![trace + 1; 16],
         span_id: vec![number; 8],
@@ -214,7 +230,7 @@ fn span(trace: u8, number: u8, start: u64, name: &str) -> Span {
     }
 }
 
-fn resource_spans(service: &str, version: &str, spans: Vec<Span>) -> ResourceSpans {
+pub(crate) fn resource_spans(service: &str, version: &str, spans: Vec<Span>) -> ResourceSpans {
     let attributes = vec![
         text("service.name", service),
         text("service.version", version),
@@ -228,15 +244,15 @@ fn resource_spans(service: &str, version: &str, spans: Vec<Span>) -> ResourceSpa
     }
 }
 
-fn traces(resource_spans: Vec<ResourceSpans>) -> ExportTraceServiceRequest {
+pub(crate) fn traces(resource_spans: Vec<ResourceSpans>) -> ExportTraceServiceRequest {
     ExportTraceServiceRequest { resource_spans }
 }
 
-fn text(key: &str, value: &str) -> KeyValue {
+pub(crate) fn text(key: &str, value: &str) -> KeyValue {
     attribute(key, Any::StringValue(value.to_owned()))
 }
 
-fn integer(key: &str, value: i64) -> KeyValue {
+pub(crate) fn integer(key: &str, value: i64) -> KeyValue {
     attribute(key, Any::IntValue(value))
 }
 
@@ -244,7 +260,7 @@ fn attribute(key: &str, value: Any) -> KeyValue {
     KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
 }
 
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock");
     u64::try_from(since_1970.as_nanos()).expect("before 2554")
 }
