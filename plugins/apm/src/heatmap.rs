@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_row_is_half_an_octave() {
-        let counted = vec![(0, step(1_000_000), [3, 1]), (2 * SECOND, step(1_500_000), [1, 0])];
+        let counted = vec![(0, step(1_000_000), [3, 1]), (2 * SECOND, step(1_200_000), [1, 0])];
 
         let drawn = drawn(counted, buckets());
 
