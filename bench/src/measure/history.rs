@@ -58,7 +58,7 @@ async fn export(channel: Channel, report: Telemetry) -> anyhow::Result<()> {
 }
 
 /// Until the server has room.
-async fn again(mut export: impl AsyncFnMut() -> Result<(), Status>) -> anyhow::Result<()> {
+pub(super) async fn again(mut export: impl AsyncFnMut() -> Result<(), Status>) -> anyhow::Result<()> {
     loop {
         match export().await {
             Ok(()) => return Ok(()),

@@ -15,6 +15,7 @@ mod queries;
 mod report;
 mod rollups;
 mod rows_of_files;
+mod trace;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -99,12 +100,14 @@ pub enum Part {
     Identity,
     /// Patterns of log lines, beside groups that people marked: no server; needs --loghub.
     Patterns,
+    /// Pages of a trace of 200 000 spans.
+    Trace,
 }
 
 impl Measure {
     fn wants(&self, part: Part) -> bool {
         match part {
-            Part::Core | Part::Index | Part::Rollups | Part::Promotion | Part::Identity | Part::Patterns => {
+            Part::Core | Part::Index | Part::Rollups | Part::Promotion | Part::Identity | Part::Patterns | Part::Trace => {
                 self.only.contains(&part)
             }
             Part::Database if self.database_url.is_none() => false,
@@ -174,6 +177,9 @@ pub async fn run(measure: &Measure) -> anyhow::Result<()> {
     }
     if measure.wants(Part::Patterns) {
         patterns::print(measure.loghub.as_deref().context("name the directory with the samples with --loghub")?)?;
+    }
+    if measure.wants(Part::Trace) {
+        trace::print(measure).await?;
     }
     Ok(())
 }

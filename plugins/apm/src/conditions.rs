@@ -1,5 +1,6 @@
 //! The conditions of a statement and the values in them: what a user says is a parameter, never part of the text.
 
+use plugin::Failure;
 use serde_json::Value;
 
 use crate::range::{Range, rfc3339};
@@ -38,9 +39,14 @@ impl Conditions {
     /// Rows whose time, which is in this column, is in the range.
     pub(crate) fn in_range(time: &str, range: Range) -> Self {
         let mut conditions = Self::none();
-        let (from, until) = (conditions.param(rfc3339(range.from)), conditions.param(rfc3339(range.until)));
-        conditions.and(format!("{time} >= {from} AND {time} < {until}"));
+        conditions.and_in(time, range);
         conditions
+    }
+
+    /// And the time is in the range.
+    pub(crate) fn and_in(&mut self, time: &str, range: Range) -> &mut Self {
+        let (from, until) = (self.param(rfc3339(range.from)), self.param(rfc3339(range.until)));
+        self.and(format!("{time} >= {from} AND {time} < {until}"))
     }
 
     /// The place of a value, as it stands in the text: `$3`.
@@ -75,6 +81,14 @@ impl Conditions {
         self.and(format!(
             "((attributes->>cast({key} AS text)) = {value} OR (resource_attributes->>cast({key} AS text)) = {value})"
         ))
+    }
+
+    /// What else this would ask for, as one condition that is not asked for yet; its values are in their places.
+    pub(crate) fn aside(&mut self, ask: impl FnOnce(&mut Self) -> Result<(), Failure>) -> Result<String, Failure> {
+        let before = std::mem::take(&mut self.texts);
+        let asked = ask(self);
+        let aside = std::mem::replace(&mut self.texts, before);
+        asked.map(|()| if aside.is_empty() { "true".to_owned() } else { format!("({})", aside.join(" AND ")) })
     }
 
     /// As the statement has them.

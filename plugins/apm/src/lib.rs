@@ -3,10 +3,14 @@
 //!
 //! Nothing is kept here but patterns of logs: every answer is SQL over telemetry, for the tenant that asks. Logs can be followed as they arrive.
 
+mod attributes;
+mod compare;
 mod conditions;
 mod correlate;
 mod edges;
 mod errors;
+mod filter;
+mod heatmap;
 mod logs;
 mod map;
 mod measures;
@@ -50,7 +54,9 @@ impl Plugin for Apm {
             .routes(routes!(errors::list))
             .routes(routes!(map::show))
             .routes(routes!(search::list))
-            .routes(routes!(trace::show))
+            .routes(routes!(heatmap::show))
+            .routes(routes!(compare::show))
+            .merge(trace::routes())
             .routes(routes!(metrics::list::list))
             .routes(routes!(metrics::labels::show))
             .routes(routes!(metrics::over_time::show))

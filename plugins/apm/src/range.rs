@@ -4,7 +4,7 @@ use plugin::Failure;
 use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 pub(crate) const SECOND: i64 = 1_000_000_000;
 pub(crate) const MINUTE: i64 = 60 * SECOND;
@@ -25,9 +25,8 @@ const HOW_TO: &str =
     "write a time as 2026-01-31T10:00:00Z, or relative to now as now, now-15m, now-6h, now-7d (s, m, h, d, w)";
 
 /// Which times.
-#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[derive(Clone, Debug, Default, Deserialize, IntoParams, ToSchema)]
 #[into_params(parameter_in = Query)]
-#[serde(default)]
 pub(crate) struct RangeWanted {
     /// The first time, as `2026-01-31T10:00:00Z` or `now-1h`; an hour before `to` when it is not said.
     from: Option<String>,
@@ -106,10 +105,19 @@ impl Range {
 
     /// Buckets of one width that hold the range, at most [`BUCKETS_MAX`] and one more for its ragged ends.
     pub(crate) fn buckets(self) -> Buckets {
-        let length = self.until - self.from;
-        let is_enough = |width: &&i64| length <= **width * MINUTE * BUCKETS_MAX;
-        let minutes = WIDTHS.iter().find(is_enough).or(WIDTHS.last()).copied().unwrap_or(1);
-        Buckets { range: self, width: minutes * MINUTE }
+        self.buckets_of(WIDTHS.map(|minutes| minutes * MINUTE))
+    }
+
+    /// The same for questions that are asked of spans: seconds when the range is short.
+    pub(crate) fn fine_buckets(self) -> Buckets {
+        let seconds = [1, 2, 5, 10, 15, 30].map(|seconds| seconds * SECOND);
+        self.buckets_of(seconds.into_iter().chain(WIDTHS.map(|minutes| minutes * MINUTE)))
+    }
+
+    fn buckets_of(self, widths: impl IntoIterator<Item = i64>) -> Buckets {
+        let is_enough = |width: &i64| self.until - self.from <= width * BUCKETS_MAX;
+        let longest = WIDTHS[WIDTHS.len() - 1] * MINUTE;
+        Buckets { range: self, width: widths.into_iter().find(is_enough).unwrap_or(longest) }
     }
 
     /// Buckets of a width that somebody chose, at least a second.

@@ -5,7 +5,9 @@
 use std::collections::BTreeSet;
 
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Float64Type, Int32Type, Int64Type, TimeUnit, TimestampNanosecondType, UInt64Type};
+use arrow::datatypes::{
+    DataType, Float64Type, Int32Type, Int64Type, TimeUnit, TimestampNanosecondType, UInt32Type, UInt64Type,
+};
 use futures::TryStreamExt;
 use parking_lot::Mutex;
 use plugin::model::{Sketch, Tenant};
@@ -80,6 +82,11 @@ impl<'a> Row<'a> {
         (!is_null).then_some(column)
     }
 
+    /// False when it is NULL.
+    pub(crate) fn is_said(self, place: usize) -> bool {
+        self.column(place).is_some()
+    }
+
     /// A text.
     ///
     /// # Panics
@@ -102,6 +109,8 @@ impl<'a> Row<'a> {
             DataType::Timestamp(TimeUnit::Nanosecond, _) => {
                 column.as_primitive::<TimestampNanosecondType>().value(self.row)
             }
+            DataType::Int32 => column.as_primitive::<Int32Type>().value(self.row).into(),
+            DataType::UInt32 => column.as_primitive::<UInt32Type>().value(self.row).into(),
             DataType::UInt64 => i64::try_from(column.as_primitive::<UInt64Type>().value(self.row)).unwrap_or(i64::MAX),
             other => unreachable!("the statement selects an integer here, not {other}"),
         })
@@ -146,6 +155,12 @@ impl<'a> Row<'a> {
         let list = column.as_list::<i32>().value(self.row);
         let known = (0..list.len()).filter(|row| list.is_valid(*row));
         known.map(|row| text_at(list.as_ref(), row).to_owned()).collect()
+    }
+
+    /// A list of structs, as rows whose columns are their fields; empty when it is NULL.
+    pub(crate) fn structs(self, place: usize) -> Answer {
+        let list = self.column(place).map(|column| column.as_list::<i32>().value(self.row));
+        Answer(list.iter().map(|list| RecordBatch::from(list.as_struct())).collect())
     }
 }
 

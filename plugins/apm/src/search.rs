@@ -13,6 +13,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::conditions::Conditions;
+use crate::filter::SpanFilter;
 use crate::range::{Range, RangeWanted, SPAN_DAYS_MAX, rfc3339};
 use crate::rows::{Row, Source, hex, is_id};
 
@@ -20,33 +21,12 @@ use crate::rows::{Row, Source, hex, is_id};
 const PAGE: usize = 50;
 /// Most traces of a page.
 const PAGE_MAX: usize = 200;
-/// Most attributes of a search.
-const ATTRIBUTES_MAX: usize = 20;
-/// Longest duration of a search: a year.
-const MILLIS_MAX: f64 = 366.0 * 86_400_000.0;
 
-/// What one span of a trace must be like, and which of the traces come first.
+/// Which of the traces come first, and how many.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default)]
-pub(crate) struct SearchWanted {
-    /// Name of its service.
-    service: Option<String>,
-    /// Its name.
-    operation: Option<String>,
-    /// Its environment (`deployment.environment.name`).
-    environment: Option<String>,
-    /// It takes at least so many milliseconds.
-    min_duration_ms: Option<f64>,
-    /// It takes at most so many milliseconds.
-    max_duration_ms: Option<f64>,
-    /// `error`, `ok` or `unset`.
-    status: Option<String>,
-    /// Attributes of the span or its resource and their values, as a JSON object: `{"http.route": "/cart", "shop.items": 3}`.
-    attributes: Option<String>,
-    /// Words that are in its name, its message of status or exception, its route, path or query, its other attributes,
-    /// or those of its last event.
-    text: Option<String>,
+pub(crate) struct PageWanted {
     /// `time` (the newest first, which is the default), `duration` (the longest first) or `errors` (the most first); of the spans that
     /// match, not of whole traces.
     sort: Option<String>,
@@ -96,22 +76,25 @@ struct MatchedSpans {
 
 /// Traces by service, operation, duration, status, attributes and words
 #[utoipa::path(
-    get, path = "/traces", tag = "apm", security(("caller" = ["apm:traces:read"])), params(RangeWanted, SearchWanted),
+    get, path = "/traces", tag = "apm", security(("caller" = ["apm:traces:read"])), params(RangeWanted, SpanFilter, PageWanted),
     responses((status = 200, body = FoundTraces), (status = 400, description = "The range or a parameter is wrong"))
 )]
 pub(crate) async fn list(
     State(context): State<PluginContext>,
     Extension(tenant): Extension<Tenant>,
     Asked(range): Asked<RangeWanted>,
-    Asked(wanted): Asked<SearchWanted>,
+    Asked(filter): Asked<SpanFilter>,
+    Asked(wanted): Asked<PageWanted>,
 ) -> Result<Json<FoundTraces>, Failure> {
     let sort = Sort::read(wanted.sort.as_deref())?;
     let after = wanted.after.as_deref().map(|after| Place::read(after, sort)).transpose()?;
     // Pages of one search are about the same times, though it may have said 'now'.
     let range = after.as_ref().map_or_else(|| range.read(SPAN_DAYS_MAX), |after| Ok(after.range))?;
     let limit = wanted.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
+    let mut conditions = Conditions::of_spans(range);
+    filter.narrow(&mut conditions)?;
     let source = Source::new(&context, tenant);
-    let (sql, params) = question(conditions(range, &wanted)?, sort, after.as_ref(), limit + 1);
+    let (sql, params) = question(conditions, sort, after.as_ref(), limit + 1);
     let answer = source.ask(sql, params).await?;
     let matches: Vec<Match> = answer.rows().take(limit).filter_map(|row| Match::of(row, sort)).collect();
     let last = matches.last().filter(|_| answer.len() > limit);
@@ -192,82 +175,6 @@ impl Place {
         let sort = Sort::read(Some(sort)).ok()?;
         is_sound.then_some(Self { sort, key: key.parse().ok()?, trace_id: (*trace_id).to_owned(), range })
     }
-}
-
-/// What a span must be like.
-fn conditions(range: Range, wanted: &SearchWanted) -> Result<Conditions, Failure> {
-    let mut conditions = Conditions::of_spans(range);
-    conditions.equal_if_said("service_name", wanted.service.as_deref());
-    conditions.equal_if_said("name", wanted.operation.as_deref());
-    conditions.equal_if_said("deployment_environment_name", wanted.environment.as_deref());
-    if let Some(status) = &wanted.status {
-        if !["error", "ok", "unset"].contains(&status.as_str()) {
-            return Err(Failure::invalid(format!("'status' is '{status}', expected error, ok or unset")));
-        }
-        conditions.equal("status_code", status.as_str());
-    }
-    for (name, millis, comparison) in
-        [("min_duration_ms", wanted.min_duration_ms, ">="), ("max_duration_ms", wanted.max_duration_ms, "<=")]
-    {
-        if let Some(millis) = millis {
-            let nanos = conditions.param(nanos(name, millis)?);
-            conditions.and(format!("duration_ns {comparison} {nanos}"));
-        }
-    }
-    for (key, value) in attributes(wanted.attributes.as_deref())? {
-        conditions.attribute(&key, &value);
-    }
-    if let Some(words) = wanted.text.as_deref().filter(|words| !words.trim().is_empty()) {
-        let words = conditions.param(words);
-        let anywhere: Vec<String> = TEXTS.iter().map(|column| format!("matches({column}, {words})")).collect();
-        conditions.and(format!("({})", anywhere.join(" OR ")));
-    }
-    Ok(conditions)
-}
-
-/// Columns in which words are looked for.
-const TEXTS: [&str; 10] = [
-    "name",
-    "status_message",
-    "exception_type",
-    "exception_message",
-    "http_route",
-    "url_path",
-    "url_full",
-    "db_query_text",
-    "attributes",
-    // An exception is mostly the last event.
-    "events[-1]['attributes']",
-];
-
-fn nanos(name: &str, millis: f64) -> Result<i64, Failure> {
-    if !(0.0..=MILLIS_MAX).contains(&millis) {
-        return Err(Failure::invalid(format!("'{name}' is {millis}, expected 0 to {MILLIS_MAX}")));
-    }
-    Ok((millis * 1_000_000.0) as i64)
-}
-
-/// Keys and values, as the text that `->>` gives of them.
-pub(crate) fn attributes(written: Option<&str>) -> Result<Vec<(String, String)>, Failure> {
-    let Some(written) = written.filter(|written| !written.is_empty()) else { return Ok(Vec::new()) };
-    let wrong = |what: &str| {
-        let failure = Failure::invalid(format!("'attributes' {what}"));
-        failure.hinting(r#"write a JSON object of texts, numbers and booleans, as in {"http.route": "/cart"}"#)
-    };
-    let attributes: BTreeMap<String, Value> =
-        serde_json::from_str(written).map_err(|cause| wrong(&format!("is no JSON object: {cause}")))?;
-    if attributes.len() > ATTRIBUTES_MAX {
-        return Err(wrong(&format!("has {} keys, at most {ATTRIBUTES_MAX} can be searched", attributes.len())));
-    }
-    let texts = attributes.into_iter().map(|(key, value)| match value {
-        Value::String(text) => Ok((key, text)),
-        Value::Number(number) => Ok((key, number.to_string())),
-        Value::Bool(value) => Ok((key, value.to_string())),
-        Value::Null | Value::Array(_) | Value::Object(_) => {
-            Err(wrong(&format!("has a value for '{key}' that is not a text, number or boolean")))
-        }
-    });
-    texts.collect()
 }
 
 /// Traces with spans like that, behind the place, in order: the columns that [`Match::of`] reads.
@@ -371,42 +278,17 @@ mod tests {
     }
 
     #[test]
-    fn attributes_are_a_json_object_of_plain_values() {
-        let read = attributes(Some(r#"{"b": 3, "a": "x", "c": true, "d": 1.5}"#)).expect("attributes");
+    fn every_value_of_a_search_is_a_parameter() {
+        let (sql, params) = question(Conditions::of_spans(RANGE), Sort::Time, Some(&place()), 10);
 
-        let texts: Vec<_> = read.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-        assert_eq!(texts, [("a", "x"), ("b", "3"), ("c", "true"), ("d", "1.5")]);
-        for wrong in ["[]", "{", r#"{"a": null}"#, r#"{"a": [1]}"#, "a=b"] {
-            assert!(attributes(Some(wrong)).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn what_is_searched_is_never_part_of_the_text() {
-        let evil = "' OR 1=1 --";
-        let wanted = SearchWanted {
-            service: Some(evil.to_owned()),
-            operation: Some(evil.to_owned()),
-            environment: Some(evil.to_owned()),
-            attributes: Some(serde_json::json!({ evil: evil }).to_string()),
-            text: Some(evil.to_owned()),
-            ..SearchWanted::default()
-        };
-
-        let (sql, params) = question(conditions(RANGE, &wanted).expect("conditions"), Sort::Time, Some(&place()), 10);
-
-        assert!(!sql.contains("1=1"), "{sql}");
+        assert!(!sql.contains("abab"), "{sql}");
         for number in 1..=params.len() {
             assert!(sql.contains(&format!("${number}")), "${number} is used: {sql}");
         }
     }
 
     #[test]
-    fn a_filter_that_is_none_is_refused() {
-        let status = SearchWanted { status: Some("bad".to_owned()), ..SearchWanted::default() };
-        let duration = SearchWanted { min_duration_ms: Some(-1.0), ..SearchWanted::default() };
-
-        assert!(conditions(RANGE, &status).is_err() && conditions(RANGE, &duration).is_err());
+    fn an_order_that_is_none_is_refused() {
         assert!(Sort::read(Some("name")).is_err());
     }
 }

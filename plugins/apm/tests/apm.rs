@@ -4,6 +4,7 @@ mod logs;
 mod metrics;
 mod patterns;
 mod shop;
+mod traces;
 
 use serde_json::{Value, json};
 

@@ -113,7 +113,7 @@ mod tests {
         let steps: Vec<(&str, i64, i64)> = path
             .steps
             .iter()
-            .map(|step| (spans[tree.nodes[step.node].span].name.as_ref(), step.from, step.until))
+            .map(|step| (spans[tree.nodes[step.node].span].labels.name.as_str(), step.from, step.until))
             .collect();
         assert_eq!(steps, expected);
     }

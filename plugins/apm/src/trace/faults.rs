@@ -13,7 +13,7 @@ use crate::rows::hex;
 const TOLD_MAX: usize = 20;
 
 /// How many faults of each kind there are.
-#[derive(Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct TraceFaults {
     /// Spans whose parent is not in the trace: it was not sent, not sampled, or has not arrived yet.
     missing_parents: usize,
@@ -32,7 +32,7 @@ pub(crate) struct TraceFaults {
 }
 
 /// One thing that is wrong.
-#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct TraceFault {
     kind: FaultKind,
     /// The span's place in the tree.
@@ -63,30 +63,32 @@ pub(crate) fn told(tree: &Tree, spans: &[Span]) -> TraceFaults {
     let (mut faults, mut roots) = (TraceFaults::default(), 0);
     for (place, node) in tree.nodes.iter().enumerate() {
         let span = &spans[node.span];
-        let id = hex(&span.id);
         match (node.parent, span.parent) {
             (Some(parent), _) => {
                 let early = nanos_between(span.start, spans[tree.nodes[parent].span].start);
                 if early > 0 {
-                    let tell = || format!("span {id} starts {early} ns before its parent: clocks differ");
+                    let tell = || format!("span {} starts {early} ns before its parent: clocks differ", hex(&span.id));
                     faults.add(FaultKind::StartsBeforeParent, place, tell);
                 }
             }
             (None, Some(_)) if cut.contains(&node.span) => {}
             (None, Some(parent)) => {
-                let tell = || format!("span {id} names the parent {}, which is not in the trace", hex(&parent));
+                let tell = || {
+                    let (id, parent) = (hex(&span.id), hex(&parent));
+                    format!("span {id} names the parent {parent}, which is not in the trace")
+                };
                 faults.add(FaultKind::MissingParent, place, tell);
             }
             (None, None) => {
                 roots += 1;
                 if roots > 1 {
-                    faults
-                        .add(FaultKind::FurtherRoot, place, || format!("span {id} is a further one without a parent"));
+                    let tell = || format!("span {} is a further one without a parent", hex(&span.id));
+                    faults.add(FaultKind::FurtherRoot, place, tell);
                 }
             }
         }
         if span.ends_before_start {
-            faults.add(FaultKind::EndsBeforeStart, place, || format!("span {id} ends before it starts"));
+            faults.add(FaultKind::EndsBeforeStart, place, || format!("span {} ends before it starts", hex(&span.id)));
         }
     }
     for span in &tree.duplicates {

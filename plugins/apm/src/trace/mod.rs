@@ -3,36 +3,52 @@
 //! What can be worked out of spans alone is in files of its own, and knows nothing of SQL or HTTP.
 
 mod critical_path;
+mod detail;
+mod exemplars;
 mod faults;
+mod kept;
+mod logs;
 mod read;
 mod span;
 mod summary;
 mod tree;
+mod whole;
+
+use std::collections::BTreeSet;
 
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
+use futures::try_join;
 use plugin::model::Tenant;
 use plugin::{Asked, Failure, PluginContext};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use self::critical_path::{CriticalPath, critical_path};
-use self::faults::{TraceFaults, told};
-use self::read::{Loaded, load, logs};
-use self::span::{Span, nanos_between};
-use self::summary::{ServiceShare, by_service};
-use self::tree::{Node, Tree};
+use self::faults::TraceFaults;
+use self::kept::Trees;
+use self::read::{SPANS_MAX, count, count_logs};
+use self::span::{Labels, nanos_between};
+use self::summary::ServiceShare;
+use self::whole::Whole;
 use crate::range::rfc3339;
 use crate::rows::{Source, hex, is_id};
 
-/// Most spans of a trace that are read; the first ones of longer traces.
-const SPANS_MAX: usize = 200_000;
 /// Nodes of a page when it is not said.
 const PAGE: usize = 500;
 /// Most nodes of a page.
 const PAGE_MAX: usize = 5000;
-/// Most steps of the critical path that are told; the first ones of longer paths.
-const STEPS_MAX: usize = 1000;
+
+/// The routes of one trace.
+pub(crate) fn routes() -> OpenApiRouter<PluginContext> {
+    OpenApiRouter::new()
+        .routes(routes!(show))
+        .routes(routes!(detail::show))
+        .routes(routes!(logs::list))
+        .routes(routes!(exemplars::list))
+        .layer(Extension(Trees::new()))
+}
 
 /// Which part of the tree.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
@@ -91,6 +107,19 @@ struct TraceNode {
     name: String,
     kind: String,
     status_code: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    http_request_method: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    http_route: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    http_response_status_code: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    db_system_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_type: Option<String>,
+    /// How many events and links it has; `spans/{span_id}` of the trace tells them.
+    events: u32,
+    links: u32,
     start_ns: i64,
     duration_ns: i64,
     /// Of its duration, what no child was running in.
@@ -100,8 +129,8 @@ struct TraceNode {
 }
 
 /// The chain of spans that the duration of the root is made of.
-#[derive(Debug, Serialize, ToSchema)]
-struct TracePath {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct TracePath {
     /// The root whose path it is, by its place in the tree: the longest one.
     root: Option<usize>,
     steps: Vec<PathStep>,
@@ -110,8 +139,8 @@ struct TracePath {
 }
 
 /// A time in which one span is what the root waits for.
-#[derive(Debug, Serialize, ToSchema)]
-struct PathStep {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct PathStep {
     /// The span, by its place in the tree.
     node: usize,
     start_ns: i64,
@@ -131,57 +160,69 @@ struct PathStep {
 pub(crate) async fn show(
     State(context): State<PluginContext>,
     Extension(tenant): Extension<Tenant>,
+    Extension(trees): Extension<Trees>,
     Path(id): Path<String>,
     Asked(wanted): Asked<TraceWanted>,
 ) -> Result<Json<Trace>, Failure> {
-    if !is_id(&id, 16) {
-        let failure = Failure::invalid(format!("'{id}' is no id of a trace"));
-        return Err(failure.hinting("write it as 32 hex digits, as in 4bf92f3577b34da6a3ce929d0e0e4736"));
+    let id = trace_id(&id)?;
+    let source = Source::new(&context, tenant.clone());
+    let (spans, logs) = try_join!(count(&source, &id), count_logs(&source, &id))?;
+    if spans == 0 {
+        return Err(no_trace(&id));
     }
-    let source = Source::new(&context, tenant);
-    let loaded = load(&source, &id, SPANS_MAX).await?;
-    if loaded.spans.is_empty() {
-        let failure = Failure::not_found(format!("there is no span of trace '{id}'"));
-        return Err(failure.hinting("spans that are older than their retention are gone"));
-    }
-    let logs = logs(&source, &id).await?;
-    // The tree of a long trace takes a while.
-    let told = tokio::task::spawn_blocking(move || told_of(&id.to_lowercase(), &loaded, &wanted));
-    let mut trace = told.await.expect("a tree is made of any spans");
-    trace.logs = logs;
-    trace.warnings = source.warnings();
-    Ok(Json(trace))
+    let whole = trees.get((tenant, id.clone(), spans), read(&source, &id, spans)).await?;
+    let warnings: BTreeSet<String> = source.warnings().into_iter().chain(whole.warnings.iter().cloned()).collect();
+    Ok(Json(Trace { trace_id: id, logs, warnings: warnings.into_iter().collect(), ..page(&whole, &wanted) }))
 }
 
-fn told_of(id: &str, Loaded { spans, is_truncated }: &Loaded, wanted: &TraceWanted) -> Trace {
-    let tree = Tree::of(spans);
-    let path = critical_path(spans, &tree);
-    let start = spans.iter().map(|span| span.start).min().unwrap_or_default();
-    let end = spans.iter().map(|span| span.end).max().unwrap_or_default();
+/// The id of a trace as it stands in an address.
+fn trace_id(written: &str) -> Result<String, Failure> {
+    if is_id(written, 16) {
+        return Ok(written.to_lowercase());
+    }
+    let failure = Failure::invalid(format!("'{written}' is no id of a trace"));
+    Err(failure.hinting("write it as 32 hex digits, as in 4bf92f3577b34da6a3ce929d0e0e4736"))
+}
+
+fn no_trace(id: &str) -> Failure {
+    let failure = Failure::not_found(format!("there is no span of trace '{id}'"));
+    failure.hinting("spans that are older than their retention are gone")
+}
+
+async fn read(source: &Source, id: &str, spans: u64) -> Result<Whole, Failure> {
+    let spans_max = SPANS_MAX.min(source.rows_max().saturating_sub(1));
+    let rows = read::rows(source, id, spans, spans_max).await?;
+    let warnings = source.warnings();
+    // The tree of a long trace takes a while.
+    let whole = tokio::task::spawn_blocking(move || Whole::of(read::spans(&rows, spans_max), warnings));
+    Ok(whole.await.expect("a tree is made of any spans"))
+}
+
+/// Some nodes of the trace, with all that is said of the whole of it.
+fn page(whole: &Whole, wanted: &TraceWanted) -> Trace {
     let limit = wanted.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
-    let critical = path.by_node(tree.nodes.len());
-    let page = tree.nodes.iter().enumerate().skip(wanted.offset).take(limit);
-    let nodes: Vec<TraceNode> =
-        page.map(|(index, node)| told_node(index, node, &spans[node.span], start, critical[index])).collect();
-    let shown = wanted.offset.saturating_add(nodes.len());
+    let places = wanted.offset.min(whole.nodes.len())..wanted.offset.saturating_add(limit).min(whole.nodes.len());
     Trace {
-        trace_id: id.to_owned(),
-        start: rfc3339(start),
-        duration_ns: nanos_between(start, end),
-        spans: spans.len(),
-        errors: spans.iter().filter(|span| span.is_error()).count(),
+        trace_id: String::new(),
+        start: rfc3339(whole.start),
+        duration_ns: nanos_between(whole.start, whole.end),
+        spans: whole.spans.len(),
+        errors: whole.errors,
         logs: 0,
-        is_truncated: *is_truncated,
-        nodes,
-        next: (shown < tree.nodes.len()).then_some(shown),
-        critical_path: told_path(&path, start),
-        services: by_service(spans, &tree),
-        faults: told(&tree, spans),
+        is_truncated: whole.is_truncated,
+        next: (places.end < whole.nodes.len()).then_some(places.end),
+        nodes: places.map(|index| node(whole, index)).collect(),
+        critical_path: whole.path.clone(),
+        services: whole.services.clone(),
+        faults: whole.faults.clone(),
         warnings: Vec::new(),
     }
 }
 
-fn told_node(index: usize, node: &Node, span: &Span, start: i64, critical_ns: i64) -> TraceNode {
+fn node(whole: &Whole, index: usize) -> TraceNode {
+    let node = &whole.nodes[index];
+    let span = &whole.spans[node.span];
+    let labels = Labels::clone(&span.labels);
     TraceNode {
         index,
         parent: node.parent,
@@ -190,22 +231,20 @@ fn told_node(index: usize, node: &Node, span: &Span, start: i64, critical_ns: i6
         descendants: node.descendants,
         span_id: hex(&span.id),
         parent_span_id: span.parent.map(|parent| hex(&parent)),
-        service: span.service.as_deref().map(str::to_owned),
-        name: span.name.as_ref().to_owned(),
-        kind: span.kind.as_ref().to_owned(),
-        status_code: span.status.as_ref().to_owned(),
-        start_ns: nanos_between(start, span.start),
+        service: labels.service,
+        name: labels.name,
+        kind: labels.kind,
+        status_code: labels.status,
+        http_request_method: labels.http_request_method,
+        http_route: labels.http_route,
+        http_response_status_code: labels.http_response_status_code,
+        db_system_name: labels.db_system_name,
+        error_type: labels.error_type,
+        events: span.events,
+        links: span.links,
+        start_ns: nanos_between(whole.start, span.start),
         duration_ns: span.duration(),
         self_ns: node.self_nanos,
-        critical_ns,
+        critical_ns: whole.critical[index],
     }
-}
-
-fn told_path(path: &CriticalPath, start: i64) -> TracePath {
-    let steps = path.steps.iter().take(STEPS_MAX).map(|step| PathStep {
-        node: step.node,
-        start_ns: nanos_between(start, step.from),
-        duration_ns: nanos_between(step.from, step.until),
-    });
-    TracePath { root: path.root, steps: steps.collect(), is_truncated: path.steps.len() > STEPS_MAX }
 }

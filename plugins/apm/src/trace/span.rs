@@ -2,22 +2,36 @@
 
 use std::sync::Arc;
 
-/// A span. Many spans share their texts.
+/// A span.
 #[derive(Clone, Debug)]
 pub(crate) struct Span {
     pub(crate) id: [u8; 8],
     /// As the span says, though there may be no such span.
     pub(crate) parent: Option<[u8; 8]>,
-    pub(crate) service: Option<Arc<str>>,
-    pub(crate) name: Arc<str>,
-    pub(crate) kind: Arc<str>,
-    pub(crate) status: Arc<str>,
+    /// Shared with all spans that say the same.
+    pub(crate) labels: Arc<Labels>,
     /// In nanoseconds since 1970.
     pub(crate) start: i64,
     /// Not before its start, whatever the span says.
     pub(crate) end: i64,
     /// True when the span says that it ended before it began.
     pub(crate) ends_before_start: bool,
+    pub(crate) events: u32,
+    pub(crate) links: u32,
+}
+
+/// What many spans of a trace say alike.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Labels {
+    pub(crate) service: Option<String>,
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) status: String,
+    pub(crate) http_request_method: Option<String>,
+    pub(crate) http_route: Option<String>,
+    pub(crate) http_response_status_code: Option<i64>,
+    pub(crate) db_system_name: Option<String>,
+    pub(crate) error_type: Option<String>,
 }
 
 impl Span {
@@ -26,7 +40,7 @@ impl Span {
     }
 
     pub(crate) fn is_error(&self) -> bool {
-        self.status.as_ref() == "error"
+        self.labels.status == "error"
     }
 }
 
@@ -47,16 +61,22 @@ pub(crate) mod samples {
 
     /// A span of the service `shop`.
     pub(crate) fn span(number: u8, parent: Option<u8>, start: i64, end: i64) -> Span {
+        let labels = Labels {
+            service: Some("shop".to_owned()),
+            name: format!("span {number}"),
+            kind: "internal".to_owned(),
+            status: "unset".to_owned(),
+            ..Labels::default()
+        };
         Span {
             id: id(number),
             parent: parent.map(id),
-            service: Some("shop".into()),
-            name: format!("span {number}").into(),
-            kind: "internal".into(),
-            status: "unset".into(),
+            labels: Arc::new(labels),
             start,
             end,
             ends_before_start: false,
+            events: 0,
+            links: 0,
         }
     }
 

@@ -1,7 +1,8 @@
 //! Where the time of a trace went, by service.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
+use ahash::RandomState;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -21,10 +22,10 @@ pub(crate) struct ServiceShare {
 
 /// All services of the trace, most self time first.
 pub(crate) fn by_service(spans: &[Span], tree: &Tree) -> Vec<ServiceShare> {
-    let mut shares: BTreeMap<Option<&str>, ServiceShare> = BTreeMap::new();
+    let mut shares: HashMap<Option<&str>, ServiceShare, RandomState> = HashMap::default();
     for node in &tree.nodes {
         let span = &spans[node.span];
-        let share = shares.entry(span.service.as_deref()).or_default();
+        let share = shares.entry(span.labels.service.as_deref()).or_default();
         share.spans += 1;
         share.errors += usize::from(span.is_error());
         share.self_ns = share.self_ns.saturating_add(node.self_nanos);
@@ -32,18 +33,20 @@ pub(crate) fn by_service(spans: &[Span], tree: &Tree) -> Vec<ServiceShare> {
     let named =
         shares.into_iter().map(|(service, share)| ServiceShare { service: service.map(str::to_owned), ..share });
     let mut shares: Vec<ServiceShare> = named.collect();
-    shares.sort_by_key(|share| std::cmp::Reverse(share.self_ns));
+    shares.sort_by(|a, b| b.self_ns.cmp(&a.self_ns).then_with(|| a.service.cmp(&b.service)));
     shares
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::span::Labels;
     use super::super::span::samples::span;
     use super::*;
 
     #[test]
     fn self_time_is_added_up_by_service() {
-        let failed = Span { service: Some("stock".into()), status: "error".into(), ..span(2, Some(1), 10, 80) };
+        let labels = Labels { service: Some("stock".to_owned()), status: "error".to_owned(), ..Labels::default() };
+        let failed = Span { labels: labels.into(), ..span(2, Some(1), 10, 80) };
         let spans = [span(1, None, 0, 100), failed, span(3, Some(2), 20, 30)];
 
         let shares = by_service(&spans, &Tree::of(&spans));

@@ -5,6 +5,8 @@
 
 use std::collections::HashMap;
 
+use ahash::RandomState;
+
 use super::span::Span;
 
 /// The tree of a trace.
@@ -63,8 +65,9 @@ impl Tree {
 }
 
 /// The first span of each id, and the spans that have an id that was there before.
-fn first_of_each_id(spans: &[Span], by_start: &[usize]) -> (HashMap<[u8; 8], usize>, Vec<usize>) {
-    let (mut first, mut duplicates) = (HashMap::with_capacity(spans.len()), Vec::new());
+fn first_of_each_id(spans: &[Span], by_start: &[usize]) -> (HashMap<[u8; 8], usize, RandomState>, Vec<usize>) {
+    let mut first = HashMap::with_capacity_and_hasher(spans.len(), RandomState::new());
+    let mut duplicates = Vec::new();
     for span in by_start {
         let kept = *first.entry(spans[*span].id).or_insert(*span);
         if kept != *span {
@@ -104,20 +107,22 @@ fn cut_circles(spans: &[Span], by_start: &[usize], parents: &mut [Option<usize>]
 }
 
 fn depth_first(spans: &[Span], by_start: &[usize], parents: &[Option<usize>]) -> Vec<Node> {
-    // What starts last comes first, so that it is taken last.
-    let (mut children, mut waiting) = (vec![Vec::new(); spans.len()], Vec::new());
-    for span in by_start.iter().rev() {
-        match parents[*span] {
-            Some(parent) => children[parent].push(*span),
-            None => waiting.push((*span, None, 0)),
+    let mut below = Below { last: vec![None; spans.len()], before: vec![None; spans.len()] };
+    for span in by_start {
+        if let Some(parent) = parents[*span] {
+            below.before[*span] = below.last[parent].replace(*span);
         }
     }
+    // What starts last comes first, so that it is taken last.
+    let roots = by_start.iter().rev().filter(|span| parents[**span].is_none());
+    let mut waiting: Vec<(usize, Option<usize>, usize)> = roots.map(|span| (*span, None, 0)).collect();
     let mut nodes: Vec<Node> = Vec::with_capacity(spans.len());
     while let Some((span, parent, depth)) = waiting.pop() {
-        let (place, below): (usize, &Vec<usize>) = (nodes.len(), &children[span]);
-        let self_nanos = self_nanos(&spans[span], below.iter().rev().map(|child| &spans[*child]));
-        nodes.push(Node { span, parent, depth, children: below.len(), descendants: 0, self_nanos });
-        waiting.extend(below.iter().map(|child| (*child, Some(place), depth + 1)));
+        let (place, first) = (nodes.len(), waiting.len());
+        waiting.extend(below.latest_first(span).map(|child| (child, Some(place), depth + 1)));
+        let children = &waiting[first..];
+        let self_nanos = self_nanos(&spans[span], children.iter().rev().map(|(child, ..)| &spans[*child]));
+        nodes.push(Node { span, parent, depth, children: children.len(), descendants: 0, self_nanos });
     }
     for place in (0..nodes.len()).rev() {
         let below = nodes[place].descendants + 1;
@@ -126,6 +131,20 @@ fn depth_first(spans: &[Span], by_start: &[usize], parents: &[Option<usize>]) ->
         }
     }
     nodes
+}
+
+/// The children of all spans, in two lists however many spans there are.
+struct Below {
+    /// The last child of each span.
+    last: Vec<Option<usize>>,
+    /// The child of the same parent that started before each span.
+    before: Vec<Option<usize>>,
+}
+
+impl Below {
+    fn latest_first(&self, span: usize) -> impl Iterator<Item = usize> {
+        std::iter::successors(self.last[span], |child| self.before[*child])
+    }
 }
 
 /// What is left of the span's duration; its children come in the order of their starts.
@@ -151,7 +170,7 @@ mod tests {
     /// Each node as its name, indented.
     fn shape(spans: &[Span]) -> Vec<String> {
         let tree = Tree::of(spans);
-        tree.nodes.iter().map(|node| format!("{}{}", "  ".repeat(node.depth), spans[node.span].name)).collect()
+        tree.nodes.iter().map(|node| format!("{}{}", "  ".repeat(node.depth), spans[node.span].labels.name)).collect()
     }
 
     #[test]

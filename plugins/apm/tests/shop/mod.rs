@@ -36,12 +36,12 @@ use serde_json::Value;
 use store::MemoryStore;
 use tower::ServiceExt;
 
-const MILLISECOND: u64 = 1_000_000;
-const SECOND: u64 = 1000 * MILLISECOND;
+pub(crate) const MILLISECOND: u64 = 1_000_000;
+pub(crate) const SECOND: u64 = 1000 * MILLISECOND;
 
 pub(crate) const SERVER: i32 = 2;
 const CLIENT: i32 = 3;
-const ERROR: i32 = 2;
+pub(crate) const ERROR: i32 = 2;
 
 /// The shop, and who asks.
 pub(crate) struct Shop {
@@ -163,14 +163,32 @@ impl Shop {
         response.into_body()
     }
 
+    /// Takes further telemetry; it is there when this returns.
+    pub(crate) async fn take(&self, payload: Payload, request: &impl Message) {
+        send(&self.plane, &acme(), payload, request).await;
+    }
+
     async fn answer(&self, path: &str) -> Response {
-        let request = Request::get(path).body(Body::empty()).expect("a request");
+        self.response(Request::get(path).body(Body::empty()).expect("a request")).await
+    }
+
+    async fn response(&self, request: Request<Body>) -> Response {
         self.routes.clone().oneshot(request).await.expect("routes always answer")
     }
 
     /// Status and answer.
     pub(crate) async fn ask(&self, path: &str) -> (u16, Value) {
-        let response = self.answer(path).await;
+        self.told(path, Request::get(path).body(Body::empty()).expect("a request")).await
+    }
+
+    /// Status and answer to a body of JSON.
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let request = Request::post(path).header("content-type", "application/json").body(Body::from(body.to_string()));
+        self.told(path, request.expect("a request")).await
+    }
+
+    async fn told(&self, path: &str, request: Request<Body>) -> (u16, Value) {
+        let response = self.response(request).await;
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.expect("a body").to_bytes();
         let told = serde_json::from_slice(&body);
@@ -293,7 +311,7 @@ pub(crate) fn span(trace: u8, number: u8, start: u64, name: &str) -> Span {
     }
 }
 
-fn resource_spans(service: &str, version: &str, spans: Vec<Span>) -> ResourceSpans {
+pub(crate) fn resource_spans(service: &str, version: &str, spans: Vec<Span>) -> ResourceSpans {
     let attributes = vec![
         text("service.name", service),
         text("service.version", version),
