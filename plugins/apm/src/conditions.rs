@@ -32,9 +32,14 @@ impl Conditions {
 
     fn in_range(time: &str, range: Range) -> Self {
         let mut conditions = Self::none();
-        let (from, until) = (conditions.param(rfc3339(range.from)), conditions.param(rfc3339(range.until)));
-        conditions.and(format!("{time} >= {from} AND {time} < {until}"));
+        conditions.and_in(time, range);
         conditions
+    }
+
+    /// And the time is in the range.
+    pub(crate) fn and_in(&mut self, time: &str, range: Range) -> &mut Self {
+        let (from, until) = (self.param(rfc3339(range.from)), self.param(rfc3339(range.until)));
+        self.and(format!("{time} >= {from} AND {time} < {until}"))
     }
 
     /// The place of a value, as it stands in the text: `$3`.
