@@ -1,6 +1,7 @@
 //! Every route over a plane of its own: spans go in, answers come out.
 
 mod shop;
+mod slo;
 
 use serde_json::{Value, json};
 

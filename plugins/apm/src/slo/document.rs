@@ -182,7 +182,7 @@ impl Standing {
 }
 
 /// A row of the table for one SLO: what others make alerts of.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct SloBurn {
     pub(crate) slo: String,
     pub(crate) service: String,
@@ -204,7 +204,6 @@ pub(crate) struct SloBurn {
     /// Events in the long window.
     pub(crate) valid: u64,
     /// Nanoseconds since 1970.
-    #[schema(value_type = i64)]
     pub(crate) evaluated_at: Timestamp,
 }
 

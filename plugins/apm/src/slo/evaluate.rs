@@ -72,7 +72,7 @@ async fn sweep(context: &PluginContext) -> Result<(), Error> {
     for record in &discarded.records {
         let swept = context.records.transaction(|transaction| async move {
             let (tenant, series) = (&record.tenant, record.body.series.as_str());
-            let mut ledger = Ledger::new(transaction.collection::<Hour>(), tenant, series);
+            let mut ledger = Ledger::new(transaction.collection::<Hour>(), tenant, series, 0);
             if ledger.forget_before(i64::MAX).await? == 0 {
                 transaction.collection::<Discarded>().delete(tenant, &record.id, Expected::Any).await?;
             }
@@ -206,7 +206,8 @@ impl Evaluation<'_> {
         let Some(slo) = slo.filter(|slo| slo.body.series == due.slo.body.series) else { return Ok(None) };
         let (mut standing, mut measured) = (due.standing.clone(), None);
         if !counts.is_empty() {
-            let mut ledger = Ledger::new(transaction.collection::<Hour>(), self.tenant, &slo.body.series);
+            let mut ledger =
+                Ledger::new(transaction.collection::<Hour>(), self.tenant, &slo.body.series, standing.counted_from);
             ledger.write(minutes, counts).await?;
             if minutes.until == self.until {
                 measured = Some(self.judge(transaction, &mut ledger, &slo, &mut standing).await?);
@@ -230,7 +231,7 @@ impl Evaluation<'_> {
         let all = ledger.sum_before(self.until).await?.unwrap_or_default();
         let mut sums = BTreeMap::new();
         for minutes in windows(slo.window_days) {
-            let before = ledger.sum_before(self.until - minutes).await?.unwrap_or_default();
+            let before = ledger.sum_before(self.until - minutes).await?.unwrap_or(all);
             sums.insert(minutes, all.since(before));
         }
         let verdicts = judge(&rules, budget, slo.bad_events_min, |minutes| sums[&minutes]);

@@ -22,7 +22,7 @@ pub(crate) struct History {
     from: String,
     to: String,
     bucket_seconds: i64,
-    /// In order; without those that no event was counted in.
+    /// In order; without time that is not counted yet, or not kept any more.
     buckets: Vec<HistoryBucket>,
 }
 
@@ -61,18 +61,19 @@ pub(crate) async fn show(
     let slo = known(&context, &tenant, &name).await?;
     let standing = context.records.collection::<Standing>().get(&tenant, &slo.id).await?;
     let standing = standing.map(|record| record.body).filter(|standing| standing.series == slo.body.series);
-    let counted = standing.unwrap_or_default().counted_until;
+    let Standing { counted_from, counted_until, .. } = standing.unwrap_or_default();
     let (budget, window) = (slo.body.budget(), i64::from(slo.body.window_days) * 24 * 60);
-    let mut ledger = Ledger::new(context.records.collection::<Hour>(), &tenant, &slo.body.series);
+    let mut ledger = Ledger::new(context.records.collection::<Hour>(), &tenant, &slo.body.series, counted_from);
     let (all, mut buckets) = (range.buckets(), Vec::new());
     for (_, part) in all.all() {
-        let (from, until) = (Minutes::of(part.from), Minutes::of(part.until).min(counted));
+        let (from, until) = (Minutes::of(part.from), Minutes::of(part.until).min(counted_until));
         if from >= until {
             continue;
         }
-        let Some(end) = ledger.sum_before(until).await? else { continue };
-        let counts = end.since(ledger.sum_before(from).await?.unwrap_or_default());
-        let of_window = end.since(ledger.sum_before(until - window).await?.unwrap_or_default());
+        let (begin, end) = (ledger.sum_before(from).await?, ledger.sum_before(until).await?);
+        let (Some(begin), Some(end)) = (begin, end) else { continue };
+        let counts = end.since(begin);
+        let of_window = ledger.sum_before(until - window).await?.map(|begin| end.since(begin));
         let minutes = Minutes { from, until }.range();
         buckets.push(HistoryBucket {
             from: rfc3339(minutes.from),
@@ -81,7 +82,7 @@ pub(crate) async fn show(
             valid: counts.valid,
             sli: counts.share_good(),
             burn: counts.burn(budget),
-            budget_left_share: of_window.burn(budget).map(|burn| 1.0 - burn),
+            budget_left_share: of_window.and_then(|counts| counts.burn(budget)).map(|burn| 1.0 - burn),
         });
     }
     let bucket_seconds = all.width_seconds();

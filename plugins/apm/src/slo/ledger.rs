@@ -29,13 +29,15 @@ pub(crate) struct Ledger<'a> {
     hours: Collection<Hour>,
     tenant: &'a Tenant,
     series: &'a str,
+    /// Nothing was counted before this minute.
+    counted_from: i64,
     /// What was read, by hour; `None` for what is not there.
     read: BTreeMap<i64, Option<Hour>>,
 }
 
 impl<'a> Ledger<'a> {
-    pub(crate) fn new(hours: Collection<Hour>, tenant: &'a Tenant, series: &'a str) -> Self {
-        Self { hours, tenant, series, read: BTreeMap::new() }
+    pub(crate) fn new(hours: Collection<Hour>, tenant: &'a Tenant, series: &'a str, counted_from: i64) -> Self {
+        Self { hours, tenant, series, counted_from, read: BTreeMap::new() }
     }
 
     /// Sets minutes that nothing was counted behind.
@@ -52,8 +54,11 @@ impl<'a> Ledger<'a> {
         Ok(())
     }
 
-    /// All that was counted before this minute; `None` where no hours are kept: before counting began, or long ago.
+    /// All that was counted before this minute; `None` where hours are not kept any more, or not yet there.
     pub(crate) async fn sum_before(&mut self, minute: i64) -> Result<Option<Counts>, Error> {
+        if minute <= self.counted_from {
+            return Ok(Some(Counts::default()));
+        }
         let hour = self.hour(hour_of(minute - 1)).await?;
         Ok(hour.map(|hour| hour.sum_before(minute)))
     }

@@ -4,7 +4,7 @@ use plugin::records::Record;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::burn::{Budget, rules};
+use super::burn::{Budget, Severity, rules};
 use super::document::{Indicator, Minutes, Slo, SloBurn, Standing, State};
 use super::telemetry::window_name;
 use crate::range::rfc3339;
@@ -44,7 +44,7 @@ pub(crate) struct SloView {
     /// Events until then are counted.
     counted_until: Option<String>,
     evaluated_at: Option<String>,
-    /// The last time that was counted only afterwards, because the server was down.
+    /// The last time that was counted only afterwards, as when the server was down.
     caught_up: Option<CaughtUp>,
     /// Why the last minutes are not counted; null when they are.
     error: Option<String>,
@@ -71,14 +71,25 @@ struct BudgetView {
 /// A row of the table.
 #[derive(Debug, Serialize, ToSchema)]
 struct BurnView {
-    #[serde(flatten)]
-    row: BurnRow,
+    severity: Severity,
+    /// Both windows must exceed it.
+    burn: f64,
+    /// What part of the budget this burn spends in the row's own long window.
+    budget_share: f64,
+    /// As in `6h`.
     long_window: String,
     short_window: String,
+    /// Null where nothing happened.
+    long_burn: Option<f64>,
+    short_burn: Option<f64>,
+    is_burning: bool,
+    /// True when the row's own windows had too few bad events to tell, and these are longer ones.
+    is_widened: bool,
+    /// Bad events in the long window.
+    bad: u64,
+    /// Events in the long window.
+    valid: u64,
 }
-
-/// As others read it in SQL.
-type BurnRow = SloBurn;
 
 /// Time that was counted when it was over.
 #[derive(Debug, Serialize, ToSchema)]
@@ -164,7 +175,18 @@ fn out_of_reach(window_days: u32, budget: Budget) -> Vec<String> {
 
 impl BurnView {
     fn of(row: SloBurn) -> Self {
-        let (long_window, short_window) = (window_name(row.long_seconds / 60), window_name(row.short_seconds / 60));
-        Self { row, long_window, short_window }
+        Self {
+            severity: row.severity,
+            burn: row.burn,
+            budget_share: row.budget_share,
+            long_window: window_name(row.long_seconds / 60),
+            short_window: window_name(row.short_seconds / 60),
+            long_burn: row.long_burn,
+            short_burn: row.short_burn,
+            is_burning: row.is_burning,
+            is_widened: row.is_widened,
+            bad: row.bad,
+            valid: row.valid,
+        }
     }
 }

@@ -33,9 +33,9 @@ use tower::ServiceExt;
 const MILLISECOND: u64 = 1_000_000;
 const SECOND: u64 = 1000 * MILLISECOND;
 
-const SERVER: i32 = 2;
+pub(crate) const SERVER: i32 = 2;
 const CLIENT: i32 = 3;
-const ERROR: i32 = 2;
+pub(crate) const ERROR: i32 = 2;
 
 /// The shop, and who asks.
 pub(crate) struct Shop {
@@ -201,7 +201,7 @@ impl Checkout {
 }
 
 /// A span of ten milliseconds below the first one of its trace.
-fn span(trace: u8, number: u8, start: u64, name: &str) -> Span {
+pub(crate) fn span(trace: u8, number: u8, start: u64, name: &str) -> Span {
     Span {
         trace_id: vec![trace + 1; 16],
         span_id: vec![number; 8],
@@ -214,7 +214,7 @@ fn span(trace: u8, number: u8, start: u64, name: &str) -> Span {
     }
 }
 
-fn resource_spans(service: &str, version: &str, spans: Vec<Span>) -> ResourceSpans {
+pub(crate) fn resource_spans(service: &str, version: &str, spans: Vec<Span>) -> ResourceSpans {
     let attributes = vec![
         text("service.name", service),
         text("service.version", version),
@@ -228,7 +228,7 @@ fn resource_spans(service: &str, version: &str, spans: Vec<Span>) -> ResourceSpa
     }
 }
 
-fn traces(resource_spans: Vec<ResourceSpans>) -> ExportTraceServiceRequest {
+pub(crate) fn traces(resource_spans: Vec<ResourceSpans>) -> ExportTraceServiceRequest {
     ExportTraceServiceRequest { resource_spans }
 }
 
@@ -244,12 +244,12 @@ fn attribute(key: &str, value: Any) -> KeyValue {
     KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
 }
 
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock");
     u64::try_from(since_1970.as_nanos()).expect("before 2554")
 }
 
-async fn send(plane: &DataPlane, tenant: &Tenant, payload: Payload, request: &impl Message) {
+pub(crate) async fn send(plane: &DataPlane, tenant: &Tenant, payload: Payload, request: &impl Message) {
     let body: Bytes = request.encode_to_vec().into();
     let decoded = decode(payload, &body, Timestamp(0)).expect("a request of our own");
     let envelope = plane::Envelope {
