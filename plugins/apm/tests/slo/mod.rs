@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use self::office::{Office, Requests};
 
-/// A day of a service, one after the other.
+/// The SLO of most tests.
 const AVAILABILITY: &str = "checkout-availability";
 
 fn availability() -> Value {

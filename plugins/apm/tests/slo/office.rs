@@ -101,7 +101,8 @@ impl Office {
         };
         let (routes, _) = Apm.routes(context.clone()).split_for_parts();
         let routes = routes.layer(Extension(acme.clone()));
-        Self { context, plane, routes, acme, minute: now() / MINUTE * MINUTE, sent: AtomicU64::new(0) }
+        // An id of zeros is none.
+        Self { context, plane, routes, acme, minute: now() / MINUTE * MINUTE, sent: AtomicU64::new(1) }
     }
 
     /// The requests arrive, whenever they were made.
