@@ -72,7 +72,7 @@ pub(crate) async fn list(
     }
     let view = |slo: Record<Slo>| {
         let (standing, burns) = (standings.remove(&slo.body.name), burns.remove(&slo.body.name));
-        SloView::of(slo, standing, burns.unwrap_or_default())
+        SloView::of(slo, standing, &burns.unwrap_or_default())
     };
     Ok(Json(Slos { slos: slos.into_iter().map(view).collect() }))
 }
@@ -101,7 +101,7 @@ pub(crate) async fn make(
         slos.put(tenant, id, slo, Expected::Absent).await?;
         found(&transaction, tenant, &slo.name).await
     });
-    Ok((StatusCode::CREATED, Json(SloView::of(made.await?, None, Vec::new()))))
+    Ok((StatusCode::CREATED, Json(SloView::of(made.await?, None, &[]))))
 }
 
 /// One SLO with what is left of its budget and how fast it burns
@@ -231,8 +231,8 @@ async fn told(context: &PluginContext, tenant: &Tenant, slo: Record<Slo>) -> Res
     let standing = context.records.collection::<Standing>().get(tenant, &slo.id).await?;
     let list = List::all().equal("slo", slo.body.name.as_str());
     let burns = context.records.collection::<SloBurn>().list(tenant, &list).await?;
-    let burns = burns.records.into_iter().map(|burn| burn.body).collect();
-    Ok(SloView::of(slo, standing.map(|standing| standing.body), burns))
+    let burns: Vec<SloBurn> = burns.records.into_iter().map(|burn| burn.body).collect();
+    Ok(SloView::of(slo, standing.map(|standing| standing.body), &burns))
 }
 
 /// Forgets what was counted; hours are many, so the job deletes them.

@@ -99,7 +99,7 @@ struct CaughtUp {
 }
 
 impl SloView {
-    pub(crate) fn of(slo: Record<Slo>, standing: Option<Standing>, burns: Vec<SloBurn>) -> Self {
+    pub(crate) fn of(slo: Record<Slo>, standing: Option<Standing>, burns: &[SloBurn]) -> Self {
         let (version, slo) = (slo.version, slo.body);
         let standing = standing.filter(|standing| standing.series == slo.series).unwrap_or_default();
         let is_counted = standing.counted_until > standing.counted_from;
@@ -111,7 +111,7 @@ impl SloView {
             state: standing.state,
             sli: standing.counts().share_good(),
             budget: BudgetView::of(&slo, &standing),
-            burns: burns.into_iter().map(BurnView::of).collect(),
+            burns: burns.iter().map(BurnView::of).collect(),
             counted_from: time(standing.counted_from),
             counted_until: time(standing.counted_until),
             evaluated_at: standing.evaluated_at.map(rfc3339),
@@ -174,7 +174,7 @@ fn out_of_reach(window_days: u32, budget: Budget) -> Vec<String> {
 }
 
 impl BurnView {
-    fn of(row: SloBurn) -> Self {
+    fn of(row: &SloBurn) -> Self {
         Self {
             severity: row.severity,
             burn: row.burn,

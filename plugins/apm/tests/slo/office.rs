@@ -44,6 +44,7 @@ pub(crate) struct Office {
 }
 
 /// Some requests of one minute.
+#[derive(Clone, Copy)]
 pub(crate) struct Requests {
     pub(crate) service: &'static str,
     pub(crate) operation: &'static str,
