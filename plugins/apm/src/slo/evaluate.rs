@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use plugin::model::{Tenant, Timestamp};
-use plugin::records::{Error, Expected, List, PAGE_MAX, Record, RecordId, Transaction};
+use plugin::records::{Error, Expected, List, PAGE_MAX, Record, Transaction};
 use plugin::{PluginContext, PluginError};
 
 use super::burn::{Counts, RULES_MAX, Severity, Verdict, judge, rules, windows};
@@ -296,6 +296,6 @@ fn begun(slo: &Slo, until: i64) -> Standing {
 pub(crate) async fn standings(context: &PluginContext, tenant: &Tenant) -> Result<BTreeMap<String, Standing>, Error> {
     let list = List::all().limit(PAGE_MAX);
     let page = context.records.collection::<Standing>().list(tenant, &list).await?;
-    let named = |record: Record<Standing>| (String::from(RecordId::from(record.id)), record.body);
+    let named = |record: Record<Standing>| (String::from(record.id), record.body);
     Ok(page.records.into_iter().map(named).collect())
 }

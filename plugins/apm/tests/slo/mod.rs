@@ -63,6 +63,7 @@ fn an_slo_tells_what_is_left_and_an_outage_pages() {
         assert!(near(&page["long_burn"], 20.0) && near(&page["short_burn"], 200.0), "{page}");
         let burning = "select slo, service, severity from apm.slo_burns where is_burning order by burn desc limit 1";
         assert_eq!(office.sql(burning).await, "checkout-availability,checkout,page");
+        assert_eq!(office.sql_of("globex", "select count(*) from apm.slo_burns").await, "0", "of another tenant");
         assert_eq!(
             office.sql("select name, objective, indicator->>'kind' from apm.slos").await,
             "checkout-availability,99.9,availability"

@@ -158,9 +158,15 @@ impl Office {
         self.answer("PUT", path, body, 200).await
     }
 
-    /// The rows of the tenant's answer, as text; another tenant has none of its own.
+    /// The rows of the tenant's answer, as text.
     pub(crate) async fn sql(&self, sql: &str) -> String {
-        let rows = self.context.engine.sql(&Asker::new(self.acme.clone()), Statement::new(sql)).await;
+        self.sql_of("acme", sql).await
+    }
+
+    /// The same for any tenant.
+    pub(crate) async fn sql_of(&self, tenant: &str, sql: &str) -> String {
+        let asker = Asker::new(Tenant::new(tenant).expect("a name"));
+        let rows = self.context.engine.sql(&asker, Statement::new(sql)).await;
         let batches: Vec<RecordBatch> = rows.expect("an answer").try_collect().await.expect("rows");
         let row = |batch: &RecordBatch, row: usize| {
             let cells = batch.columns().iter().map(|column| array_value_to_string(column, row).expect("a text"));
