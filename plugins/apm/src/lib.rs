@@ -1,7 +1,8 @@
 //! Application performance: services, their errors, who calls whom, traces and metrics, as the web app and others ask
 //! for them.
 //!
-//! Nothing is kept here but patterns of logs: every answer is SQL over telemetry, for the tenant that asks. Logs can be followed as they arrive.
+//! Every answer is SQL over telemetry, for the tenant that asks. Patterns of logs and SLOs are kept here, with what was counted for them; logs can be
+//! followed as they arrive.
 
 mod attributes;
 mod compare;
@@ -21,6 +22,7 @@ mod rows;
 mod search;
 mod service;
 mod services;
+mod slo;
 mod trace;
 
 use std::sync::Arc;
@@ -30,6 +32,8 @@ use plugin::records::Records;
 use plugin::{Job, Plugin, PluginContext, PluginError, PluginTable, Shutdown};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+
+pub use slo::evaluate as evaluate_slos;
 
 /// The plugin.
 #[derive(Debug, Default)]
@@ -44,7 +48,9 @@ impl Plugin for Apm {
     }
 
     fn tables(&self, records: &Records) -> Result<Vec<PluginTable>, PluginError> {
-        Ok(vec![records.table::<patterns::StoredPattern>()?.into()])
+        let mut tables = slo::tables(records)?;
+        tables.push(records.table::<patterns::StoredPattern>()?.into());
+        Ok(tables)
     }
 
     fn routes(&self, context: PluginContext) -> OpenApiRouter {
@@ -63,13 +69,16 @@ impl Plugin for Apm {
             .routes(routes!(metrics::heatmap::show))
             .routes(routes!(metrics::exemplars::list))
             .routes(routes!(correlate::show))
+            .merge(slo::routes())
             .with_state(context.clone())
             .merge(logs::routes(context.clone(), self.feeds.clone()))
             .merge(patterns::routes(context))
     }
 
     fn jobs(&self) -> Vec<Job> {
-        patterns::jobs()
+        let mut jobs = patterns::jobs();
+        jobs.push(slo::job());
+        jobs
     }
 
     async fn run(self: Arc<Self>, context: PluginContext, shutdown: Shutdown) -> Result<(), PluginError> {

@@ -3,6 +3,7 @@
 //! Columns are read by their place in the statement, which stands beside its reader; NULL is `None`.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{
@@ -11,7 +12,7 @@ use arrow::datatypes::{
 use futures::TryStreamExt;
 use parking_lot::Mutex;
 use plugin::model::{Sketch, Tenant};
-use plugin::query::{Asker, QueryEngine, Statement};
+use plugin::query::{Asker, QueryEngine, QueryError, Statement};
 use plugin::{Failure, PluginContext};
 use serde_json::Value;
 
@@ -30,11 +31,27 @@ impl Source {
         Self { engine: context.engine.clone(), asker: Asker::new(tenant), warnings }
     }
 
+    /// The same for statements that users have left behind: they see telemetry and no product's tables.
+    pub(crate) fn of_telemetry(context: &PluginContext, tenant: Tenant) -> Self {
+        let source = Self::new(context, tenant);
+        Self { asker: source.asker.seeing(|_, _| false), ..source }
+    }
+
     /// All rows of the answer.
     pub(crate) async fn ask(&self, sql: String, params: Vec<Value>) -> Result<Answer, Failure> {
+        Ok(self.try_ask(sql, params).await?)
+    }
+
+    /// All rows of the answer, or what the engine says, with the place in the statement.
+    pub(crate) async fn try_ask(&self, sql: String, params: Vec<Value>) -> Result<Answer, QueryError> {
         let rows = self.engine.sql(&self.asker, Statement { params, ..Statement::new(sql) }).await?;
         self.warnings.lock().extend(rows.warnings().iter().cloned());
-        Ok(Answer(rows.try_collect().await?))
+        let schema = Arc::clone(rows.schema());
+        let mut batches: Vec<RecordBatch> = rows.try_collect().await?;
+        if batches.is_empty() {
+            batches.push(RecordBatch::new_empty(schema));
+        }
+        Ok(Answer(batches))
     }
 
     /// Most rows that an answer may have.
@@ -53,6 +70,11 @@ impl Source {
 pub(crate) struct Answer(Vec<RecordBatch>);
 
 impl Answer {
+    /// The rows as columns, for statements whose columns are found by name; there is always a batch to find them in.
+    pub(crate) fn batches(&self) -> &[RecordBatch] {
+        &self.0
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.iter().map(RecordBatch::num_rows).sum()
     }

@@ -4,6 +4,7 @@ mod logs;
 mod metrics;
 mod patterns;
 mod shop;
+mod slo;
 mod traces;
 
 use serde_json::{Value, json};

@@ -1,0 +1,249 @@
+//! The routes: SLOs are listed, made, read, changed and removed.
+
+use std::collections::BTreeMap;
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use plugin::model::Tenant;
+use plugin::records::{Expected, List, PAGE_MAX, Record, RecordId, Transaction};
+use plugin::{Asked, Failure, PluginContext};
+use serde::Deserialize;
+use time::OffsetDateTime;
+use utoipa::IntoParams;
+
+use super::burn::RULES_MAX;
+use super::document::{Discarded, Indicator, Minutes, Slo, SloBurn, Standing};
+use super::evaluate::standings;
+use super::ratio;
+use super::view::{SloView, Slos};
+use super::wanted::SloWanted;
+use crate::near::near;
+use crate::rows::Source;
+
+/// SLOs of one tenant.
+const SLOS_MAX: usize = 500;
+
+/// Which SLOs.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default)]
+pub(crate) struct SlosWanted {
+    /// Only those of this service.
+    service: Option<String>,
+}
+
+/// Which version.
+#[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default)]
+pub(crate) struct VersionWanted {
+    /// The version that was read, when nothing else may have changed since.
+    version: Option<u64>,
+}
+
+/// SLOs with what is left of their budgets and how fast they burn
+#[utoipa::path(
+    get, path = "/slos", tag = "slos", security(("caller" = ["apm:slos:read"])), params(SlosWanted),
+    responses((status = 200, body = Slos))
+)]
+pub(crate) async fn list(
+    State(context): State<PluginContext>,
+    Extension(tenant): Extension<Tenant>,
+    Asked(wanted): Asked<SlosWanted>,
+) -> Result<Json<Slos>, Failure> {
+    let all = List::all().limit(PAGE_MAX);
+    let list = wanted.service.iter().fold(all, |list, service| list.equal("service", service.as_str()));
+    let slos = context.records.collection::<Slo>().list(&tenant, &list).await?.records;
+    let mut standings = standings(&context, &tenant).await?;
+    let mut burns = BTreeMap::<String, Vec<SloBurn>>::new();
+    let mut after = None;
+    loop {
+        let page = context.records.collection::<SloBurn>();
+        let page = page.list(&tenant, &List::all().limit(PAGE_MAX).after(after)).await?;
+        for burn in page.records {
+            burns.entry(burn.body.slo.clone()).or_default().push(burn.body);
+        }
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let view = |slo: Record<Slo>| {
+        let (standing, burns) = (standings.remove(&slo.body.name), burns.remove(&slo.body.name));
+        SloView::of(slo, standing, &burns.unwrap_or_default())
+    };
+    Ok(Json(Slos { slos: slos.into_iter().map(view).collect() }))
+}
+
+/// Make an SLO
+#[utoipa::path(
+    post, path = "/slos", tag = "slos", security(("caller" = ["apm:slos:write"])), request_body = SloWanted,
+    responses(
+        (status = 201, body = SloView),
+        (status = 400, description = "It is no SLO, or there are too many"),
+        (status = 409, description = "There is one of that name"),
+    )
+)]
+pub(crate) async fn make(
+    State(context): State<PluginContext>,
+    Extension(tenant): Extension<Tenant>,
+    body: Result<Json<SloWanted>, JsonRejection>,
+) -> Result<(StatusCode, Json<SloView>), Failure> {
+    let slo = read_wanted(&context, &tenant, wanted(body)?).await?;
+    let (tenant, slo, id) = (&tenant, &slo, &slo.id()?);
+    let made = context.records.transaction(|transaction| async move {
+        let slos = transaction.collection::<Slo>();
+        if slos.list(tenant, &List::all().limit(SLOS_MAX)).await?.records.len() >= SLOS_MAX {
+            return Err(Failure::invalid(format!("a tenant has at most {SLOS_MAX} SLOs")).hinting("remove one first"));
+        }
+        slos.put(tenant, id, slo, Expected::Absent).await?;
+        found(&transaction, tenant, &slo.name).await
+    });
+    Ok((StatusCode::CREATED, Json(SloView::of(made.await?, None, &[]))))
+}
+
+/// One SLO with what is left of its budget and how fast it burns
+#[utoipa::path(
+    get, path = "/slos/{name}", tag = "slos", security(("caller" = ["apm:slos:read"])), params(("name" = String, Path)),
+    responses((status = 200, body = SloView), (status = 404, description = "There is no such SLO"))
+)]
+pub(crate) async fn read(
+    State(context): State<PluginContext>,
+    Extension(tenant): Extension<Tenant>,
+    Path(name): Path<String>,
+) -> Result<Json<SloView>, Failure> {
+    let slo = known(&context, &tenant, &name).await?;
+    Ok(Json(told(&context, &tenant, slo).await?))
+}
+
+/// Say what an SLO is to be; counting begins anew when what is counted changes
+#[utoipa::path(
+    put, path = "/slos/{name}", tag = "slos", security(("caller" = ["apm:slos:write"])),
+    params(("name" = String, Path)), request_body = SloWanted,
+    responses(
+        (status = 200, body = SloView),
+        (status = 400, description = "It is no SLO"),
+        (status = 404, description = "There is no such SLO"),
+        (status = 409, description = "It has changed since that version"),
+    )
+)]
+pub(crate) async fn replace(
+    State(context): State<PluginContext>,
+    Extension(tenant): Extension<Tenant>,
+    Path(name): Path<String>,
+    body: Result<Json<SloWanted>, JsonRejection>,
+) -> Result<Json<SloView>, Failure> {
+    let wanted = wanted(body)?;
+    let version = wanted.version;
+    let slo = read_wanted(&context, &tenant, wanted).await?;
+    if slo.name != name {
+        let message = format!("'name' is '{}', but the SLO is '{name}'", slo.name);
+        return Err(Failure::invalid(message).hinting("names stay what they are; make another one"));
+    }
+    known(&context, &tenant, &name).await?;
+    let (tenant, slo) = (&tenant, &slo);
+    let changed = context.records.transaction(|transaction| async move {
+        let before = found(&transaction, tenant, &slo.name).await?;
+        let expected = Expected::Version(version.unwrap_or(before.version));
+        let mut slo = slo.clone();
+        if slo.counts_as(&before.body) {
+            (slo.series, slo.generation) = (before.body.series, before.body.generation);
+        } else {
+            slo.generation = before.body.generation + 1;
+            discard(&transaction, tenant, &before).await?;
+        }
+        transaction.collection::<Slo>().put(tenant, &before.id, &slo, expected).await?;
+        found(&transaction, tenant, &slo.name).await
+    });
+    let changed = changed.await?;
+    Ok(Json(told(&context, tenant, changed).await?))
+}
+
+/// Remove an SLO with all that was counted for it
+#[utoipa::path(
+    delete, path = "/slos/{name}", tag = "slos", security(("caller" = ["apm:slos:write"])),
+    params(("name" = String, Path), VersionWanted),
+    responses(
+        (status = 204),
+        (status = 404, description = "There is no such SLO"),
+        (status = 409, description = "It has changed since that version"),
+    )
+)]
+pub(crate) async fn remove(
+    State(context): State<PluginContext>,
+    Extension(tenant): Extension<Tenant>,
+    Path(name): Path<String>,
+    Asked(VersionWanted { version }): Asked<VersionWanted>,
+) -> Result<StatusCode, Failure> {
+    known(&context, &tenant, &name).await?;
+    let (tenant, name) = (&tenant, name.as_str());
+    let removed = context.records.transaction(|transaction| async move {
+        let slo = found(&transaction, tenant, name).await?;
+        discard(&transaction, tenant, &slo).await?;
+        let expected = Expected::Version(version.unwrap_or(slo.version));
+        transaction.collection::<Slo>().delete(tenant, &slo.id, expected).await?;
+        Ok::<_, Failure>(())
+    });
+    removed.await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn wanted(body: Result<Json<SloWanted>, JsonRejection>) -> Result<SloWanted, Failure> {
+    body.map(|Json(wanted)| wanted).map_err(|cause| Failure::invalid(cause.body_text()))
+}
+
+/// The SLO, whose statement answers what it should.
+async fn read_wanted(context: &PluginContext, tenant: &Tenant, wanted: SloWanted) -> Result<Slo, Failure> {
+    let mut slo = wanted.read()?;
+    if let Indicator::Sql { statement, by_minute } = &mut slo.indicator {
+        let now = OffsetDateTime::now_utc().unix_timestamp_nanos();
+        let until = Minutes::of(i64::try_from(now).unwrap_or(i64::MAX));
+        let source = Source::of_telemetry(context, tenant.clone());
+        *by_minute = ratio::is_by_minute(&source, until, statement).await?;
+    }
+    Ok(slo)
+}
+
+/// The SLO, or names that are near.
+pub(crate) async fn known(context: &PluginContext, tenant: &Tenant, name: &str) -> Result<Record<Slo>, Failure> {
+    let slos = context.records.collection::<Slo>();
+    if let Some(slo) = slos.get(tenant, &RecordId::new(name)?).await? {
+        return Ok(slo);
+    }
+    let all = slos.list(tenant, &List::all().limit(PAGE_MAX)).await?.records;
+    let near = near(name, all.iter().map(|slo| slo.body.name.as_str()));
+    let failure = missing(name);
+    Err(if near.is_empty() { failure } else { failure.hinting(format!("did you mean {}?", near.join(", "))) })
+}
+
+fn missing(name: &str) -> Failure {
+    Failure::not_found(format!("there is no SLO '{name}'"))
+}
+
+async fn found(transaction: &Transaction, tenant: &Tenant, name: &str) -> Result<Record<Slo>, Failure> {
+    let slo = transaction.collection::<Slo>().get(tenant, &RecordId::new(name)?).await?;
+    slo.ok_or_else(|| missing(name))
+}
+
+async fn told(context: &PluginContext, tenant: &Tenant, slo: Record<Slo>) -> Result<SloView, Failure> {
+    let standing = context.records.collection::<Standing>().get(tenant, &slo.id).await?;
+    let list = List::all().equal("slo", slo.body.name.as_str());
+    let burns = context.records.collection::<SloBurn>().list(tenant, &list).await?;
+    let burns: Vec<SloBurn> = burns.records.into_iter().map(|burn| burn.body).collect();
+    Ok(SloView::of(slo, standing.map(|standing| standing.body), &burns))
+}
+
+/// Forgets what was counted; hours are many, so the job deletes them.
+async fn discard(transaction: &Transaction, tenant: &Tenant, slo: &Record<Slo>) -> Result<(), Failure> {
+    let series = slo.body.series.clone();
+    let id = RecordId::new(series.as_str())?;
+    transaction.collection::<Discarded>().put(tenant, &id, &Discarded { series }, Expected::Any).await?;
+    transaction.collection::<Standing>().delete(tenant, &slo.id, Expected::Any).await?;
+    for row in 0..RULES_MAX {
+        let id = SloBurn::id(&slo.body.name, row)?;
+        transaction.collection::<SloBurn>().delete(tenant, &id, Expected::Any).await?;
+    }
+    Ok(())
+}
