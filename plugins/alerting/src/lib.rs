@@ -3,7 +3,7 @@
 //! An alert is raised once however many servers watch, and nobody who should be told of it is forgotten: what is to be sent is
 //! written in the transaction in which the alert changes.
 
-#![allow(dead_code)] // WIP: until the parts are joined
+#![allow(dead_code, unused_imports)] // WIP: until the parts are joined
 
 mod alert;
 mod config;

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use super::fault::Faults;
 use super::file::{Written, label_notes, promql_query};
 use super::record::{self, HOLD_MAX, INTERVAL_DEFAULT, INTERVAL_MAX, INTERVAL_MIN, NAME_BYTES_MAX, OFFSET_MAX};
 use super::template::Template;
-use super::yaml::{Faults, Node};
+use super::yaml::{Node, Record};
 use super::{Condition, NoData, Rule, Severity};
 
 const GROUP_MEMBERS: [&str; 6] = ["name", "interval", "limit", "query_offset", "labels", "rules"];
@@ -72,7 +73,7 @@ fn free_name(alert: &str, group: &str, place: usize, taken: &HashMap<String, usi
     name
 }
 
-fn group(record: &super::yaml::Record<'_, '_>, faults: &mut Faults) -> Group {
+fn group(record: &Record<'_, '_>, faults: &mut Faults) -> Group {
     let name = record::name(record, "name", "the group", faults).unwrap_or_default();
     let interval = record::time(record, "interval", (INTERVAL_MIN, INTERVAL_MAX), faults).unwrap_or(INTERVAL_DEFAULT);
     let offset = record::time(record, "query_offset", (Duration::ZERO, OFFSET_MAX), faults).unwrap_or_default();

@@ -4,6 +4,7 @@
 
 mod numbers;
 mod parse;
+mod printf;
 
 use crate::labels::Labels;
 
