@@ -1,7 +1,7 @@
 //! The short form of a condition: `error_rate > 1%`.
 
+use super::fault::Wrong;
 use super::measure::{self, Unit};
-use super::yaml::Wrong;
 use super::{Comparison, Measure};
 
 /// Signs of comparisons; longer ones first, so that `>=` is not read as `>`.

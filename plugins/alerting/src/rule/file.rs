@@ -5,11 +5,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use super::fault::{Faults, Wrong};
 use super::measure::REQUESTS_MIN;
 use super::record::{self, HOLD_MAX, INTERVAL_DEFAULT, INTERVAL_MAX, INTERVAL_MIN, OFFSET_MAX};
 use super::template::Template;
-use super::yaml::{self, Faults, Node, Place, Record, Value};
-use super::{Condition, Fault, Measured, Rule, condition, prometheus};
+use super::yaml::{self, Node, Record, Value};
+use super::{Condition, Fault, Measured, Place, Rule, condition, prometheus};
 use crate::promql;
 
 /// Most rules of a file.
@@ -22,7 +23,7 @@ pub(crate) const WINDOW_MAX: Duration = Duration::from_secs(7 * 86_400);
 const CONDITIONS: [&str; 4] = ["condition", "sql", "promql", "slo"];
 /// Members that only say something beside `condition`.
 const OF_MEASURES: [&str; 3] = ["over", "where", "min_requests"];
-const MEMBERS: [&str; 24] = [
+const MEMBERS: [&str; 23] = [
     "name",
     "condition",
     "sql",
@@ -46,8 +47,6 @@ const MEMBERS: [&str; 24] = [
     "runbook",
     "incident",
     "enabled",
-    // Of Prometheus; named here so that it is told where it belongs.
-    "expr",
 ];
 
 /// A rule as it stands in a file.
@@ -98,10 +97,11 @@ fn listed(items: &[Node<'_>], rules: &mut Vec<Written>, faults: &mut Faults) {
 }
 
 fn rule(node: &Node<'_>, faults: &mut Faults) -> Option<Written> {
-    let record = node.record("a rule", &MEMBERS, faults)?;
-    if let Some(key) = record.key("expr") {
-        faults.add(key.place, "a rule of this form has no `expr`", "write `promql: …`, or the rule below `groups:`");
+    if matches!(&node.value, Value::Members(members) if members.iter().any(|(key, _)| key.name == "expr")) {
+        faults.add(node.place, "this is a rule of Prometheus", "write it below `groups:`, or `promql` for `expr`");
+        return None;
     }
+    let record = node.record("a rule", &MEMBERS, faults)?;
     let name = record::name(&record, "name", "the rule", faults);
     record.required("severity", "the rule", faults);
     let severity = record.parsed("severity", record::severity, faults);
@@ -201,7 +201,7 @@ fn condition(record: &Record<'_, '_>, group_by: Option<Vec<String>>, faults: &mu
 pub(super) fn promql_query(record: &Record<'_, '_>, member: &str, faults: &mut Faults) -> Option<promql::Query> {
     let read = |text: &str| {
         let text = record::query(text)?;
-        promql::parse(&text).map_err(|refused| yaml::Wrong::new(refused.message, "").at(refused.offset_in_text))
+        promql::parse(&text).map_err(|refused| Wrong::new(refused.message, "").at(refused.offset_in_text))
     };
     record.parsed(member, read, faults)
 }
@@ -227,8 +227,8 @@ fn measured(record: &Record<'_, '_>, group_by: Option<Vec<String>>, faults: &mut
     })
 }
 
-fn whole_number(text: &str) -> Result<u64, yaml::Wrong> {
-    text.trim().parse().map_err(|_| yaml::Wrong::new(format!("`{text}` is no whole number"), "write one, as in 10"))
+fn whole_number(text: &str) -> Result<u64, Wrong> {
+    text.trim().parse().map_err(|_| Wrong::new(format!("`{text}` is no whole number"), "write one, as in 10"))
 }
 
 /// Annotations; `summary` and `description` may also stand beside them.
@@ -248,6 +248,7 @@ fn annotations(record: &Record<'_, '_>, faults: &mut Faults) -> BTreeMap<String,
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rule::fault::FAULTS_MAX;
     use crate::rule::{Comparison, Measure, NoData, Percent, Priority, Severity};
 
     fn one(text: &str) -> Rule {
@@ -382,8 +383,8 @@ rules:
 
         assert!(read(&rules).expect_err("too many")[0].problem.contains("5001 rules"));
         let faults = read(&wrong).expect_err("each has three faults");
-        assert_eq!(faults.len(), yaml::FAULTS_MAX + 1);
-        assert_eq!(faults[yaml::FAULTS_MAX].problem, "80 more faults follow");
+        assert_eq!(faults.len(), FAULTS_MAX + 1);
+        assert_eq!(faults[FAULTS_MAX].problem, "80 more faults follow");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What short conditions can ask for, with the unit of each and the labels it is usually taken by.
 
-use super::yaml::{Wrong, meant};
+use super::fault::Wrong;
+use super::yaml::meant;
 use super::{Measure, Percent};
 
 /// Requests that a share or percentile of requests needs to say anything, unless the rule says how many.

@@ -2,6 +2,7 @@
 
 mod condition;
 pub(crate) mod duration;
+mod fault;
 mod file;
 mod measure;
 mod prometheus;
@@ -17,12 +18,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub(crate) use self::fault::{Fault, Place};
 pub(crate) use self::file::{Written, read};
 pub(crate) use self::measure::{MEASURES, Unit};
 pub(crate) use self::record::RESERVED;
 pub(crate) use self::template::Template;
 pub(crate) use self::written::to_yaml;
-pub(crate) use self::yaml::{Fault, Place};
 use crate::promql;
 
 /// How bad it is; it decides when people are told: at once, gathered hourly, in a daily digest.
@@ -72,7 +73,7 @@ pub(crate) struct Rule {
     /// It is evaluated as of so long ago, for data that comes late.
     pub(crate) offset: Duration,
     pub(crate) no_data: NoData,
-    /// The labels of its rows that tell its alerts apart; rows that are then alike are one alert. All labels when it is empty.
+    /// The labels of its rows that tell its alerts apart; rows that are then alike are one alert. All when it is empty.
     /// A measure is taken by the labels of its own (`Measured::group_by`), so this is empty for it.
     pub(crate) group_by: Vec<String>,
     /// Labels that are added to those of the rows; values are templates.
@@ -93,7 +94,8 @@ pub(crate) struct Rule {
 pub(crate) enum Condition {
     /// `error_rate > 1%`: a measure of the platform's own, against a threshold.
     Measure(Measured),
-    /// `sql:`; `now()` in it is the time of the evaluation. Columns of text, boolean and integer types are labels; a column `value` is the value.
+    /// `sql:`; `now()` in it is the time of the evaluation. Columns of text, boolean and integer types are labels; a column
+    /// `value` is the value.
     Sql(String),
     /// `promql:`, `expr:`.
     Promql(promql::Query),

@@ -1,12 +1,13 @@
 //! Rules as Prometheus has them, below `groups:`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
+use super::fault::Faults;
 use super::file::{Written, label_notes, promql_query};
 use super::record::{self, HOLD_MAX, INTERVAL_DEFAULT, INTERVAL_MAX, INTERVAL_MIN, NAME_BYTES_MAX, OFFSET_MAX};
 use super::template::Template;
-use super::yaml::{Faults, Node};
+use super::yaml::{Node, Record};
 use super::{Condition, NoData, Rule, Severity};
 
 const GROUP_MEMBERS: [&str; 6] = ["name", "interval", "limit", "query_offset", "labels", "rules"];
@@ -24,55 +25,65 @@ struct Group {
 
 /// Adds the rules of groups to those that stand in the file already.
 pub(super) fn grouped(nodes: &[Node<'_>], rules: &mut Vec<Written>, faults: &mut Faults) {
-    let mut taken: HashMap<String, usize> =
-        rules.iter().map(|written| (written.rule.name.clone(), usize::MAX)).collect();
-    let mut groups: Vec<String> = Vec::new();
+    let mut names = Names::of(rules);
+    let mut groups: HashSet<String> = HashSet::new();
     for (place, node) in nodes.iter().enumerate() {
         let Some(record) = node.record("a group", &GROUP_MEMBERS, faults) else { continue };
         let group = group(&record, faults);
-        if groups.contains(&group.name) {
-            faults.add(
-                record.place,
-                format!("the group `{}` is there twice", group.name),
-                "give each a name of its own",
-            );
-        }
         let items = record.required("rules", "the group", faults).and_then(|node| node.list("`rules`", faults));
         for item in items.unwrap_or_default() {
             let Some(mut written) = rule(item, &group, faults) else { continue };
-            let name = free_name(&written.alertname, &group.name, place, &taken);
-            if name.len() > NAME_BYTES_MAX {
-                faults.add(
-                    item.place,
-                    format!("the name `{name}` has too many bytes"),
-                    "give the alert a name of its own",
-                );
-            }
-            if name != written.alertname {
-                written.notes.push(format!("its name is `{name}`: another rule is `{}` already", written.alertname));
-            }
-            taken.insert(name.clone(), place);
-            written.rule.name = name;
+            written.rule.name = names.free(&written.alertname, &group.name, place);
+            note_name(&mut written, faults);
             rules.push(written);
         }
-        groups.push(group.name);
+        if let Some(name) = groups.replace(group.name) {
+            faults.add(record.place, format!("the group `{name}` is there twice"), "give each a name of its own");
+        }
     }
 }
 
-/// A name that no rule has yet: with the group's before it if a rule outside has it, then with a number behind it.
-fn free_name(alert: &str, group: &str, place: usize, taken: &HashMap<String, usize>) -> String {
-    let is_taken_outside = taken.get(alert).is_some_and(|taken_by| *taken_by != place);
-    let base = if is_taken_outside { format!("{group}/{alert}") } else { alert.to_owned() };
-    let mut name = base.clone();
-    let mut number = 1;
-    while taken.contains_key(&name) {
-        number += 1;
-        name = format!("{base} ({number})");
+fn note_name(written: &mut Written, faults: &mut Faults) {
+    let (name, alert) = (&written.rule.name, &written.alertname);
+    if name.len() > NAME_BYTES_MAX {
+        let problem = format!("the name `{name}` has more than {NAME_BYTES_MAX} bytes");
+        faults.add(written.place, problem, "give the alert a name that no other rule has");
     }
-    name
+    if name != alert {
+        written.notes.push(format!("its name is `{name}`: another rule is `{alert}` already"));
+    }
 }
 
-fn group(record: &super::yaml::Record<'_, '_>, faults: &mut Faults) -> Group {
+/// The names that rules of a file have.
+struct Names {
+    /// With the place of the group that has it; none for rules outside of groups.
+    taken: HashMap<String, Option<usize>>,
+    /// The last number behind each name.
+    numbers: HashMap<String, usize>,
+}
+
+impl Names {
+    fn of(rules: &[Written]) -> Self {
+        let taken = rules.iter().map(|written| (written.rule.name.clone(), None)).collect();
+        Self { taken, numbers: HashMap::new() }
+    }
+
+    /// A name that no rule has yet: with the group's before it if a rule outside has it, then with a number behind it.
+    fn free(&mut self, alert: &str, group: &str, place: usize) -> String {
+        let is_taken_outside = self.taken.get(alert).is_some_and(|taken_by| *taken_by != Some(place));
+        let base = if is_taken_outside { format!("{group}/{alert}") } else { alert.to_owned() };
+        let number = self.numbers.entry(base.clone()).or_insert(1);
+        let mut name = base.clone();
+        while self.taken.contains_key(&name) {
+            *number += 1;
+            name = format!("{base} ({number})");
+        }
+        self.taken.insert(name.clone(), Some(place));
+        name
+    }
+}
+
+fn group(record: &Record<'_, '_>, faults: &mut Faults) -> Group {
     let name = record::name(record, "name", "the group", faults).unwrap_or_default();
     let interval = record::time(record, "interval", (INTERVAL_MIN, INTERVAL_MAX), faults).unwrap_or(INTERVAL_DEFAULT);
     let offset = record::time(record, "query_offset", (Duration::ZERO, OFFSET_MAX), faults).unwrap_or_default();
@@ -185,5 +196,21 @@ rules:
         assert_eq!(names, expected);
         assert_eq!(rules[4].alertname, "HighErrorRate");
         assert!(rules[4].notes[0].contains("other/HighErrorRate (2)"));
+    }
+
+    #[test]
+    fn what_is_not_supported_is_refused_by_name() {
+        let file = "groups: [{name: a, every: 1m, rules: [{record: r, expr: up}, {alert: b}]}, {name: a, rules: []}]";
+
+        let faults = read(file).expect_err("it is wrong");
+
+        let told: Vec<_> = faults.iter().map(|fault| fault.problem.as_str()).collect();
+        let expected = [
+            "a group has no member `every`",
+            "recording rules are not supported",
+            "the rule has no `expr`",
+            "the group `a` is there twice",
+        ];
+        assert_eq!(told, expected);
     }
 }

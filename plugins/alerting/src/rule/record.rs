@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::fault::{Faults, Wrong};
 use super::template::Template;
-use super::yaml::{Faults, Node, Record, Value, Wrong, meant};
+use super::yaml::{Node, Record, Value, meant};
 use super::{NoData, Priority, Severity, duration};
 
 /// Longest name of a rule, in bytes.

@@ -144,7 +144,7 @@ mod tests {
     }
 
     fn text() -> impl Strategy<Value = Template> {
-        ("([a-z:#'\"&*!|>%@` .,ü\\\\~-]|\n|\t){0,20}", prop::bool::ANY).prop_map(|(text, with_label)| {
+        ("([a-z:#'\"&*!|>%@` .,ü\\\\~-]| |\n|\t){0,160}", prop::bool::ANY).prop_map(|(text, with_label)| {
             let text = format!("{text}{}", if with_label { "{{ $labels.service | title }}" } else { "" });
             Template::parse(&text).expect("it is a template")
         })
@@ -196,7 +196,7 @@ mod tests {
                 (1_u64..86_400, seconds(1_000_000), seconds(1_000_000), seconds(86_400)),
             no_data in prop::sample::select(vec![NoData::Ok, NoData::Alert, NoData::Keep]),
             (group_by, channels) in
-                (prop::collection::btree_set(word(), 0..3), prop::collection::btree_set("[a-z:# -]{1,8}x", 0..3)),
+                (prop::collection::btree_set(word(), 0..3), prop::collection::btree_set("[a-z:#-][a-z:# -]{0,8}x", 0..3)),
             (labels, annotations) in (texts(), texts()),
             runbook in prop::option::of("https://[a-z]{1,8}\\.example/[a-z#?%]{0,8}"),
             incident in prop::sample::select(vec![None, Some(Priority::P1), Some(Priority::P3)]),
@@ -215,7 +215,7 @@ mod tests {
                 group_by: if is_measure { Vec::new() } else { group_by.into_iter().collect() },
                 labels,
                 annotations,
-                channels: channels.into_iter().map(|channel| channel.trim().to_owned()).collect(),
+                channels: channels.into_iter().collect(),
                 runbook,
                 incident,
                 enabled,

@@ -1,4 +1,4 @@
-//! YAML as a tree that knows where each of its parts stands, so that everything that is wrong with a file can be told at once.
+//! YAML as a tree that knows where each of its parts stands, so that all that is wrong with a file can be told at once.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -9,67 +9,15 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
 use serde_saphyr::{Location, Spanned};
 
+use super::fault::{Fault, Faults, Place, Wrong};
+
 /// Longest file, in bytes.
 pub(crate) const FILE_BYTES_MAX: usize = 1024 * 1024;
-/// Most values of a file, those that aliases repeat among them.
+/// Most values of a file, and most bytes of them, those that aliases repeat among them.
 const NODES_MAX: usize = 250_000;
+const TEXT_BYTES_MAX: usize = 8 * FILE_BYTES_MAX;
 /// How deep values may stand in each other.
 const DEPTH_MAX: usize = 32;
-/// Faults of a file that are told; more are counted.
-pub(crate) const FAULTS_MAX: usize = 100;
-
-/// Where something stands in a file; the first line and column are 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place {
-    pub(crate) line: u32,
-    pub(crate) column: u32,
-}
-
-/// Something that is wrong with a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
-    pub(crate) place: Place,
-    /// What is wrong.
-    pub(crate) problem: String,
-    /// What to do about it.
-    pub(crate) remedy: String,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}, column {}: {}", self.place.line, self.place.column, self.problem)?;
-        if self.remedy.is_empty() { Ok(()) } else { write!(f, "; {}", self.remedy) }
-    }
-}
-
-/// What is wrong with a file, in the order it is found.
-#[derive(Debug, Default)]
-pub(crate) struct Faults(Vec<Fault>);
-
-impl Faults {
-    pub(crate) fn add(&mut self, place: Place, problem: impl Into<String>, remedy: impl Into<String>) {
-        self.0.push(Fault { place, problem: problem.into(), remedy: remedy.into() });
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// The value, if nothing is wrong; else the faults from top to bottom, the last of which counts those over `FAULTS_MAX`.
-    pub(crate) fn or<T>(mut self, value: T) -> Result<T, Vec<Fault>> {
-        if self.0.is_empty() {
-            return Ok(value);
-        }
-        self.0.sort_by_key(|fault| fault.place);
-        if self.0.len() > FAULTS_MAX {
-            let left_out = self.0.len() - FAULTS_MAX;
-            self.0.truncate(FAULTS_MAX);
-            let place = self.0[FAULTS_MAX - 1].place;
-            self.add(place, format!("{left_out} more faults follow"), "mend those above first");
-        }
-        Err(self.0)
-    }
-}
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]
@@ -104,14 +52,18 @@ pub(crate) fn parse(text: &str) -> Result<Node<'_>, Fault> {
         return Err(Fault { place: top, problem, remedy: "split it".to_owned() });
     }
     let options = serde_saphyr::options! {
-        budget: serde_saphyr::budget! { max_nodes: NODES_MAX, max_depth: DEPTH_MAX },
+        budget: serde_saphyr::budget! {
+            max_nodes: NODES_MAX,
+            max_depth: DEPTH_MAX,
+            max_total_scalar_bytes: TEXT_BYTES_MAX,
+        },
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
         non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
         with_snippet: false,
     };
     let parsed: Spanned<Parsed> = serde_saphyr::from_str_with_options(text, options).map_err(|error| Fault {
         place: error.location().map_or(top, |location| place(&location)),
-        problem: format!("this is not YAML: {}", without_place(&error.to_string())),
+        problem: told(&error.to_string()),
         remedy: String::new(),
     })?;
     Ok(Node::new(parsed, text))
@@ -123,9 +75,14 @@ fn place(location: &Location) -> Place {
 }
 
 /// The parser ends its messages with the place, which a fault tells itself, and with what its caller could do.
-fn without_place(message: &str) -> &str {
+fn told(message: &str) -> String {
+    let message = message.split_once(" (defined at line ").map_or(message, |(before, _)| before);
     let message = message.rsplit_once(" at line ").map_or(message, |(before, _)| before);
-    message.split_once("; use from_").map_or(message, |(before, _)| before)
+    let message = message.split_once("; use from_").map_or(message, |(before, _)| before);
+    match message.starts_with("budget breached") {
+        true => "with what its aliases repeat, the file has too many values, or too deep ones".to_owned(),
+        false => format!("this is not YAML: {message}"),
+    }
 }
 
 impl<'a> Node<'a> {
@@ -279,26 +236,6 @@ impl<'n, 'a> Record<'n, 'a> {
     }
 }
 
-/// Something that is wrong within a text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Wrong {
-    /// In bytes, from the start of the text.
-    pub(crate) offset: usize,
-    pub(crate) problem: String,
-    pub(crate) remedy: String,
-}
-
-impl Wrong {
-    pub(crate) fn new(problem: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { offset: 0, problem: problem.into(), remedy: remedy.into() }
-    }
-
-    pub(crate) fn at(mut self, offset: usize) -> Self {
-        self.offset = offset;
-        self
-    }
-}
-
 /// What the parser hands over; the text of plain scalars is read from the file, by their place.
 #[derive(Debug)]
 enum Parsed {
@@ -417,5 +354,7 @@ mod tests {
         check("a: 1\n---\nb: 2\n", 3);
         check(&"[".repeat(100), 1);
         check(&"a".repeat(FILE_BYTES_MAX + 1), 1);
+        let repeated = format!("a: &a {}\n{}", "x".repeat(FILE_BYTES_MAX / 2), "- *a\n".repeat(20));
+        check(&repeated.replacen("a: &a", "- &a", 1), 17);
     }
 }

@@ -19,8 +19,8 @@ pub(crate) enum Outcome {
     Rows {
         /// Each is something that is wrong.
         rows: Vec<Found>,
-        /// There was something to look at. False only when there is nothing now and there was before; what never had anything to look at is fine.
-        /// Always true of a rule whose rows are all it asks for (`sql:` without a way to tell).
+        /// False only when there is nothing to look at now and there was before. Always true of a rule that cannot
+        /// tell, as with `sql:`, whose rows are all there is to see.
         saw_data: bool,
     },
     /// It could not be evaluated, so nothing is known and nothing changes.

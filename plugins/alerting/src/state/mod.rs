@@ -1,13 +1,15 @@
 //! What becomes of a rule's alerts when it has been evaluated. Pure: the time is an argument.
 //!
-//! An alert fires only after its condition was seen true for as long as the rule wants, fires once, and is over once: whatever
-//! evaluations are missing, fail, or come with a clock that was set back.
+//! An alert fires only after its condition was seen true for as long as the rule wants, fires once, and is over once:
+//! whatever evaluations are missing, fail, or come with a clock that was set back.
 //!
-//! **Pauses.** How long an alert has been pending is told by `active_since`, which outlives a restart. Time in which nobody looked proves
-//! nothing: when a pending alert was not seen for longer than `tolerance` (three intervals, at least five minutes), it begins again.
-//! When it was seen last is written down each quarter of that, and not each time, so the pause is known to a quarter of the tolerance.
+//! **Pauses.** How long an alert has been pending is told by `active_since`, which outlives a restart. Time in which
+//! nobody looked proves nothing: when a pending alert was not seen for longer than `tolerance` (three intervals, at least
+//! five minutes), it begins again. When it was seen last is written down each quarter of that and not each time, so a
+//! pause is known to a quarter of the tolerance.
 //!
-//! **Clocks.** No time between two moments is negative. What began in the future, as a clock that was set back has it, begins again now.
+//! **Clocks.** No time between two moments is negative. What began in the future, as a clock that was set back has it,
+//! begins again now. A clock that is set forward by less than the tolerance cannot be told from a pause.
 
 mod found;
 
@@ -24,8 +26,8 @@ const INTERVALS_TOLERATED: u32 = 3;
 /// A pending alert is written down again when it was not for this part of the tolerance.
 const RENEWALS: i64 = 4;
 
-/// What has become of the alerts of a rule that are pending or firing, and those that are new, at `at` (nanoseconds since 1970).
-/// Alerts that stay as they are, are not in the answer.
+/// What has become of the alerts of a rule that are pending or firing, and which are new, at `at` (nanoseconds since
+/// 1970). Alerts that stay as they are, are not in the answer.
 pub(crate) fn step(
     rule: &Rule,
     alerts_max: usize,
@@ -52,13 +54,15 @@ pub(crate) fn step(
         };
         changes.extend(change);
     }
-    changes.extend(found.into_values().map(|instance| moment.new(instance)));
+    changes.extend(found.into_values().map(|instance| moment.begun(instance)));
     changes.sort_by(|(one, _), (other, _)| one.fingerprint.cmp(&other.fingerprint));
     changes
 }
 
-/// What becomes of the alerts of a rule that was changed, before it is evaluated again. What is pending begins again when the rule now asks
-/// something else or labels its alerts otherwise; when only `for` or texts have changed, it goes on. What fires goes on: the evaluation tells.
+/// What becomes of the alerts of a rule that was changed, before it is evaluated again.
+///
+/// What is pending begins again when the rule now asks something else or labels its alerts otherwise; when only `for` or
+/// texts have changed, it goes on. What fires goes on, and the next evaluation tells.
 pub(crate) fn rule_changed(old: &Rule, new: &Rule, active: &[Alert]) -> Vec<(Alert, Change)> {
     let is_same = old.condition == new.condition && old.labels == new.labels && old.group_by == new.group_by;
     let pending = active.iter().filter(|alert| !is_same && alert.state == AlertState::Pending);
@@ -105,7 +109,7 @@ impl<'a> Moment<'a> {
         self.at.saturating_sub(earlier).max(0)
     }
 
-    fn new(&self, instance: Instance) -> (Alert, Change) {
+    fn begun(&self, instance: Instance) -> (Alert, Change) {
         let alert = Alert {
             rule: self.rule.name.clone(),
             state: AlertState::Pending,

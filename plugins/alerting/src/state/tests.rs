@@ -283,7 +283,7 @@ fn a_pending_alert_is_not_written_down_at_each_evaluation() {
     assert_eq!(watch.active[0].active_since, START);
 }
 
-/// What happened at one evaluation: minutes since the one before, and which of three things were true; nothing if it failed.
+/// An evaluation: minutes since the one before, and which of three things were true; nothing if it failed.
 type Looked = (i64, Option<[bool; 3]>);
 
 fn looks() -> impl Strategy<Value = Vec<Looked>> {
@@ -293,7 +293,7 @@ fn looks() -> impl Strategy<Value = Vec<Looked>> {
     prop::collection::vec((pause, prop::option::weighted(0.95, truth)), 1..60)
 }
 
-/// Whether it fires after each evaluation, from the whole history: `looked` has the minute and the truth of each that did not fail.
+/// Whether it fires, from the whole history: `looked` has the minute and the truth of each evaluation that did not fail.
 fn oracle(looked: &[(i64, bool)], hold: i64, keep: i64) -> bool {
     let (mut is_firing, mut run_start, mut false_since) = (false, None::<i64>, None::<i64>);
     let mut last_true = None::<i64>;
@@ -321,7 +321,7 @@ proptest! {
         let mut minute = 0;
 
         for (pause, truth) in looks {
-            // A failed evaluation is as long a pause as none, so two in a row may be too long a one; keep it surely within or beyond.
+            // A failed evaluation is a pause as well; one after it makes the pause surely too long.
             minute += pause;
             let Some(truth) = truth else {
                 prop_assert!(watch.at(minute, &Outcome::Failed).is_empty());
@@ -352,8 +352,8 @@ proptest! {
 
         for (seconds, found) in looks {
             at += seconds * SECOND;
-            let services: Vec<_> =
-                ["a", "b", "c", "d", "e"].into_iter().enumerate().filter(|(n, _)| found & (1 << n) != 0).map(|(_, s)| s).collect();
+            let named = ["a", "b", "c", "d", "e"].into_iter().enumerate();
+            let services: Vec<_> = named.filter(|(n, _)| found & (1 << n) != 0).map(|(_, name)| name).collect();
             let outcome = if found == 0 { blind() } else { rows(&services) };
             let changes = step(&watch.rule, ALERTS_MAX, &watch.active, &outcome, at);
             prop_assert_eq!(&changes, &step(&watch.rule, ALERTS_MAX, &watch.active, &outcome, at));

@@ -4,6 +4,7 @@
 
 mod numbers;
 mod parse;
+mod printf;
 
 use crate::labels::Labels;
 
@@ -196,9 +197,9 @@ fn title(text: &str) -> String {
     let mut titled = String::with_capacity(text.len());
     for c in text.chars() {
         if is_in_word {
-            titled.push(c)
+            titled.push(c);
         } else {
-            titled.extend(c.to_uppercase())
+            titled.extend(c.to_uppercase());
         }
         is_in_word = c.is_alphanumeric() || c == '_';
     }

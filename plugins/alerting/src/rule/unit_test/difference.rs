@@ -8,7 +8,7 @@ use crate::alert::{Alert, AlertState};
 use crate::labels::Labels;
 use crate::rule::duration;
 
-/// How the alerts of the rules that the expectation names differ from it; nothing if they do not. Only those that fire count.
+/// How the alerts of the rules that the expectation names differ from it, if they do. Only those that fire count.
 pub(crate) fn difference(expectation: &Expectation, alerts: &[Alert]) -> Option<String> {
     let mut firing: Vec<&Alert> = alerts.iter().filter(|alert| alert.state == AlertState::Firing).collect();
     let mut missing: Vec<&ExpectedAlert> = expectation.alerts.iter().collect();

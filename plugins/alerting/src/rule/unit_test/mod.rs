@@ -1,4 +1,6 @@
-//! Tests of rules: what telemetry there is, and which alerts must fire when, as promtool has them; with spans and logs beside series.
+//! Tests of rules: what telemetry there is, and which alerts must fire when.
+//!
+//! The format is promtool's, with spans and logs beside series.
 
 mod difference;
 mod notation;
@@ -8,8 +10,9 @@ use std::time::Duration;
 
 pub(crate) use self::difference::difference;
 pub(crate) use self::notation::Sample;
-use super::yaml::{self, Faults, Node, Place, Record, Value, Wrong};
-use super::{Fault, duration, record};
+use super::fault::{Faults, Wrong};
+use super::yaml::{self, Node, Record, Value};
+use super::{Fault, Place, duration, record};
 
 /// Most tests of a file, and most series, spans, logs and expectations of a test.
 const ITEMS_MAX: usize = 1000;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::SAMPLES_MAX;
 use crate::rule::condition::number_len;
-use crate::rule::yaml::Wrong;
+use crate::rule::fault::Wrong;
 
 /// One place of a series.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,7 +16,7 @@ pub(crate) enum Sample {
     Stale,
 }
 
-/// Reads values: `7`, `1x5` (six times 1), `0+10x5` (0, 10, … 50), `50-10x5`, `_` and `_x3` (missing once, thrice), `stale`.
+/// Reads values: `7`, `1x5` (six times 1), `0+10x5` (0, 10, … 50), `50-10x5`, `_` and `_x3` (missing), `stale`.
 pub(super) fn samples(text: &str, left: usize) -> Result<Vec<Sample>, Wrong> {
     let mut all = Vec::new();
     for (offset, item) in words(text) {
