@@ -123,10 +123,12 @@ fn after(before: &Notification, id: &str, outcome: &Result<String, Unsent>, now:
     };
     let pause = match unsent.again {
         Again::Never => return body.ended(State::Failed, Some(unsent.reason.clone())),
-        Again::Later(Some(asked)) => asked,
+        // Who asks for no pause at all is spared as well.
+        Again::Later(Some(asked)) => asked.max(PAUSE_FIRST),
         Again::Later(None) | Again::Unclear => pause(id, body.attempts),
     };
     let due = now.0.saturating_add(nanos(pause));
+    let not_before = matches!(unsent.again, Again::Later(Some(_))).then_some(due);
     let given_up = body.first_attempt_at.unwrap_or(now.0).saturating_add(nanos(TRIED_MAX));
     if due > given_up {
         let hours = TRIED_MAX.as_secs() / 3600;
@@ -134,7 +136,7 @@ fn after(before: &Notification, id: &str, outcome: &Result<String, Unsent>, now:
     }
     let repeats = body.repeats + u32::from(unsent.again == Again::Unclear);
     let last_error = Some(unsent.reason.clone());
-    Notification { state: State::Waiting, due: Some(due), last_error, repeats, ..body }
+    Notification { state: State::Waiting, due: Some(due), last_error, repeats, not_before, ..body }
 }
 
 /// Before the next attempt; up to a fifth shorter, by chance, so that not all come back at once.

@@ -42,6 +42,8 @@ pub(crate) struct Notification {
     pub(crate) state: State,
     /// When it is sent or tried again; nanoseconds since 1970, as all times here.
     pub(crate) due: Option<i64>,
+    /// So long the receiver does not want to be asked again.
+    pub(crate) not_before: Option<i64>,
     pub(crate) attempts: u32,
     /// What went wrong last.
     pub(crate) last_error: Option<String>,
@@ -82,7 +84,7 @@ impl Document for Notification {
     const COLLECTION: &'static str = "alerting.notifications";
     const KEYS: &'static [Key] =
         &[Key::lookup("state"), Key::lookup("channel"), Key::lookup("created"), Key::due("due")];
-    const TIMES: &'static [&'static str] = &["due", "created", "first_attempt_at", "sent_at"];
+    const TIMES: &'static [&'static str] = &["due", "not_before", "created", "first_attempt_at", "sent_at"];
 
     fn example() -> Option<Self> {
         let item = Item {
@@ -100,6 +102,7 @@ impl Document for Notification {
             to: Some("ops@example.org".to_owned()),
             last_error: Some("451 later".to_owned()),
             muted_by: vec!["silence 1".to_owned()],
+            not_before: Some(1),
             first_attempt_at: Some(1),
             sent_at: Some(1),
             after: Some("1".to_owned()),
@@ -120,6 +123,7 @@ impl Notification {
             delivery,
             state: State::Waiting,
             due: Some(now),
+            not_before: None,
             attempts: 0,
             last_error: None,
             items: vec![trimmed(item)],
@@ -161,7 +165,8 @@ impl Notification {
             self.more += 1;
         }
         if self.attempts > 0 {
-            self.due = self.due.map(|due| due.min(now.saturating_add(NEWS_AFTER)));
+            let sooner = now.saturating_add(NEWS_AFTER).max(self.not_before.unwrap_or(i64::MIN));
+            self.due = self.due.map(|due| due.min(sooner));
         }
     }
 
@@ -254,6 +259,9 @@ mod tests {
         notification.add(item(1, ItemKind::AlertFiring), 0);
 
         assert_eq!(notification.due, Some(NEWS_AFTER));
+        (notification.due, notification.not_before) = (Some(600 * 1_000_000_000), Some(500 * 1_000_000_000));
+        notification.add(item(2, ItemKind::AlertFiring), 0);
+        assert_eq!(notification.due, Some(500 * 1_000_000_000));
         notification.first_attempt_at = Some(0);
         assert!(notification.gathers(GATHER_MAX - 1) && !notification.gathers(GATHER_MAX));
     }

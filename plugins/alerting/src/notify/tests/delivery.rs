@@ -222,6 +222,23 @@ async fn after_a_day_of_failures_it_is_given_up() {
 }
 
 #[tokio::test]
+async fn what_is_critical_is_told_within_five_seconds() {
+    let (mut office, receiver) = (Office::open(), Receiver::open().await);
+    office.desk.clock = plugin::hub::system_clock();
+    hook(&office, &receiver, "").await;
+    let shutdown = plugin::Shutdown::new();
+    let worker = tokio::spawn(crate::notify::deliver(office.desk.clone(), shutdown.clone()));
+    let began = std::time::Instant::now();
+
+    office.fire(&rule("High Error Rate", Severity::Critical, &[]), "checkout").await;
+    receiver.has_come(1).await;
+
+    assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+    shutdown.cancel();
+    worker.await.expect("it ends");
+}
+
+#[tokio::test]
 async fn the_worker_sends_what_is_due_and_ends_when_it_is_told_to() {
     let (office, receiver) = (Office::open(), Receiver::open().await);
     hook(&office, &receiver, "").await;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::to_bytes;
@@ -14,6 +15,10 @@ use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use tokio::time::timeout;
+
+/// Whoever is waited for comes within so long.
+const WITHIN: Duration = Duration::from_secs(20);
 
 /// What was sent.
 #[derive(Clone, Debug)]
@@ -82,9 +87,12 @@ impl Receiver {
 
     /// Waits until so many calls have come.
     pub(super) async fn has_come(&self, calls: usize) {
-        while self.state.received.lock().len() < calls {
-            self.state.came.notified().await;
-        }
+        let come = async {
+            while self.state.received.lock().len() < calls {
+                self.state.came.notified().await;
+            }
+        };
+        timeout(WITHIN, come).await.unwrap_or_else(|_| panic!("{calls} calls did not come within {WITHIN:?}"));
     }
 }
 

@@ -1,5 +1,7 @@
 //! Routes: what may be set up, and what may be seen of it.
 
+use arrow::array::RecordBatch;
+use futures::TryStreamExt;
 use plugin::model::Tenant;
 use serde_json::{Value, json};
 
@@ -117,10 +119,21 @@ async fn notifications_are_found_by_state_and_channel_the_newest_first() {
 }
 
 #[tokio::test]
-async fn tables_have_no_settings() {
-    let office = Office::open();
+async fn tables_have_a_row_for_each_and_no_settings() {
+    let (office, receiver) = (Office::open(), Receiver::open().await);
+    let silence = json!({"matchers": ["service=cart"], "ends": "2026-11-24T11:00:00Z", "why": "tests"});
+    office.ask("POST", "/channels", hook(&receiver, json!("hunter2"))).await;
+    office.ask("POST", "/silences", silence).await;
+    office.fire(&rule("High Error Rate", Severity::Critical, &["hook", "nobody"]), "cart").await;
+    office.fire(&rule("High Error Rate", Severity::Critical, &["hook", "nobody"]), "checkout").await;
 
     let tables = tables(&office.desk.records).expect("tables");
+
+    for (table, expected) in tables.iter().zip([1, 1, 3]) {
+        let rows: Vec<RecordBatch> = table.rows(&office.acme).try_collect().await.expect("rows");
+        assert_eq!(rows.iter().map(RecordBatch::num_rows).sum::<usize>(), expected, "{table:?}");
+        assert!(!format!("{rows:?}").contains("hunter2"));
+    }
 
     let columns: Vec<Vec<String>> =
         tables.iter().map(|table| table.schema().fields().iter().map(|field| field.name().clone()).collect()).collect();
