@@ -108,8 +108,9 @@ impl Written {
             expected = Expected::Version(stored.version);
         }
         if matches!(self.change, Change::Fired | Change::Resolved) {
-            incident::alert_changed(transaction, tenant, &self.rule, &mut alert, self.change).await?;
+            // Whether it is muted decides whether it opens an incident.
             notify::alert_changed(transaction, tenant, &self.rule, &mut alert, self.change).await?;
+            incident::alert_changed(transaction, tenant, &self.rule, &mut alert, self.change).await?;
             let kind = if self.change == Change::Fired { "firing" } else { "resolved" };
             NewEvent::new(&format!("alerting.alert.{kind}"), &alert)?.publish(transaction, tenant).await?;
         }

@@ -20,7 +20,6 @@ use plugin::hub::cache::{self, Cache};
 use plugin::hub::events::{self, Deliveries, Events};
 use plugin::hub::outgoing::{self, Outgoing};
 use plugin::hub::sealing::Keyring;
-use plugin::hub::sealing::Keyring;
 use plugin::hub::{Caller, Clock, Hub, Parts, Secret};
 use plugin::model::{Tenant, Timestamp};
 use plugin::query::{self, Asker, QueryEngine, Statement};
