@@ -107,11 +107,21 @@ impl Plugin for Alerting {
 
     async fn run(self: Arc<Self>, context: PluginContext, shutdown: Shutdown) -> Result<(), PluginError> {
         let (incidents, notifications) = (self.incidents(&context), self.notifications(&context));
-        let (watch, escalate, deliver) = tokio::join!(
-            watch::run(context, self.config.clone(), notifications.clone(), shutdown.clone()),
-            incident::escalate(incidents, shutdown.clone()),
-            async { Ok::<_, PluginError>(notify::deliver(notifications, shutdown.clone()).await) },
+        // When one ends, the others end well, and all are started again.
+        let ended = shutdown.child_token();
+        let watch = watch::run(context, self.config.clone(), notifications.clone(), ended.clone());
+        let (watch, escalate, ()) = tokio::join!(
+            ending(&ended, watch),
+            ending(&ended, incident::escalate(incidents, ended.clone())),
+            notify::deliver(notifications, ended.clone()),
         );
-        watch.and(escalate).and(deliver)
+        watch.and(escalate)
     }
+}
+
+/// Does the work, and tells the others when it has ended.
+async fn ending(ended: &Shutdown, work: impl Future<Output = Result<(), PluginError>>) -> Result<(), PluginError> {
+    let done = work.await;
+    ended.cancel();
+    done
 }

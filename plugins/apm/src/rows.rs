@@ -131,7 +131,6 @@ impl<'a> Row<'a> {
             DataType::Timestamp(TimeUnit::Nanosecond, _) => {
                 column.as_primitive::<TimestampNanosecondType>().value(self.row)
             }
-            DataType::Int32 => column.as_primitive::<Int32Type>().value(self.row).into(),
             DataType::UInt32 => column.as_primitive::<UInt32Type>().value(self.row).into(),
             DataType::UInt64 => i64::try_from(column.as_primitive::<UInt64Type>().value(self.row)).unwrap_or(i64::MAX),
             other => unreachable!("the statement selects an integer here, not {other}"),

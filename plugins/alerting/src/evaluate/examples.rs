@@ -34,7 +34,8 @@ impl Evaluator {
             };
             conditions.push_str(&condition);
         }
-        let sql = format!("SELECT trace_id FROM {conditions} ORDER BY {order} DESC LIMIT {TRACES}");
+        let sql =
+            format!("SELECT trace_id FROM {conditions} GROUP BY trace_id ORDER BY max({order}) DESC LIMIT {TRACES}");
         match self.ask(tenant, asked.statement(sql), at).await {
             Ok(answer) => answer.texts(0).into_iter().flatten().collect(),
             Err(cause) => {

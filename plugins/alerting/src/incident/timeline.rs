@@ -93,10 +93,6 @@ impl Entries {
         self.0.push(Entry { incident: incident.number.clone(), at, who, who_name: name, kind, text: text.into() });
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.0.iter()
-    }
-
     /// Writes them with the transaction.
     pub(crate) async fn write(&self, transaction: &Transaction, tenant: &Tenant) -> Result<(), Error> {
         let timeline = transaction.collection::<Entry>();

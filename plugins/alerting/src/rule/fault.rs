@@ -38,10 +38,6 @@ impl Faults {
         self.0.push(Fault { place, problem: problem.into(), remedy: remedy.into() });
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
     /// The value, if nothing is wrong; else the faults from top to bottom, and how many there are over `FAULTS_MAX`.
     pub(crate) fn or<T>(mut self, value: T) -> Result<T, Vec<Fault>> {
         if self.0.is_empty() {

@@ -119,6 +119,26 @@ pub(crate) struct Measured {
     pub(crate) requests_min: u64,
 }
 
+impl Measured {
+    /// A value for people: `p95_response_time is 296ms, > 150ms over 5m`.
+    pub(crate) fn told(&self, value: f64) -> String {
+        let described = self.measure.described();
+        let [value, threshold] = [rounded(value), self.threshold].map(|value| described.unit.written(value));
+        let (name, sign, window) = (described.name, self.comparison.sign(), duration::written(self.window));
+        format!("{name} is {value}, {sign} {threshold} over {window}")
+    }
+}
+
+/// To three digits, as far as they are behind the point.
+fn rounded(value: f64) -> f64 {
+    if value == 0.0 || !value.is_finite() {
+        return value;
+    }
+    let digits = (2.0 - value.abs().log10().floor()).clamp(0.0, 15.0);
+    let power = 10_f64.powf(digits);
+    (value * power).round() / power
+}
+
 /// How a value is held against the threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Comparison {
@@ -164,4 +184,23 @@ pub(crate) enum Percent {
     P90,
     P95,
     P99,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_measure_is_told_in_its_own_unit() {
+        let told = |condition: &str, value: f64| {
+            let rule = read(&format!("[{{name: a, condition: {condition}, severity: info}}]")).expect("a rule");
+            let Condition::Measure(measured) = &rule[0].rule.condition else { unreachable!("it is a measure") };
+            measured.told(value)
+        };
+
+        assert_eq!(told("p95_response_time > 150ms", 295.6984), "p95_response_time is 296ms, > 150ms over 5m");
+        assert_eq!(told("error_rate > 1%", 0.01234), "error_rate is 1.23%, > 1% over 5m");
+        assert_eq!(told("error_count > 0", 1234.0), "error_count is 1234, > 0 over 5m");
+        assert_eq!(told("request_rate < 2/s", 0.0), "request_rate is 0/s, < 2/s over 5m");
+    }
 }

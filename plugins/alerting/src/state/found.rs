@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::alert::{Alert, AlertState};
 use crate::labels::{LABELS_MAX, Labels};
-use crate::rule::{RESERVED, Rule};
+use crate::rule::{Condition, RESERVED, Rule};
 
 /// Most trace ids that an alert names.
 pub(crate) const TRACES_MAX: usize = 5;
 
+/// The annotation that is the first line of what people are told; measures have one though their rules do not say.
+const SUMMARY: &str = "summary";
 const NO_DATA: &str = "no_data";
 const ALERTS_LEFT_OUT: &str = "alerts_left_out";
 const LABELS_LEFT_OUT: &str = "labels_left_out";
@@ -86,7 +88,12 @@ impl Instance {
     pub(super) fn annotations(&self, rule: &Rule) -> BTreeMap<String, String> {
         let rendered = |template: &crate::rule::Template| template.render(&self.of_row, self.value);
         let of_rule = rule.annotations.iter().map(|(name, template)| (name.clone(), rendered(template)));
-        of_rule.chain(self.remark.clone().map(|(name, text)| (name.to_owned(), text))).collect()
+        let mut all: BTreeMap<String, String> =
+            of_rule.chain(self.remark.clone().map(|(name, text)| (name.to_owned(), text))).collect();
+        if let (Condition::Measure(measured), Some(value), None) = (&rule.condition, self.value, &self.remark) {
+            all.entry(SUMMARY.to_owned()).or_insert_with(|| measured.told(value));
+        }
+        all
     }
 
     /// Of rows that are alike, the one with the largest value is told, with the traces of all.

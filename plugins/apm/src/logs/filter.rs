@@ -248,13 +248,13 @@ impl<'a> Attribute<'a> {
 mod tests {
     use super::*;
 
-    fn check(wanted: LogWanted, sql: &str) {
+    fn check(wanted: &LogWanted, sql: &str) {
         let mut conditions = Conditions::none();
         wanted.read().expect("a filter").add_to(&mut conditions);
         assert_eq!(conditions.text(), sql);
     }
 
-    fn refused(wanted: LogWanted, because: &str) {
+    fn refused(wanted: &LogWanted, because: &str) {
         let failure = format!("{:?}", wanted.read().expect_err("no filter"));
         assert!(failure.contains(because), "{failure}");
     }
@@ -265,27 +265,27 @@ mod tests {
 
     #[test]
     fn everything_that_is_said_is_a_condition() {
-        check(LogWanted::default(), "");
-        check(LogWanted { text: of(" "), service: of(""), ..LogWanted::default() }, "");
+        check(&LogWanted::default(), "");
+        check(&LogWanted { text: of(" "), service: of(""), ..LogWanted::default() }, "");
         check(
-            LogWanted { text: of("'; DROP"), severity: of("WARN"), ..LogWanted::default() },
+            &LogWanted { text: of("'; DROP"), severity: of("WARN"), ..LogWanted::default() },
             "severity_number >= $1 AND matches(body, $2)",
         );
         check(
-            LogWanted { host: of("a"), environment: of("b"), trace_id: of(&"Ab".repeat(16)), ..LogWanted::default() },
+            &LogWanted { host: of("a"), environment: of("b"), trace_id: of(&"Ab".repeat(16)), ..LogWanted::default() },
             "deployment_environment_name = $1 AND host_name = $2 AND trace_id = $3",
         );
     }
 
     #[test]
     fn what_cannot_be_meant_is_refused() {
-        refused(LogWanted { severity: of("loud"), ..LogWanted::default() }, "'loud'");
-        refused(LogWanted { severity: of("25"), ..LogWanted::default() }, "1 to 24");
-        refused(LogWanted { text: of("\"open"), ..LogWanted::default() }, "not closed");
-        refused(LogWanted { trace_id: of("12"), ..LogWanted::default() }, "32 hex digits");
-        refused(LogWanted { span_id: of(&"\u{e9}".repeat(8)), ..LogWanted::default() }, "16 hex digits");
-        refused(LogWanted { attributes: of("[]"), ..LogWanted::default() }, "no JSON object");
-        refused(LogWanted { service: of(&"x".repeat(NAME_BYTES_MAX + 1)), ..LogWanted::default() }, "over the limit");
+        refused(&LogWanted { severity: of("loud"), ..LogWanted::default() }, "'loud'");
+        refused(&LogWanted { severity: of("25"), ..LogWanted::default() }, "1 to 24");
+        refused(&LogWanted { text: of("\"open"), ..LogWanted::default() }, "not closed");
+        refused(&LogWanted { trace_id: of("12"), ..LogWanted::default() }, "32 hex digits");
+        refused(&LogWanted { span_id: of(&"\u{e9}".repeat(8)), ..LogWanted::default() }, "16 hex digits");
+        refused(&LogWanted { attributes: of("[]"), ..LogWanted::default() }, "no JSON object");
+        refused(&LogWanted { service: of(&"x".repeat(NAME_BYTES_MAX + 1)), ..LogWanted::default() }, "over the limit");
     }
 
     #[test]

@@ -43,6 +43,7 @@ pub(crate) struct Segment {
 
 impl Calendar {
     /// Nanoseconds from `a` to before `b` that count; none when `b` is not later.
+    #[cfg(test)]
     pub(crate) fn active(&self, a: i64, b: i64) -> i64 {
         match self {
             Self::Always => b.saturating_sub(a).max(0),
