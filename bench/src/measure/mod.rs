@@ -107,9 +107,13 @@ pub enum Part {
 impl Measure {
     fn wants(&self, part: Part) -> bool {
         match part {
-            Part::Core | Part::Index | Part::Rollups | Part::Promotion | Part::Identity | Part::Patterns | Part::Trace => {
-                self.only.contains(&part)
-            }
+            Part::Core
+            | Part::Index
+            | Part::Rollups
+            | Part::Promotion
+            | Part::Identity
+            | Part::Patterns
+            | Part::Trace => self.only.contains(&part),
             Part::Database if self.database_url.is_none() => false,
             part => self.only.is_empty() || self.only.contains(&part),
         }

@@ -155,7 +155,7 @@ impl Miner {
             return true;
         }
         self.unfit = self.unfit.wrapping_add(1);
-        self.unfit % WIDENING_EVERY == 0
+        self.unfit.is_multiple_of(WIDENING_EVERY)
     }
 
     fn widen(&mut self) -> Option<PatternId> {

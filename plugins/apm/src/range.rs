@@ -105,16 +105,16 @@ impl Range {
 
     /// Buckets of one width that hold the range, at most [`BUCKETS_MAX`] and one more for its ragged ends.
     pub(crate) fn buckets(self) -> Buckets {
-        self.buckets_of(WIDTHS.map(|minutes| minutes * MINUTE))
+        self.buckets_of_one(WIDTHS.map(|minutes| minutes * MINUTE))
     }
 
     /// The same for questions that are asked of spans: seconds when the range is short.
     pub(crate) fn fine_buckets(self) -> Buckets {
         let seconds = [1, 2, 5, 10, 15, 30].map(|seconds| seconds * SECOND);
-        self.buckets_of(seconds.into_iter().chain(WIDTHS.map(|minutes| minutes * MINUTE)))
+        self.buckets_of_one(seconds.into_iter().chain(WIDTHS.map(|minutes| minutes * MINUTE)))
     }
 
-    fn buckets_of(self, widths: impl IntoIterator<Item = i64>) -> Buckets {
+    fn buckets_of_one(self, widths: impl IntoIterator<Item = i64>) -> Buckets {
         let is_enough = |width: &i64| self.until - self.from <= width * BUCKETS_MAX;
         let longest = WIDTHS[WIDTHS.len() - 1] * MINUTE;
         Buckets { range: self, width: widths.into_iter().find(is_enough).unwrap_or(longest) }

@@ -80,13 +80,8 @@ impl Answer {
     }
 
     pub(crate) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
-        self.0.iter().flat_map(rows_of)
+        self.0.iter().flat_map(|batch| (0..batch.num_rows()).map(move |row| Row { batch, row }))
     }
-}
-
-/// The rows of one batch.
-pub(crate) fn rows_of(batch: &RecordBatch) -> impl Iterator<Item = Row<'_>> {
-    (0..batch.num_rows()).map(move |row| Row { batch, row })
 }
 
 /// One row of an answer.
@@ -97,6 +92,11 @@ pub(crate) struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
+    /// A row that is no answer's.
+    pub(crate) fn of(batch: &'a RecordBatch, row: usize) -> Self {
+        Self { batch, row }
+    }
+
     /// The column of this place, unless this row has NULL there.
     fn column(self, place: usize) -> Option<&'a dyn Array> {
         let column: &'a dyn Array = self.batch.column(place).as_ref();

@@ -76,7 +76,8 @@ struct MatchedSpans {
 
 /// Traces by service, operation, duration, status, attributes and words
 #[utoipa::path(
-    get, path = "/traces", tag = "apm", security(("caller" = ["apm:traces:read"])), params(RangeWanted, SpanFilter, PageWanted),
+    get, path = "/traces", tag = "apm", security(("caller" = ["apm:traces:read"])),
+    params(RangeWanted, SpanFilter, PageWanted),
     responses((status = 200, body = FoundTraces), (status = 400, description = "The range or a parameter is wrong"))
 )]
 pub(crate) async fn list(

@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 
 pub(crate) use self::answer::Answer;
 pub(crate) use self::examples::TRACES_LOOKED_FOR_MAX;
-use self::taken::{Question, Taken};
+use self::taken::Question;
 use crate::config::Config;
 use crate::rule::{Condition, Fault, Rule, Written};
 use crate::state::Outcome;

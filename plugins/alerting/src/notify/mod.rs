@@ -29,14 +29,9 @@ use self::channel::Channel;
 use self::mute::silence::Silence;
 use self::notification::Notification;
 use self::queue::Queue;
-#[allow(unused_imports)] // WIP: until the parts are joined
+
 pub(crate) use self::{
-    deliver::deliver,
-    desk::Desk,
-    file::{Fault, Notifications, apply},
-    routes::routes,
-    telling::sweep,
-    trouble::UNDELIVERABLE,
+    deliver::deliver, desk::Desk, file::apply, routes::routes, telling::sweep, trouble::UNDELIVERABLE,
 };
 use crate::alert::{Alert, Change};
 use crate::labels::Labels;

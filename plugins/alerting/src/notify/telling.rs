@@ -12,9 +12,11 @@ use super::mute::{Mutes, matched};
 use super::plan::Plan;
 use super::queue::{Queue, Way};
 use super::{Item, ItemKind, Link};
-use crate::alert::{Alert, AlertState};
+use crate::alert::{Alert, AlertState, Change};
+use crate::incident;
 use crate::labels::Labels;
 use crate::notify::message::{form_encoded, is_web};
+use crate::stored::{StoredRule, rule_id};
 
 /// Traces that a message leads to.
 const TRACES_MAX: usize = 3;
@@ -149,6 +151,10 @@ async fn unmute(
     }
     tellings.put(tenant, &telling.id, &body, Expected::Version(telling.version)).await?;
     alert.body.muted_by = muted_by.to_vec();
+    let rule = transaction.collection::<StoredRule>().get(tenant, &rule_id(&alert.body.rule)?).await?;
+    if let Some(Ok(rule)) = rule.map(|rule| rule.body.rule()) {
+        incident::alert_changed(transaction, tenant, &rule, &mut alert.body, Change::Noted).await?;
+    }
     alerts.put(tenant, &alert.id, &alert.body, Expected::Version(alert.version)).await.map(drop)
 }
 

@@ -20,7 +20,6 @@ use utoipa::ToSchema;
 
 pub(crate) use self::fault::{Fault, Place};
 pub(crate) use self::file::{Written, read};
-pub(crate) use self::measure::{MEASURES, Unit};
 pub(crate) use self::record::RESERVED;
 pub(crate) use self::template::Template;
 pub(crate) use self::written::to_yaml;

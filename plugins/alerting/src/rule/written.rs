@@ -122,7 +122,8 @@ mod tests {
 
     use super::*;
     use crate::promql;
-    use crate::rule::{Comparison, MEASURES, Unit, read};
+    use crate::rule::measure::{MEASURES, Unit};
+    use crate::rule::{Comparison, read};
 
     #[test]
     fn what_is_as_usual_is_left_out() {

@@ -15,7 +15,7 @@ mod found;
 
 use std::time::Duration;
 
-pub(crate) use self::found::{Found, Outcome, TRACES_MAX};
+pub(crate) use self::found::{Found, Outcome};
 use self::found::{Instance, instances, no_data};
 use crate::alert::{Alert, AlertState, Change};
 use crate::rule::{NoData, Rule};

@@ -13,6 +13,7 @@ use super::{Kept, Lane, Watch};
 use crate::alert::{Alert, Change};
 use crate::evaluate::TRACES_LOOKED_FOR_MAX;
 use crate::rule::Rule;
+use crate::stored::{Progress, the_only};
 use crate::{incident, notify};
 
 /// Changes that are written in one transaction.
@@ -62,12 +63,15 @@ impl Watch<'_> {
     /// The alerts as they are now; those that have passed are gone.
     async fn write_batch(&self, tenant: &Tenant, batch: &[Written]) -> Result<Vec<Option<Kept>>, Error> {
         let (lease, audit) = (&self.lease, &self.context.audit);
+        // Who watches next begins behind what was written: as of an earlier time, an alert that fires now would not be true yet.
+        let until = self.tenants.get(tenant).map_or(0, |of| of.progress);
         let write = self.context.records.transaction(|transaction| async move {
             transaction.hold(lease).await?;
             let mut kept = Vec::with_capacity(batch.len());
             for written in batch {
                 kept.push(written.write(&transaction, tenant).await?);
             }
+            transaction.collection::<Progress>().put(tenant, &the_only(), &Progress { until }, Expected::Any).await?;
             if let Some(deed) = deed(batch) {
                 audit.by_server(&transaction, tenant, deed).await.map_err(PluginError::from)?;
             }
@@ -104,8 +108,9 @@ impl Written {
             expected = Expected::Version(stored.version);
         }
         if matches!(self.change, Change::Fired | Change::Resolved) {
-            incident::alert_changed(transaction, tenant, &self.rule, &mut alert, self.change).await?;
+            // Whether it is muted decides whether it opens an incident.
             notify::alert_changed(transaction, tenant, &self.rule, &mut alert, self.change).await?;
+            incident::alert_changed(transaction, tenant, &self.rule, &mut alert, self.change).await?;
             let kind = if self.change == Change::Fired { "firing" } else { "resolved" };
             NewEvent::new(&format!("alerting.alert.{kind}"), &alert)?.publish(transaction, tenant).await?;
         }

@@ -15,6 +15,7 @@ use futures::TryStreamExt;
 use http::{HeaderMap, HeaderValue, Method, Request};
 use http_body_util::BodyExt;
 use plane::DataPlane;
+use plugin::hub::audit::Trail;
 use plugin::hub::cache::{self, Cache};
 use plugin::hub::events::{self, Deliveries, Events};
 use plugin::hub::outgoing::{self, Outgoing};
@@ -23,7 +24,7 @@ use plugin::hub::{Caller, Clock, Hub, Parts, Secret};
 use plugin::model::{Tenant, Timestamp};
 use plugin::query::{self, Asker, QueryEngine, Statement};
 use plugin::records::Records;
-use plugin::{Host, Plugin, PluginContext, Running, TelemetryWriter};
+use plugin::{Host, Plugin, PluginContext, Running, Shutdown, TelemetryWriter};
 use serde_json::Value;
 use store::MemoryStore;
 use tower::ServiceExt;
@@ -81,8 +82,11 @@ impl Desk {
             records: records.clone(),
             events: events.clone(),
             cache: Cache::new(None, &cache::Config::default()),
+            audit: Trail::new(plugin::hub::system_clock()),
+            keyring: Arc::new(Keyring::new("0123456789abcdef".repeat(4).as_str()).expect("a key")),
             outgoing: Arc::new(Outgoing::new(&outgoing::Config::default()).expect("a client")),
             telemetry: TelemetryWriter::new(|_, _| Box::pin(async { Ok(()) })),
+            stopping: Shutdown::new(),
         };
         let told = events.subscribe("test", &["alerting.incident.told"]).expect("a name");
         tokio::spawn(async move { events.run(std::future::pending()).await });

@@ -1,7 +1,7 @@
 //! How much more often one set has something than another: the log-likelihood ratio G², with a sign.
 //!
-//! T. Dunning, "Accurate Methods for the Statistics of Surprise and Coincidence", Computational Linguistics 19(1), 1993:
-//! unlike Pearson's X² it holds for what is rare, as most values of attributes are.
+//! T. Dunning, "Accurate Methods for the Statistics of Surprise and Coincidence", Computational Linguistics 19(1),
+//! 1993: unlike Pearson's X² it holds for what is rare, as most values of attributes are.
 
 /// How many spans of a set have something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

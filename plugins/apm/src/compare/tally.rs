@@ -12,7 +12,7 @@ use super::surprise::{Part, surprise};
 
 /// Most keys that are counted.
 const KEYS_MAX: usize = 500;
-/// Most values of a key that are counted; a key with more is left out, as ids are, or counted in ranges if all are numbers.
+/// Most values of a key that are counted; with more it is left out, as ids are, or in ranges if all are numbers.
 const VALUES_MAX: usize = 1000;
 /// Numbers with more values than this are counted in ranges, each twice as wide as the one before.
 const NUMBERS_MAX: usize = 20;
@@ -261,7 +261,7 @@ fn in_ranges(counts: &HashMap<Box<str>, Counts, RandomState>) -> BTreeMap<i32, C
     ranges
 }
 
-/// No exponent of a double is as small as this: ranges of positive numbers count from here, and 0 is a range of its own.
+/// No exponent of a double is as small as this: ranges of positive numbers count from here; 0 is one of its own.
 const LEAST: i32 = -1100;
 
 /// The range of a number: from a power of two to before the next, or the same below zero.

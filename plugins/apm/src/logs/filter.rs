@@ -16,8 +16,8 @@ use utoipa::IntoParams;
 use super::member::member;
 use super::severity;
 use crate::conditions::Conditions;
-use crate::rows::{hex, is_id};
 use crate::filter::attributes;
+use crate::rows::{hex, is_id};
 
 /// Longest name of a service, an environment or a host, in bytes.
 const NAME_BYTES_MAX: usize = 1024;
@@ -92,7 +92,7 @@ impl LogWanted {
             names: names.collect::<Result<_, Failure>>()?,
             trace_id: said(&self.trace_id).map(|written| id("trace_id", written)).transpose()?,
             span_id: said(&self.span_id).map(|written| id("span_id", written)).transpose()?,
-            attributes: attributes("attributes", written.map(Value::from).as_ref())?,
+            attributes: attributes("attributes", written.map(serde_json::Value::from).as_ref())?,
         })
     }
 }

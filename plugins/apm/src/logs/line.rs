@@ -1,15 +1,17 @@
 //! A log record as it is told, whether its row comes from an answer or has just arrived.
 
-use arrow::array::BooleanArray;
-use arrow::buffer::BooleanBuffer;
-use plugin::model::{AttributeType, Batch, Convention, Defaults, Signal, Table, conventions};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, NullArray, RecordBatch};
+use plugin::model::{AttributeType, Batch, Convention, Signal, Table, conventions};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::severity;
 use crate::range::rfc3339;
-use crate::rows::{Row, hex, rows_of};
+use crate::rows::{Row, hex};
 
 /// A log record.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -110,36 +112,28 @@ fn attributes(row: Row<'_>, json: usize, promoted: &[Convention], first: usize) 
     attributes
 }
 
-/// The first `count` of the rows that are wanted, as lines.
-pub(crate) fn lines_of(logs: &Batch, wanted: &BooleanArray, count: usize) -> Vec<LogLine> {
-    let rows = logs.filter(&first(wanted, count)).expect("the rows are those of the batch");
-    let table = Table::of(Signal::Logs);
-    let places: Vec<usize> = columns().map(|column| table.index(column)).collect();
-    let schema = table.schema.project(&places).expect("the columns are in the table");
-    let rows = rows.project(&schema.into(), &places, &mut Defaults::new(Signal::Logs));
-    rows_of(&rows.expect("a batch has all columns of its table")).map(LogLine::of).collect()
+/// Rows of a batch of logs as lines in JSON, each written when it is first asked for and never again.
+#[derive(Debug)]
+pub(crate) struct Written {
+    rows: RecordBatch,
+    lines: HashMap<usize, String>,
 }
 
-/// So many of the wanted rows and no more: who wants few lines of many must not copy all of them.
-fn first(wanted: &BooleanArray, count: usize) -> BooleanArray {
-    let mut left = count;
-    let kept = BooleanBuffer::collect_bool(wanted.len(), |row| {
-        let is_kept = left > 0 && wanted.value(row);
-        left -= usize::from(is_kept);
-        is_kept
-    });
-    BooleanArray::new(kept, None)
-}
+impl Written {
+    /// Writes nothing yet.
+    pub(crate) fn of(logs: &Batch) -> Self {
+        let table = Table::of(Signal::Logs);
+        let column = |name: &str| logs.said(table.index(name)).map(Arc::clone);
+        let nothing = || Arc::new(NullArray::new(logs.rows())) as ArrayRef;
+        let columns = columns().map(|name| (name, column(name).unwrap_or_else(nothing), true));
+        let rows = RecordBatch::try_from_iter_with_nullable(columns).expect("columns of a batch have as many rows");
+        Self { rows, lines: HashMap::new() }
+    }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_of_the_wanted_rows_are_kept() {
-        let wanted = BooleanArray::from(vec![false, true, true, false, true]);
-
-        assert_eq!(first(&wanted, 2), BooleanArray::from(vec![false, true, true, false, false]));
-        assert_eq!(first(&wanted, 9), wanted);
+    /// The line of a row.
+    pub(crate) fn line(&mut self, row: usize) -> &str {
+        let line = || LogLine::of(Row::of(&self.rows, row));
+        let written = self.lines.entry(row);
+        written.or_insert_with(|| serde_json::to_string(&line()).expect("a line can be written as JSON"))
     }
 }

@@ -95,7 +95,7 @@ pub(crate) async fn list(
         check_known(&source, &selection.name).await?;
     }
     let is_truncated = exemplars.len() > limit;
-    exemplars.sort_by(|a, b| b.0.cmp(&a.0));
+    exemplars.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
     Ok(Json(Exemplars {
         name: selection.name,
         from: rfc3339(range.from),

@@ -7,9 +7,9 @@ use utoipa::ToSchema;
 use super::PointTable;
 use super::function::Function;
 use super::selection::Selection;
-use plugin::near;
 use crate::range::Range;
 use crate::rows::Source;
+use plugin::near;
 
 /// Most ways that are told.
 const WAYS_MAX: usize = 50;

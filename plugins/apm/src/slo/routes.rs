@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use plugin::model::Tenant;
+use plugin::near;
 use plugin::records::{Expected, List, PAGE_MAX, Record, RecordId, Transaction};
 use plugin::{Asked, Failure, PluginContext};
 use serde::Deserialize;
@@ -19,7 +20,6 @@ use super::evaluate::standings;
 use super::ratio;
 use super::view::{SloView, Slos};
 use super::wanted::SloWanted;
-use crate::near::near;
 use crate::rows::Source;
 
 /// SLOs of one tenant.

@@ -1,7 +1,7 @@
 //! Trees of traces that somebody is looking at, so that only the first page of a trace has to read all of it.
 //!
-//! A tree is kept for so many spans of its trace. Rows are added or expire but never change, so a trace that counts as many
-//! as before is the same, and one that has grown is read anew at once.
+//! A tree is kept for so many spans of its trace. Rows are added or expire but never change, so a trace that counts as
+//! many as before is the same, and one that has grown is read anew at once.
 
 use std::sync::Arc;
 use std::time::Duration;

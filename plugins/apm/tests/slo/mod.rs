@@ -19,7 +19,7 @@ fn availability() -> Value {
 }
 
 fn with(mut slo: Value, changes: Value) -> Value {
-    let changes = changes.as_object().expect("members").clone();
+    let Value::Object(changes) = changes else { panic!("changes are members") };
     slo.as_object_mut().expect("members").extend(changes);
     slo
 }

@@ -14,13 +14,15 @@ use http::Request;
 use http_body_util::BodyExt;
 use opentelemetry_proto::tonic::trace::v1::{Span, Status};
 use plane::{DataPlane, Payload};
+use plugin::hub::audit::Trail;
 use plugin::hub::cache::{self, Cache};
 use plugin::hub::events::{self, Events};
 use plugin::hub::outgoing::{self, Outgoing};
+use plugin::hub::sealing::Keyring;
 use plugin::model::{Tenant, Timestamp};
 use plugin::query::{self, Asker, QueryEngine, Statement};
 use plugin::records::Records;
-use plugin::{Plugin, PluginContext, PluginError, Telemetry, TelemetryWriter};
+use plugin::{Plugin, PluginContext, PluginError, Shutdown, Telemetry, TelemetryWriter};
 use serde_json::Value;
 use store::MemoryStore;
 use tower::ServiceExt;
@@ -80,7 +82,7 @@ impl Office {
 
     fn new(plane: Arc<DataPlane>, config: query::Config, queries: tokio::runtime::Handle) -> Self {
         let (acme, records) = (Tenant::new("acme").expect("a name"), Records::in_memory().expect("records"));
-        let plugins: Vec<Arc<dyn Plugin>> = vec![Arc::new(Apm)];
+        let plugins: Vec<Arc<dyn Plugin>> = vec![Arc::new(Apm::default())];
         let schemas = plugin::schemas(&plugins, &records).expect("tables");
         let engine = QueryEngine::new(Arc::clone(&plane), config, queries).expect("an engine").with_schemas(schemas);
         let written = Arc::clone(&plane);
@@ -90,6 +92,8 @@ impl Office {
             records: records.clone(),
             events: Events::new(&records, None, &events::Config::default()),
             cache: Cache::new(None, &cache::Config::default()),
+            audit: Trail::new(plugin::hub::system_clock()),
+            keyring: Arc::new(Keyring::new("0123456789abcdef".repeat(4).as_str()).expect("a key")),
             outgoing: Arc::new(Outgoing::new(&outgoing::Config::default()).expect("a client")),
             telemetry: TelemetryWriter::new(move |tenant, telemetry| {
                 let plane = Arc::clone(&written);
@@ -99,8 +103,9 @@ impl Office {
                     Ok::<_, PluginError>(())
                 })
             }),
+            stopping: Shutdown::new(),
         };
-        let (routes, _) = Apm.routes(context.clone()).split_for_parts();
+        let (routes, _) = Apm::default().routes(context.clone()).split_for_parts();
         let routes = routes.layer(Extension(acme.clone()));
         // An id of zeros is none.
         Self { context, plane, routes, acme, minute: now() / MINUTE * MINUTE, sent: AtomicU64::new(1) }

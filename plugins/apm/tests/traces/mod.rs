@@ -270,7 +270,7 @@ fn exemplars_of_a_trace_are_found_in_all_kinds_of_points() {
 /// Two hundred requests over the last ten minutes: those of zone `c` are slow, and nothing else has to do with it.
 fn requests() -> Vec<ResourceSpans> {
     let request = |number: u8| {
-        let is_slow = number % 10 == 0;
+        let is_slow = number.is_multiple_of(10);
         let duration = if is_slow { 900 } else { 20 + u64::from(number) % 5 };
         let start = now() - 600 * SECOND + u64::from(number) * 2 * SECOND;
         let attributes = vec![
@@ -283,7 +283,7 @@ fn requests() -> Vec<ResourceSpans> {
             kind: SERVER,
             end_time_unix_nano: start + duration * MILLISECOND,
             attributes,
-            status: (number % 20 == 0).then(|| Status { code: ERROR, ..Status::default() }),
+            status: number.is_multiple_of(20).then(|| Status { code: ERROR, ..Status::default() }),
             ..span(100, 1, start, "GET /stock")
         };
         let of_service = resource_spans(
@@ -370,6 +370,38 @@ fn what_all_slow_spans_have_in_common_comes_first() {
         assert_eq!(told["rest"]["spans"], 80, "{told}");
         let wrong = json!({"selection": {"kind": "ingress"}});
         assert_eq!(shop.post("/traces/compare", &wrong).await.0, 400);
+    });
+}
+
+#[test]
+fn of_a_large_set_a_sample_is_compared() {
+    Shop::visit(async |shop| {
+        let (count, start) = (30_000_u64, now() - 60 * SECOND);
+        let request = |number: u64| {
+            let cart = if number.is_multiple_of(100) { "large" } else { "small" };
+            let duration = if cart == "large" { 700 } else { 5 };
+            Span {
+                kind: SERVER,
+                span_id: (number + 1).to_be_bytes().to_vec(),
+                end_time_unix_nano: start + duration * MILLISECOND,
+                attributes: vec![text("shop.cart", cart), integer("shop.number", number.cast_signed())],
+                ..span(200, 1, start, "GET /many")
+            }
+        };
+        let spans = (0..count).map(request).collect();
+        shop.take(Payload::Traces, &traces(vec![resource_spans("many", "1", spans)])).await;
+        let wanted = json!({"filter": {"service": "many"}, "selection": {"min_duration_ms": 500}});
+
+        let (status, told) = shop.post("/traces/compare", &wanted).await;
+
+        assert_eq!(status, 200, "{told}");
+        assert_eq!(told["selection"], json!({"spans": 300, "sampled": 300}), "{told}");
+        let rest = &told["rest"];
+        assert_eq!(rest["spans"], 29_700, "{told}");
+        // Each is taken with a chance of two thirds: a thousand fewer is far beyond luck.
+        assert!(rest["sampled"].as_u64().is_some_and(|sampled| (19_000..=20_000).contains(&sampled)), "{told}");
+        let first = &told["keys"][0];
+        assert_eq!((&first["key"], &first["values"][0]["value"]), (&json!("shop.cart"), &json!("large")), "{told}");
     });
 }
 

@@ -22,11 +22,13 @@ fn rule(name: &str, incident: Option<Priority>) -> Rule {
         keep_firing: Duration::ZERO,
         offset: Duration::ZERO,
         no_data: NoData::Ok,
+        group_by: Vec::new(),
         labels: BTreeMap::new(),
         annotations: BTreeMap::new(),
         channels: Vec::new(),
         runbook: None,
         incident,
+        enabled: true,
     }
 }
 

@@ -177,10 +177,12 @@ pub(super) fn rule(name: &str, severity: Severity, channels: &[&str]) -> Rule {
         keep_firing: Duration::ZERO,
         offset: Duration::ZERO,
         no_data: NoData::Ok,
+        group_by: Vec::new(),
         labels: [].into(),
         annotations: [].into(),
         channels: channels.iter().map(|&channel| channel.to_owned()).collect(),
         runbook: None,
         incident: None,
+        enabled: true,
     }
 }

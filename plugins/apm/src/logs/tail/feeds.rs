@@ -1,7 +1,7 @@
 //! Hands log records to all who follow them.
 //!
-//! Followers of one tenant who want the same share a feed: records are filtered and written once for all of them. Nobody waits for
-//! anybody: who does not read in time misses lines, and is told how many.
+//! Followers of one tenant who want the same share a feed: records are filtered once for all of them, and each is written once
+//! whoever wants it. Nobody waits for anybody: who does not read in time misses lines, and is told how many.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use plugin::model::{Batch, Signal, Tenant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::super::filter::LogFilter;
-use super::super::line::lines_of;
+use super::super::line::Written;
 
 /// Most followers of a process.
 const FOLLOWERS_MAX: usize = 2000;
@@ -85,7 +85,7 @@ pub(super) struct Missed {
     pub(super) is_least: bool,
 }
 
-/// Lines of one request, written once for all followers of a feed.
+/// Lines of one request, shared by all followers of a feed.
 #[derive(Debug)]
 pub(super) struct Lines {
     json: String,
@@ -157,8 +157,10 @@ impl Feeds {
     pub(super) fn tell(&self, tenant: &Tenant, logs: &[Batch]) {
         let mut followed = self.0.lock();
         let Some(OfTenant { room, feeds, .. }) = followed.tenants.get_mut(tenant) else { return };
+        let logs = logs.iter().filter(|batch| batch.signal() == Signal::Logs);
+        let mut logs: Vec<(&Batch, Written)> = logs.map(|batch| (batch, Written::of(batch))).collect();
         for (filter, feed) in feeds {
-            feed.tell(filter, logs, room);
+            feed.tell(filter, &mut logs, room);
         }
     }
 
@@ -228,8 +230,8 @@ impl Feed {
         Self { followers: HashMap::new(), lines: LINES_A_SECOND, bytes: BYTES_A_SECOND, left_out: 0 }
     }
 
-    fn tell(&mut self, filter: &LogFilter, logs: &[Batch], room: &Arc<Semaphore>) {
-        let (json, count) = self.write(filter, logs);
+    fn tell(&mut self, filter: &LogFilter, logs: &mut [(&Batch, Written)], room: &Arc<Semaphore>) {
+        let (json, count) = self.choose(filter, logs);
         if count == 0 {
             return;
         }
@@ -244,32 +246,28 @@ impl Feed {
     }
 
     /// The lines that are wanted and not too many as a JSON array, and their number.
-    fn write(&mut self, filter: &LogFilter, logs: &[Batch]) -> (String, u64) {
-        let (mut json, mut count) = (Vec::new(), 0);
-        for logs in logs.iter().filter(|batch| batch.signal() == Signal::Logs) {
+    fn choose(&mut self, filter: &LogFilter, logs: &mut [(&Batch, Written)]) -> (String, u64) {
+        let (mut json, mut count) = (String::from("["), 0);
+        for (logs, written) in logs {
             let wanted = filter.matching(logs);
-            let all = wanted.true_count();
-            let told = all.min(self.lines);
+            let (all, told) = (wanted.true_count(), wanted.true_count().min(self.lines));
             self.lines -= told;
             self.left_out += (all - told) as u64;
-            if told == 0 {
-                continue;
-            }
-            for line in lines_of(logs, &wanted, told) {
-                let before = json.len();
-                json.push(if before == 0 { b'[' } else { b',' });
-                serde_json::to_writer(&mut json, &line).expect("a line can be written as JSON");
-                let bytes = json.len() - before;
-                if bytes > self.bytes {
-                    json.truncate(before);
+            for row in wanted.values().set_indices().take(told) {
+                let line = written.line(row);
+                if line.len() > self.bytes {
                     self.left_out += 1;
-                } else {
-                    (self.bytes, count) = (self.bytes - bytes, count + 1);
+                    continue;
                 }
+                (self.bytes, count) = (self.bytes - line.len(), count + 1);
+                if count > 1 {
+                    json.push(',');
+                }
+                json.push_str(line);
             }
         }
-        json.push(b']');
-        (String::from_utf8(json).expect("JSON is text"), count)
+        json.push(']');
+        (json, count)
     }
 
     fn begin_second(&mut self) {
