@@ -1,3 +1,4 @@
 //! The plugin on a plane of its own.
 
 mod incident;
+mod promql;

@@ -58,6 +58,11 @@ impl Answer {
         self.rows.column(place).as_binary_view().iter().map(sketch).collect()
     }
 
+    /// The column as it is.
+    pub(crate) fn column(&self, place: usize) -> &ArrayRef {
+        self.rows.column(place)
+    }
+
     /// What cannot be seen as this type is NULL.
     fn as_type(&self, place: usize, data_type: &DataType) -> ArrayRef {
         let column = self.rows.column(place);

@@ -18,7 +18,7 @@ use plugin::model::{Tenant, Timestamp};
 use plugin::query::{Asker, Class, QueryEngine, QueryError, Statement};
 use tokio::sync::Semaphore;
 
-use self::answer::Answer;
+pub(crate) use self::answer::Answer;
 pub(crate) use self::examples::TRACES_LOOKED_FOR_MAX;
 use self::taken::Question;
 use crate::config::Config;
@@ -110,7 +110,12 @@ impl Evaluator {
         askers: &[usize],
         at: Timestamp,
     ) -> Vec<Evaluated> {
-        let taken = question.ask(self, tenant, at).await;
+        let expressions = askers.iter().filter_map(|rule| match &rules[*rule].condition {
+            Condition::Promql(query) => Some(query.clone()),
+            _ => None,
+        });
+        let expressions = expressions.collect();
+        let taken = question.ask(self, tenant, expressions, at).await;
         let of_rule = |rule: &usize| match &taken {
             Ok(taken) => taken.hold(&rules[*rule]).into(),
             Err(cause) => Err(cause.clone()).into(),
@@ -119,7 +124,12 @@ impl Evaluator {
     }
 
     /// All rows of the answer to a statement as of a time.
-    async fn ask(&self, tenant: &Tenant, statement: Statement, at: Timestamp) -> Result<Answer, Unevaluated> {
+    pub(crate) async fn ask(
+        &self,
+        tenant: &Tenant,
+        statement: Statement,
+        at: Timestamp,
+    ) -> Result<Answer, Unevaluated> {
         let statement = Statement { as_of: Some(at), ..statement };
         let _place = self.places.acquire().await.expect("the places are never closed");
         let rows = self.engine.sql(&Asker::new(tenant.clone()), statement).await?;

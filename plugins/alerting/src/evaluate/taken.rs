@@ -13,13 +13,13 @@ use crate::promql;
 use crate::rule::{Comparison, Condition, Measure, Measured, Rule};
 use crate::state::{Found, Outcome};
 
-/// What is asked: rules with the same question are answered together.
+/// What is asked: rules with the same question are answered together. All of PromQL is one, as it reads the same metrics.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Question {
     Calls { table: Table, window: Duration, offset: Duration, labels: BTreeSet<String> },
     Usage { resource: Resource, window: Duration, offset: Duration, labels: BTreeSet<String> },
     Sql { text: String, offset: Duration },
-    Promql { text: String, offset: Duration },
+    Promql { offset: Duration },
     Burns,
 }
 
@@ -29,7 +29,7 @@ impl Question {
         match &rule.condition {
             Condition::Measure(measured) => Self::of_measure(measured, offset),
             Condition::Sql(text) => Self::Sql { text: text.clone(), offset },
-            Condition::Promql(query) => Self::Promql { text: query.text().to_owned(), offset },
+            Condition::Promql(_) => Self::Promql { offset },
             Condition::SloBurn(_) => Self::Burns,
         }
     }
@@ -52,10 +52,12 @@ impl Question {
         }
     }
 
+    /// `expressions` are those of the rules that ask.
     pub(crate) async fn ask(
         &self,
         evaluator: &Evaluator,
         tenant: &Tenant,
+        expressions: Vec<promql::Query>,
         at: Timestamp,
     ) -> Result<Taken, Unevaluated> {
         match self {
@@ -74,8 +76,8 @@ impl Question {
             Self::Sql { text, offset } => {
                 rows::ask(evaluator, tenant, text, before(at, *offset)).await.map(Taken::Rows)
             }
-            Self::Promql { text, offset } => {
-                promql::ask(evaluator, tenant, text, before(at, *offset)).await.map(Taken::Rows)
+            Self::Promql { offset } => {
+                promql::ask(evaluator, tenant, expressions, before(at, *offset)).await.map(Taken::Promql)
             }
             Self::Burns => slo::ask(evaluator, tenant, at).await.map(Taken::Burns),
         }
@@ -88,6 +90,7 @@ pub(crate) enum Taken {
     Calls(Things<Calls>, Duration),
     Usage(Things<f64>),
     Rows(Outcome),
+    Promql(promql::Answers),
     Burns(Vec<slo::Burn>),
 }
 
@@ -99,6 +102,7 @@ impl Taken {
                 Ok(held(things, measured, |calls| calls.value(measured, *window)))
             }
             (Self::Usage(things), Condition::Measure(measured)) => Ok(held(things, measured, |share| Some(*share))),
+            (Self::Promql(answers), Condition::Promql(query)) => answers.of(query),
             (Self::Rows(outcome), _) => Ok(outcome.clone()),
             (Self::Burns(burns), Condition::SloBurn(name)) => Ok(slo::found(burns, name)),
             _ => unreachable!("a rule is answered the question it asks"),

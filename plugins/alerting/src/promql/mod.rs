@@ -1,9 +1,45 @@
-//! PromQL, as far as rules use it. What is not supported is refused by name when a rule is loaded.
+//! PromQL, as far as rules use it: the numbers are Prometheus', and what is not supported is refused by name when a rule is
+//! loaded, never at night.
+
+mod aggregate;
+mod ask;
+mod catalog;
+mod evaluate;
+mod expression;
+mod histogram;
+mod join;
+mod lower;
+mod names;
+mod numbers;
+mod over_time;
+mod points;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+pub(crate) use self::ask::{Answers, ask};
+use self::expression::{Expression, Selector};
+use self::lower::Lowering;
 
 /// An expression that can be evaluated.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Query {
     text: String,
+    expression: Arc<Expression>,
+    /// All of its selectors, each once.
+    selectors: Arc<[Selector]>,
+    /// Labels that it names.
+    labels: Arc<BTreeSet<String>>,
+}
+
+impl PartialEq for Query {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
 }
 
 impl Query {
@@ -23,18 +59,13 @@ pub(crate) struct Refused {
 
 /// Reads an expression.
 pub(crate) fn parse(text: &str) -> Result<Query, Refused> {
-    match text.trim().is_empty() {
-        true => Err(Refused { message: "the expression is empty".to_owned(), offset_in_text: 0 }),
-        false => Ok(Query { text: text.to_owned() }),
-    }
-}
-
-/// What an expression finds as of a time.
-pub(crate) async fn ask(
-    _: &crate::evaluate::Evaluator,
-    _: &plugin::model::Tenant,
-    _: &str,
-    _: plugin::model::Timestamp,
-) -> Result<crate::state::Outcome, crate::evaluate::Unevaluated> {
-    Err(crate::evaluate::Unevaluated("promql".to_owned()))
+    text::check_size(text)?;
+    let parsed = promql_parser::parser::parse(text).map_err(|message| {
+        let offset_in_text = text::place_of_named(text, &message);
+        Refused { message, offset_in_text }
+    })?;
+    let mut lowering = Lowering::of(text);
+    let expression = Arc::new(lowering.expression(&parsed)?);
+    let (selectors, labels) = (lowering.selectors.into(), lowering.labels.into());
+    Ok(Query { text: text.to_owned(), expression, selectors, labels })
 }
