@@ -85,7 +85,9 @@ impl Metric {
             Part::Count => "'value', cast(count AS double)",
             Part::Buckets => "'count', count, 'counts', bucket_counts, 'bounds', explicit_bounds",
         };
-        let columns: Vec<String> = COLUMNS.iter().chain(resource).map(|column| format!("min({column})")).collect();
+        // A column may be asked twice, and two columns of an answer may not have one name.
+        let columns = COLUMNS.iter().chain(resource).enumerate();
+        let columns: Vec<String> = columns.map(|(place, column)| format!("min({column}) AS c{place}")).collect();
         let monotonic = if self.table == Table::Metrics { " AND coalesce(monotonic, false) = $7" } else { "" };
         let sql = format!(
             "SELECT {}, array_agg(named_struct('time', cast(time AS bigint), 'flags', cast(flags AS bigint), {value})) FROM {} \

@@ -107,7 +107,8 @@ fn sets_are_made_of_what_belongs_together() {
     check("requests{s='c'} or errors{code='503'}", {
         "{__name__=\"errors\", code=\"503\", s=\"a\"} 6; {__name__=\"requests\", s=\"c\"} 7"
     });
-    check("requests{s='a'} or requests * 2", { "{__name__=\"requests\", s=\"a\"} 100; {s=\"b\"} 100; {s=\"c\"} 14" });
+    let both = "{__name__=\"requests\", s=\"a\"} 100; {s=\"b\"} 100; {s=\"c\"} 14";
+    check("requests{s='a'} or requests * 2", both);
     check("requests and ignoring (code) errors{code='503'}", "{__name__=\"requests\", s=\"a\"} 100");
     check("vector(1) and on () errors", "{} 1");
     check("vector(1) unless on () errors", "");
