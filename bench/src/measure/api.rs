@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 
+use anyhow::ensure;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -28,6 +30,13 @@ impl Client {
 
     pub(super) async fn get(&self, path: &str) -> anyhow::Result<Answer> {
         self.send(Request::get(self.uri(path)).body(Full::default())?).await
+    }
+
+    /// An answer that goes on for as long as it is read.
+    pub(super) async fn follow(&self, path: &str) -> anyhow::Result<Incoming> {
+        let answer = self.connections.request(Request::get(self.uri(path)).body(Full::default())?).await?;
+        ensure!(answer.status().is_success(), "{path}: {}", answer.status());
+        Ok(answer.into_body())
     }
 
     /// Sends JSON, as the one whose access token it is.

@@ -1,5 +1,6 @@
-//! Some hours of the simulated shop, sent as fast as the server takes them.
+//! Some hours of the simulated shop, sent as fast as the server takes them; and a server that has them at rest.
 
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
@@ -10,12 +11,32 @@ use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::Trac
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
+use super::Measure;
+use super::process::{Server, Settings};
+use super::queries::ask;
+use crate::load::Protocol;
 use crate::simulator::{Shop, Telemetry};
 
 const STEP: Duration = Duration::from_secs(10);
 const SEED: u64 = 42;
 const IN_FLIGHT: usize = 4;
 const RETRY: Duration = Duration::from_millis(500);
+
+/// A server over this directory, with so many hours of spans in files, as many as the settings of the measurement say. They are sent when
+/// there are none yet.
+pub(super) async fn at_rest(measure: &Measure, data: &Path, hours: u64) -> anyhow::Result<Server> {
+    let mut settings = Settings::default();
+    if let Some(bytes) = measure.segment_bytes {
+        settings.environment.push(("OBSERVATORY_PLANE__SEGMENT_BYTES", bytes.to_string()));
+    }
+    let program = measure.server()?;
+    let first = Server::start(&program, data, &settings).await?;
+    if ask(first.api(), "select count(*) from spans").await?[0][0].as_u64() == Some(0) {
+        send(first.endpoint(Protocol::Grpc), measure.query_spans, hours).await?;
+    }
+    first.stop().await?;
+    Server::start(&program, data, &settings).await
+}
 
 /// Sends spans of so many hours up to now, about as many as asked for, and the log lines that go with them.
 pub(super) async fn send(endpoint: Uri, spans: u64, hours: u64) -> anyhow::Result<()> {

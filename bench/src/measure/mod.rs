@@ -15,6 +15,9 @@ mod queries;
 mod report;
 mod rollups;
 mod rows_of_files;
+mod rules;
+mod services;
+mod tail;
 mod trace;
 
 use std::path::{Path, PathBuf};
@@ -102,6 +105,12 @@ pub enum Part {
     Patterns,
     /// Pages of a trace of 200 000 spans.
     Trace,
+    /// Log lines as they arrive, for a thousand who follow them.
+    Tail,
+    /// Ten thousand alerting rules, and how soon somebody is told.
+    Rules,
+    /// The list of services over a week.
+    Services,
 }
 
 impl Measure {
@@ -113,7 +122,10 @@ impl Measure {
             | Part::Promotion
             | Part::Identity
             | Part::Patterns
-            | Part::Trace => self.only.contains(&part),
+            | Part::Trace
+            | Part::Tail
+            | Part::Rules
+            | Part::Services => self.only.contains(&part),
             Part::Database if self.database_url.is_none() => false,
             part => self.only.is_empty() || self.only.contains(&part),
         }
@@ -184,6 +196,15 @@ pub async fn run(measure: &Measure) -> anyhow::Result<()> {
     }
     if measure.wants(Part::Trace) {
         trace::print(measure).await?;
+    }
+    if measure.wants(Part::Tail) {
+        tail::print(measure).await?;
+    }
+    if measure.wants(Part::Rules) {
+        rules::print(measure).await?;
+    }
+    if measure.wants(Part::Services) {
+        services::print(measure).await?;
     }
     Ok(())
 }

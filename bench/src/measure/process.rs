@@ -15,6 +15,9 @@ use crate::demo::Protocol;
 /// A start replays at most a log of some gigabytes.
 const READY_SECONDS: u64 = 120;
 const TICKS_PER_SECOND: f64 = 100.0;
+/// Where `stat` of /proc has the time of a process, and of its children that have ended: fields behind the program's name.
+const OWN: usize = 11;
+const OF_CHILDREN: usize = 13;
 
 /// Settings that differ from the defaults, as environment variables; a later one wins.
 #[derive(Debug)]
@@ -101,6 +104,11 @@ impl Server {
         std::fs::read_to_string(self.said.path()).context("cannot read what the server said")
     }
 
+    /// Processor time that it has used since it began, in seconds.
+    pub(crate) fn processor_seconds(&self) -> anyhow::Result<f64> {
+        processor(&format!("/proc/{}/stat", self.child.id()), OWN)
+    }
+
     /// Ends the server as a person would; its rows are in Parquet then.
     pub(crate) async fn stop(mut self) -> anyhow::Result<Stopped> {
         let peak_bytes = peak_bytes(self.child.id())?;
@@ -136,10 +144,15 @@ fn free_addresses() -> anyhow::Result<[SocketAddr; 3]> {
 
 /// Processor time of children that have ended, in seconds.
 fn processor_of_children() -> anyhow::Result<f64> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    // Fields are counted after the program's name, which may hold anything: cutime and cstime are the 16th and 17th.
-    let fields = stat.rsplit_once(')').context("/proc/self/stat has another form")?.1;
-    let ticks: f64 = fields.split_whitespace().skip(13).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum();
+    processor("/proc/self/stat", OF_CHILDREN)
+}
+
+/// Time in the program and in the kernel, in seconds, which stand beside each other.
+fn processor(stat: &str, first: usize) -> anyhow::Result<f64> {
+    let told = std::fs::read_to_string(stat)?;
+    // The program's name may hold anything.
+    let fields = told.rsplit_once(')').with_context(|| format!("{stat} has another form"))?.1;
+    let ticks: f64 = fields.split_whitespace().skip(first).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum();
     Ok(ticks / TICKS_PER_SECOND)
 }
 

@@ -8,12 +8,12 @@ use model::{Batch, Timestamp};
 use plane::Payload;
 use serde_json::json;
 
-use super::process::{Server, Settings};
 use super::queries::{ask, ask_statement, millis};
 use super::{Measure, history};
-use crate::load::{Protocol, Signal, sample_bodies};
+use crate::load::{Signal, sample_bodies};
 
-const HOURS: u64 = 7 * 24;
+/// A week.
+pub(super) const HOURS: u64 = 7 * 24;
 const REPEATS: usize = 7;
 /// Spans that are summed at once: about a full segment.
 const BODIES: usize = 128;
@@ -34,18 +34,7 @@ pub(crate) async fn print(measure: &Measure) -> anyhow::Result<()> {
     println!("\nsums of a segment of {} spans: {:.0} ns a span, on one core", BODIES * ITEMS, cost()?);
     let temporary = tempfile::tempdir()?;
     let data = measure.query_data.clone().unwrap_or_else(|| temporary.path().to_owned());
-    let mut settings = Settings::default();
-    if let Some(bytes) = measure.segment_bytes {
-        settings.environment.push(("OBSERVATORY_PLANE__SEGMENT_BYTES", bytes.to_string()));
-    }
-    let program = measure.server()?;
-    let first = Server::start(&program, &data, &settings).await?;
-    if ask(first.api(), "select count(*) from spans").await?[0][0].as_u64() == Some(0) {
-        history::send(first.endpoint(Protocol::Grpc), measure.query_spans, HOURS).await?;
-    }
-    first.stop().await?;
-
-    let server = Server::start(&program, &data, &settings).await?;
+    let server = history::at_rest(measure, &data, HOURS).await?;
     let files = std::fs::read_dir(data.join("lake/default/service_hours"))?.flatten();
     let files: usize = files.map(|day| std::fs::read_dir(day.path()).map_or(0, Iterator::count)).sum();
     let spans = &ask(server.api(), "select count(*) from spans").await?[0][0];
