@@ -31,7 +31,7 @@ pub(crate) enum Severity {
     Critical,
 }
 
-/// How urgent an incident is, as the table in `docs/alerting.md` says.
+/// How urgent an incident is, as the table in `docs/incidents.md` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 pub(crate) enum Priority {
     P1,
