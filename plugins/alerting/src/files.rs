@@ -1,36 +1,32 @@
 //! The directory that rules stand in: read again and again, so that a change is seen within seconds.
+//! What is gone from it is gone: files, and the folders of tenants.
 //!
 //! ```text
 //! rules/*.yaml              of the tenant `default`
 //! notifications.yaml
-//! escalation.yaml
+//! escalation.yaml           read by `incident::Policies`
 //! tenants/<name>/…          the same of others
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use plugin::PluginContext;
 use plugin::model::Tenant;
-use plugin::records::{Document, Error, Expected, Key, List, RecordId};
+use plugin::records::{Document, Error, Expected, Key, List, RecordId, Records};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::config::Config;
 use crate::notify;
-use crate::rule::{self, Rule};
+use crate::rule::{self, Rule, Written};
 use crate::rule_book::{By, Refused, RuleBook};
 use crate::stored::StoredRule;
-use crate::watch::{all_of, now};
+use crate::watch::{all_of, everywhere, now};
+use crate::yaml::{Fault, Place, check_size};
 
 /// Rule files of a tenant.
 const FILES_MAX: usize = 1000;
-/// Longest file, in bytes.
-const FILE_BYTES_MAX: u64 = 1 << 20;
-/// Faults that are told of a file.
-const FAULTS_TOLD: usize = 20;
 
 /// A file of rules, and whether it could be read; `alerting.files` in SQL.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -54,23 +50,21 @@ impl Document for RuleFile {
 pub(crate) struct Texts {
     pub(crate) rules: BTreeMap<String, String>,
     pub(crate) notifications: Option<String>,
-    pub(crate) escalation: Option<String>,
 }
 
-/// Reads the directory.
+/// Reads the directory. One that is not there is an error, not an empty one: a disk that is not mounted takes no rules away.
 pub(crate) fn read(directory: &Path) -> io::Result<BTreeMap<Tenant, Texts>> {
+    std::fs::read_dir(directory)?;
     let mut tenants = BTreeMap::from([(Tenant::default_tenant(), of_tenant(directory, "")?)]);
     let others = directory.join("tenants");
-    if others.is_dir() {
-        for entry in std::fs::read_dir(&others)? {
-            let name = entry?.file_name();
-            match name.to_str().map(Tenant::new) {
-                Some(Ok(tenant)) => {
-                    let below = format!("tenants/{}/", tenant.as_str());
-                    tenants.insert(tenant.clone(), of_tenant(&others.join(tenant.as_str()), &below)?);
-                }
-                _ => tracing::warn!(?name, "a folder of the alerting directory is no tenant's name"),
+    for path in paths(&others)?.into_iter().filter(|path| !path.is_file()) {
+        let name = path.file_name().and_then(|name| name.to_str());
+        match name.map(Tenant::new) {
+            Some(Ok(tenant)) => {
+                let below = format!("tenants/{}/", tenant.as_str());
+                tenants.insert(tenant, of_tenant(&path, &below)?);
             }
+            _ => tracing::warn!(?path, "a folder of the alerting directory is no tenant's name"),
         }
     }
     Ok(tenants)
@@ -78,134 +72,164 @@ pub(crate) fn read(directory: &Path) -> io::Result<BTreeMap<Tenant, Texts>> {
 
 fn of_tenant(directory: &Path, below: &str) -> io::Result<Texts> {
     let mut rules = BTreeMap::new();
-    let folder = directory.join("rules");
-    if folder.is_dir() {
-        let mut paths: Vec<PathBuf> =
-            std::fs::read_dir(&folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
-        paths.sort();
-        let is_yaml = |path: &PathBuf| path.extension().is_some_and(|end| end == "yaml" || end == "yml");
-        for path in paths.into_iter().filter(is_yaml).take(FILES_MAX) {
-            if let (Some(name), Some(text)) = (path.file_name().and_then(|name| name.to_str()), text_of(&path)?) {
-                rules.insert(format!("{below}rules/{name}"), text);
-            }
+    let mut files = paths(&directory.join("rules"))?;
+    files.retain(|path| path.extension().is_some_and(|end| end == "yaml" || end == "yml"));
+    if files.len() > FILES_MAX {
+        return Err(io::Error::other(format!("{below}rules has {} files, more than {FILES_MAX}", files.len())));
+    }
+    for path in files {
+        if let (Some(name), Some(text)) = (path.file_name().and_then(|name| name.to_str()), text_of(&path)?) {
+            rules.insert(format!("{below}rules/{name}"), text);
         }
     }
-    let (notifications, escalation) = (directory.join("notifications.yaml"), directory.join("escalation.yaml"));
-    Ok(Texts { rules, notifications: text_of(&notifications)?, escalation: text_of(&escalation)? })
+    Ok(Texts { rules, notifications: text_of(&directory.join("notifications.yaml"))? })
+}
+
+/// What is in a folder, by name; nothing when it is not there.
+fn paths(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+    paths.sort();
+    Ok(paths)
 }
 
 fn text_of(path: &Path) -> io::Result<Option<String>> {
     match std::fs::metadata(path) {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(cause) => Err(cause),
-        Ok(about) if about.len() > FILE_BYTES_MAX => {
-            Err(io::Error::other(format!("{} is larger than {FILE_BYTES_MAX} bytes", path.display())))
+        Ok(about) => {
+            check_size(about.len())
+                .map_err(|fault| io::Error::other(format!("{}: {}", path.display(), fault.problem)))?;
+            std::fs::read_to_string(path).map(Some)
         }
-        Ok(_) => std::fs::read_to_string(path).map(Some),
+    }
+}
+
+/// What the directory said when it was put last.
+#[derive(Debug, Default)]
+pub(crate) struct Seen(BTreeMap<Tenant, Texts>);
+
+impl Seen {
+    /// Puts what the directory says in the place of what it said before.
+    pub(crate) async fn put(&mut self, book: &RuleBook<'_>, mut read: BTreeMap<Tenant, Texts>) -> Result<(), Error> {
+        for tenant in self.tenants(book.records).await? {
+            read.entry(tenant).or_default();
+        }
+        for (tenant, texts) in read {
+            if self.0.get(&tenant) != Some(&texts) {
+                put_rules(book, &tenant, &texts.rules).await?;
+                put_notifications(book.records, &tenant, texts.notifications.as_deref()).await?;
+                self.0.insert(tenant, texts);
+            }
+        }
+        Ok(())
+    }
+
+    /// Those that have had files; at first the records know, also of folders that vanished while nobody looked.
+    async fn tenants(&self, records: &Records) -> Result<BTreeSet<Tenant>, Error> {
+        if !self.0.is_empty() {
+            return Ok(self.0.keys().cloned().collect());
+        }
+        Ok(everywhere::<RuleFile>(records).await?.into_iter().map(|file| file.tenant).collect())
     }
 }
 
 /// Brings the stored rules of a tenant to what its files say.
-pub(crate) async fn put_rules(
-    context: &PluginContext,
-    config: &Config,
-    tenant: &Tenant,
-    texts: &BTreeMap<String, String>,
-) -> Result<(), Error> {
-    let known = all_of::<RuleFile>(&context.records, tenant, &List::all()).await?;
+async fn put_rules(book: &RuleBook<'_>, tenant: &Tenant, texts: &BTreeMap<String, String>) -> Result<(), Error> {
+    let known = all_of::<RuleFile>(book.records, tenant, &List::all()).await?;
     let known: BTreeMap<String, RuleFile> =
         known.into_iter().map(|record| (record.body.file.clone(), record.body)).collect();
-    for (file, text) in texts {
-        let hash = format!("{:016x}", xxh3_64(text.as_bytes()));
-        if known.get(file).is_none_or(|known| known.hash != hash) {
-            put_file(context, config, tenant, file, text, hash).await?;
-        }
-    }
     let is_gone = |file: &&String| file.contains("rules/") && !texts.contains_key(*file);
+    // They go first, and who is refused is asked again: rules move from file to file, and files are renamed.
     for file in known.keys().filter(is_gone) {
-        put_file(context, config, tenant, file, "[]", String::new()).await?;
-        context.records.collection::<RuleFile>().delete(tenant, &file_id(file)?, Expected::Any).await?;
+        replace(book, tenant, file, &[]).await?;
+        book.records.collection::<RuleFile>().delete(tenant, &file_id(file)?, Expected::Any).await?;
     }
-    Ok(())
+    let is_to_be_read = |(file, text): &(&String, &String)| {
+        known.get(*file).is_none_or(|known| known.hash != hash(text) || !known.faults.is_empty())
+    };
+    let mut waiting: Vec<(&String, &String)> = texts.iter().filter(is_to_be_read).collect();
+    loop {
+        let mut refused = Vec::new();
+        for (file, text) in &waiting {
+            let faults = put_file(book, tenant, file, text).await?;
+            if !faults.is_empty() {
+                refused.push((*file, *text, faults));
+            }
+        }
+        if refused.is_empty() || refused.len() == waiting.len() {
+            refused.iter().for_each(|(file, _, faults)| tell(tenant, file, faults));
+            return Ok(());
+        }
+        waiting = refused.into_iter().map(|(file, text, _)| (file, text)).collect();
+    }
 }
 
-async fn put_file(
-    context: &PluginContext,
-    config: &Config,
-    tenant: &Tenant,
-    file: &str,
-    text: &str,
-    hash: String,
-) -> Result<(), Error> {
+/// Says what is wrong with it, if anything is.
+async fn put_file(book: &RuleBook<'_>, tenant: &Tenant, file: &str, text: &str) -> Result<Vec<String>, Error> {
     let faults = match rule::read(text) {
-        Ok(written) => {
-            let rules: Vec<Rule> = written.into_iter().map(|written| written.rule).collect();
-            replace(context, config, tenant, file, &rules).await?
-        }
-        Err(faults) => faults.iter().take(FAULTS_TOLD).map(ToString::to_string).collect(),
+        Ok(written) => replace(book, tenant, file, &written).await?,
+        Err(faults) => faults,
     };
-    for fault in &faults {
-        tracing::error!(
-            tenant = tenant.as_str(),
-            file,
-            fault,
-            "a file of rules is not read; its rules stay as they were"
-        );
+    let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    let rules = all_of::<StoredRule>(book.records, tenant, &List::all().equal("file", file)).await?.len() as u64;
+    let read = RuleFile { file: file.to_owned(), hash: hash(text), faults: faults.clone(), rules };
+    book.records.collection::<RuleFile>().put(tenant, &file_id(file)?, &read, Expected::Any).await?;
+    Ok(faults)
+}
+
+fn tell(tenant: &Tenant, file: &str, faults: &[String]) {
+    for fault in faults {
+        tracing::error!(tenant = tenant.as_str(), file, fault, "a file is not read; what it said before stays");
     }
-    let stored = context.records.collection::<StoredRule>();
-    let rules =
-        stored.list(tenant, &List::all().equal("file", file).limit(plugin::records::PAGE_MAX)).await?.records.len();
-    let read = RuleFile { file: file.to_owned(), hash, faults, rules: rules as u64 };
-    context.records.collection::<RuleFile>().put(tenant, &file_id(file)?, &read, Expected::Any).await?;
-    Ok(())
 }
 
 /// Puts the rules of a file in the place of those it had; says why not, if not.
-async fn replace(
-    context: &PluginContext,
-    config: &Config,
-    tenant: &Tenant,
-    file: &str,
-    rules: &[Rule],
-) -> Result<Vec<String>, Error> {
-    let known = all_of::<StoredRule>(&context.records, tenant, &List::all().equal("file", file)).await?;
+async fn replace(book: &RuleBook<'_>, tenant: &Tenant, file: &str, written: &[Written]) -> Result<Vec<Fault>, Error> {
+    let known = all_of::<StoredRule>(book.records, tenant, &List::all().equal("file", file)).await?;
+    let rules: Vec<Rule> = written.iter().map(|written| written.rule.clone()).collect();
     let is_gone = |name: &String| !rules.iter().any(|rule| rule.name == *name);
     let removed: Vec<String> = known.into_iter().map(|record| record.body.name).filter(is_gone).collect();
-    let book = RuleBook { records: &context.records, audit: &context.audit, rules_max: config.rules_max };
-    match book.change(tenant, By::File(file), rules, &removed).await {
+    match book.change(tenant, By::File(file), &rules, &removed).await {
         Ok(()) => Ok(Vec::new()),
         Err(Refused::Records(cause)) => Err(cause),
-        Err(refused) => Ok(vec![refused.to_string()]),
+        Err(refused) => Ok(vec![fault(&refused, written)]),
     }
 }
 
+/// At the rule whose name is taken.
+fn fault(refused: &Refused, written: &[Written]) -> Fault {
+    let (Refused::InFile { name, .. } | Refused::NotInFile { name }) = refused else {
+        return Fault { place: Place::TOP, problem: refused.to_string(), remedy: String::new() };
+    };
+    let place = written.iter().find(|written| written.rule.name == *name).map_or(Place::TOP, |written| written.place);
+    Fault { place, problem: refused.to_string(), remedy: "remove it there, or name it otherwise".to_owned() }
+}
+
 /// Lets channels and plans be what the file says. Without a file, those of the API alone are there.
-pub(crate) async fn put_notifications(
-    context: &PluginContext,
-    tenant: &Tenant,
-    text: Option<&str>,
-) -> Result<(), Error> {
+async fn put_notifications(records: &Records, tenant: &Tenant, text: Option<&str>) -> Result<(), Error> {
     const FILE: &str = "notifications.yaml";
-    let read = notify::file::read(text.unwrap_or("{}"));
-    let faults = match read {
+    let faults: Vec<String> = match notify::file::read(text.unwrap_or_default()) {
         Ok(notifications) => {
-            let replaced = notify::apply(&context.records, tenant, &notifications, now()).await?;
-            for channel in replaced {
+            for channel in notify::apply(records, tenant, &notifications, now()).await? {
                 tracing::warn!(tenant = tenant.as_str(), channel, "a channel of the API gives way to one of the file");
             }
             Vec::new()
         }
-        Err(faults) => faults.iter().take(FAULTS_TOLD).map(ToString::to_string).collect(),
+        Err(faults) => faults.iter().map(ToString::to_string).collect(),
     };
-    for fault in &faults {
-        tracing::error!(tenant = tenant.as_str(), file = FILE, fault, "channels stay as they were");
-    }
-    let files = context.records.collection::<RuleFile>();
-    if text.is_none() {
-        return files.delete(tenant, &file_id(FILE)?, Expected::Any).await.map(drop);
-    }
-    let file = RuleFile { file: FILE.to_owned(), hash: String::new(), faults, rules: 0 };
+    tell(tenant, FILE, &faults);
+    let files = records.collection::<RuleFile>();
+    let Some(text) = text else { return files.delete(tenant, &file_id(FILE)?, Expected::Any).await.map(drop) };
+    let file = RuleFile { file: FILE.to_owned(), hash: hash(text), faults, rules: 0 };
     files.put(tenant, &file_id(FILE)?, &file, Expected::Any).await.map(drop)
+}
+
+fn hash(text: &str) -> String {
+    format!("{:016x}", xxh3_64(text.as_bytes()))
 }
 
 fn file_id(file: &str) -> Result<RecordId, Error> {
@@ -214,31 +238,144 @@ fn file_id(file: &str) -> Result<RecordId, Error> {
 
 #[cfg(test)]
 mod tests {
+    use plugin::hub::audit::Trail;
+
     use super::*;
+
+    const RULE: &str = "{name: Errors, condition: error_count > 0, severity: info}";
+
+    /// A directory, and the records that follow it.
+    struct Office {
+        directory: tempfile::TempDir,
+        records: Records,
+        seen: Seen,
+    }
+
+    impl Office {
+        fn open() -> Self {
+            let directory = tempfile::tempdir().expect("a directory");
+            Self { directory, records: Records::in_memory().expect("records"), seen: Seen::default() }
+        }
+
+        fn write(&self, path: &str, text: &str) {
+            let path = self.directory.path().join(path);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("folders are made");
+            std::fs::write(path, text).expect("a file is written");
+        }
+
+        fn remove(&self, path: &str) {
+            let path = self.directory.path().join(path);
+            let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+            removed.expect("it was there");
+        }
+
+        async fn look(&mut self) {
+            let audit = Trail::new(plugin::hub::system_clock());
+            let book = RuleBook { records: &self.records, audit: &audit, rules_max: 10 };
+            let read = read(self.directory.path()).expect("texts");
+            self.seen.put(&book, read).await.expect("they are put");
+        }
+
+        /// Names of rules with their files.
+        async fn rules(&self, tenant: &Tenant) -> Vec<(String, String)> {
+            let rules = all_of::<StoredRule>(&self.records, tenant, &List::all()).await.expect("rules");
+            rules.into_iter().map(|rule| (rule.body.name, rule.body.file.unwrap_or_default())).collect()
+        }
+
+        async fn faults(&self) -> Vec<(String, Vec<String>)> {
+            let files = everywhere::<RuleFile>(&self.records).await.expect("files");
+            files.into_iter().map(|file| (file.body.file, file.body.faults)).collect()
+        }
+    }
+
+    fn of(name: &str, file: &str) -> (String, String) {
+        (name.to_owned(), file.to_owned())
+    }
 
     #[test]
     fn a_directory_holds_the_files_of_each_tenant() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let write = |path: &str, text: &str| {
-            let path = directory.path().join(path);
-            std::fs::create_dir_all(path.parent().expect("a folder")).expect("folders are made");
-            std::fs::write(path, text).expect("a file is written");
-        };
-        write("rules/shop.yaml", "[]");
-        write("rules/notes.txt", "not a rule");
-        write("escalation.yaml", "levels: {}");
-        write("tenants/acme/rules/a.yml", "[]");
+        let office = Office::open();
+        office.write("rules/shop.yaml", "[]");
+        office.write("rules/notes.txt", "not a rule");
+        office.write("notifications.yaml", "{}");
+        office.write("tenants/acme/rules/a.yml", "[]");
 
-        let texts = read(directory.path()).expect("texts");
+        let texts = read(office.directory.path()).expect("texts");
 
         let of_default = &texts[&Tenant::default_tenant()];
         assert_eq!(of_default.rules.keys().collect::<Vec<_>>(), ["rules/shop.yaml"]);
-        assert_eq!(of_default.escalation.as_deref(), Some("levels: {}"));
+        assert_eq!(of_default.notifications.as_deref(), Some("{}"));
         let acme = Tenant::new("acme").expect("a name");
         assert_eq!(texts[&acme].rules.keys().collect::<Vec<_>>(), ["tenants/acme/rules/a.yml"]);
-        assert_eq!(
-            read(&directory.path().join("nothing")).expect("nothing")[&Tenant::default_tenant()],
-            Texts::default()
-        );
+        read(&office.directory.path().join("nothing")).expect_err("a directory that is not there");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_names_a_rule_of_another_is_refused_and_says_whose_it_is() {
+        let (mut office, tenant) = (Office::open(), Tenant::default_tenant());
+        office.write("rules/a.yaml", &format!("- {RULE}"));
+        office.write("rules/b.yaml", "- {name: Other, condition: error_count > 0, severity: info}");
+        office.look().await;
+
+        office.write("rules/b.yaml", &format!("- {{name: New, condition: error_count > 0, severity: info}}\n- {RULE}"));
+        office.look().await;
+
+        assert_eq!(office.rules(&tenant).await, [of("Errors", "rules/a.yaml"), of("Other", "rules/b.yaml")]);
+        let fault = "line 2, column 3: the rule 'Errors' stands in the file rules/a.yaml; remove it there, or name it otherwise";
+        let faults = [(String::from("rules/a.yaml"), vec![]), (String::from("rules/b.yaml"), vec![fault.to_owned()])];
+        assert_eq!(office.faults().await, faults);
+    }
+
+    #[tokio::test]
+    async fn a_rule_may_move_to_another_file_and_a_file_be_renamed() {
+        let (mut office, tenant) = (Office::open(), Tenant::default_tenant());
+        office.write("rules/b.yaml", &format!("- {RULE}"));
+        office.look().await;
+
+        office.write("rules/a.yaml", &format!("- {RULE}"));
+        office.write("rules/b.yaml", "[]");
+        office.look().await;
+        assert_eq!(office.rules(&tenant).await, [of("Errors", "rules/a.yaml")]);
+
+        office.remove("rules/a.yaml");
+        office.write("rules/0.yaml", &format!("- {RULE}"));
+        office.look().await;
+        assert_eq!(office.rules(&tenant).await, [of("Errors", "rules/0.yaml")]);
+        assert!(office.faults().await.iter().all(|(_, faults)| faults.is_empty()));
+    }
+
+    #[tokio::test]
+    async fn a_file_that_was_refused_is_read_again_when_the_name_is_free() {
+        let (mut office, tenant) = (Office::open(), Tenant::default_tenant());
+        office.write("rules/a.yaml", &format!("- {RULE}"));
+        office.write("rules/b.yaml", &format!("- {RULE}"));
+        office.look().await;
+
+        office.write("rules/a.yaml", "[]");
+        office.look().await;
+
+        assert_eq!(office.rules(&tenant).await, [of("Errors", "rules/b.yaml")]);
+    }
+
+    #[tokio::test]
+    async fn rules_of_a_tenant_whose_folder_vanishes_are_gone() {
+        for is_seen in [true, false] {
+            let (mut office, acme) = (Office::open(), Tenant::new("acme").expect("a name"));
+            office.write("rules/a.yaml", &format!("- {RULE}"));
+            office.write("tenants/acme/rules/a.yaml", &format!("- {RULE}"));
+            office.write("tenants/acme/notifications.yaml", "{}");
+            office.look().await;
+            assert_eq!(office.rules(&acme).await, [of("Errors", "tenants/acme/rules/a.yaml")]);
+
+            office.remove("tenants/acme");
+            if !is_seen {
+                office.seen = Seen::default();
+            }
+            office.look().await;
+
+            assert!(office.rules(&acme).await.is_empty(), "seen: {is_seen}");
+            assert_eq!(office.faults().await, [(String::from("rules/a.yaml"), vec![])]);
+            assert_eq!(office.rules(&Tenant::default_tenant()).await.len(), 1);
+        }
     }
 }

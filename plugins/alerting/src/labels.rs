@@ -5,11 +5,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 /// Most labels of an alert.
 pub(crate) const LABELS_MAX: usize = 32;
-/// Longest value of a label, in bytes; longer ones are cut.
+/// Longest value of a label, in bytes; of a longer one the beginning stays, with `…` and a hash of the whole.
 pub(crate) const VALUE_BYTES_MAX: usize = 1024;
 
 /// Names and values, by name.
@@ -22,11 +22,9 @@ impl Labels {
         self.0.get(name).map(String::as_str)
     }
 
-    /// Sets a label; a value that is too long is cut at a character.
+    /// Sets a label; a value that is too long is cut so that others that begin alike stay apart.
     pub(crate) fn set(&mut self, name: impl Into<String>, value: impl Into<String>) {
-        let mut value = value.into();
-        value.truncate(value.floor_char_boundary(VALUE_BYTES_MAX));
-        self.0.insert(name.into(), value);
+        self.0.insert(name.into(), cut(value.into()));
     }
 
     pub(crate) fn remove(&mut self, name: &str) -> Option<String> {
@@ -70,5 +68,35 @@ impl fmt::Display for Labels {
             write!(f, "{}{name}={value:?}", if place == 0 { "" } else { ", " })?;
         }
         f.write_str("}")
+    }
+}
+
+fn cut(mut value: String) -> String {
+    if value.len() > VALUE_BYTES_MAX {
+        let end = format!("…{:016x}", xxh3_64(value.as_bytes()));
+        value.truncate(value.floor_char_boundary(VALUE_BYTES_MAX - end.len()));
+        value.push_str(&end);
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_values_that_differ_only_at_their_end_stay_apart() {
+        let labels = |end: &str| Labels::from_iter([("path", format!("{}{end}", "ä".repeat(VALUE_BYTES_MAX)))]);
+        let (one, other) = (labels("1"), labels("2"));
+
+        let value = one.get("path").expect("a value");
+        assert!(value.len() <= VALUE_BYTES_MAX && value.contains("ä…"), "{value}");
+        assert_ne!(one.fingerprint(), other.fingerprint());
+        assert_eq!(one, labels("1"));
+        let just_short_enough = "a".repeat(VALUE_BYTES_MAX);
+        assert_eq!(
+            Labels::from_iter([("path", just_short_enough.as_str())]).get("path"),
+            Some(just_short_enough.as_str())
+        );
     }
 }

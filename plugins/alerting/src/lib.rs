@@ -20,6 +20,7 @@ mod state;
 mod stored;
 pub mod trial;
 mod watch;
+mod yaml;
 
 use std::fmt;
 use std::sync::Arc;

@@ -6,7 +6,8 @@ use plugin::records::{Document, Error, Key, RecordId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::rule::{self, Condition, Fault, Rule, Severity};
+use crate::rule::{self, Condition, Rule, Severity};
+use crate::yaml::Fault;
 
 /// A rule as it was written; `alerting.rules` in SQL.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]

@@ -22,8 +22,9 @@ pub(crate) use self::answer::Answer;
 pub(crate) use self::examples::TRACES_LOOKED_FOR_MAX;
 use self::taken::Question;
 use crate::config::Config;
-use crate::rule::{Condition, Fault, Rule, Written};
+use crate::rule::{Condition, Rule, Written};
 use crate::state::Outcome;
+use crate::yaml::Fault;
 
 /// Rows of the answer to one question of a rule; one that has more is refused.
 pub(crate) const ROWS_MAX: usize = 100_000;

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant, SystemTime};
 use parking_lot::Mutex;
 use plugin::model::Tenant;
 
-use super::policy::{self, Fault, Policy};
+use super::policy::{self, Policy};
+use crate::yaml::{self, Fault, Place};
 
 /// The name of the file.
 const FILE: &str = "escalation.yaml";
@@ -96,14 +97,11 @@ async fn read(path: &Path, state: Option<(SystemTime, u64)>) -> Result<Policy, V
         return policy::read("");
     }
     let unreadable = |cause: std::io::Error| {
-        let hint = "let the server read the file, as text in UTF-8".to_owned();
-        vec![Fault { line: 0, column: 0, message: format!("the file cannot be read: {cause}"), hint }]
+        let remedy = "let the server read the file, as text in UTF-8".to_owned();
+        vec![Fault { place: Place::TOP, problem: format!("the file cannot be read: {cause}"), remedy }]
     };
-    if let Some((_, bytes)) = state
-        && bytes > policy::POLICY_BYTES_MAX as u64
-    {
-        let message = format!("the file is {bytes} bytes, over the limit of {}", policy::POLICY_BYTES_MAX);
-        return Err(vec![Fault { line: 0, column: 0, message, hint: "leave something out".to_owned() }]);
+    if let Some((_, bytes)) = state {
+        yaml::check_size(bytes).map_err(|fault| vec![fault])?;
     }
     policy::read(&tokio::fs::read_to_string(path).await.map_err(unreadable)?)
 }

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use plugin::model::{Tenant, Timestamp};
 use plugin::records::{Error, Expected, List, Records};
 use serde::Deserialize;
-use serde_saphyr::Spanned;
 
 use super::Delivery;
 use super::channel::{CHANNELS_MAX, Channel, ChannelWritten, Origin, Vault};
@@ -15,6 +14,7 @@ use super::mute::window::{Days, TimeOfDay, Timezone, Window};
 use super::plan::{GATHER_SECONDS_MAX, Plan};
 use super::trouble;
 use crate::rule::Severity;
+use crate::yaml::{At, Fault, Faults, typed};
 
 /// Inhibitions of a tenant, and maintenance windows.
 pub(crate) const MUTES_MAX: usize = 100;
@@ -28,32 +28,23 @@ pub(crate) struct Notifications {
     pub(crate) plan: Plan,
 }
 
-/// What is wrong with a file, and where. Lines and columns count from 1; 0 when it is not known.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}, column {column}: {message}")]
-pub(crate) struct Fault {
-    pub(crate) line: u64,
-    pub(crate) column: u64,
-    pub(crate) message: String,
-}
-
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Written {
-    public_url: Option<Spanned<String>>,
-    channels: Vec<Spanned<ChannelWritten>>,
+    public_url: Option<At<String>>,
+    channels: Vec<At<ChannelWritten>>,
     delivery: BTreeMap<Severity, Delivery>,
-    daily_at: Option<Spanned<String>>,
+    daily_at: Option<At<String>>,
     gather: GatherWritten,
-    inhibitions: Vec<Spanned<InhibitionWritten>>,
-    maintenance: Vec<Spanned<WindowWritten>>,
+    inhibitions: Vec<At<InhibitionWritten>>,
+    maintenance: Vec<At<WindowWritten>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct GatherWritten {
-    seconds: Option<Spanned<u32>>,
-    by: Vec<String>,
+    seconds: Option<At<u32>>,
+    by: Option<At<Vec<String>>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -81,34 +72,25 @@ struct WindowWritten {
 
 /// Reads the file; says everything that is wrong with it.
 pub(crate) fn read(text: &str) -> Result<Notifications, Vec<Fault>> {
-    if text.trim().is_empty() {
-        return Ok(Notifications { channels: Vec::new(), plan: Plan::default() });
-    }
-    let written: Written = serde_saphyr::from_str(text).map_err(|cause| vec![unreadable(&cause)])?;
     let mut faults = Faults::default();
-    let notifications = Notifications { channels: faults.channels(&written.channels), plan: faults.plan(&written) };
-    if faults.0.is_empty() { Ok(notifications) } else { Err(faults.0) }
+    let Some(written) = typed::<Written>(text, &mut faults) else { return Err(faults.told()) };
+    let mut reader = Reader { faults };
+    let notifications = Notifications { channels: reader.channels(&written.channels), plan: reader.plan(&written) };
+    reader.faults.or(notifications)
 }
 
-fn unreadable(cause: &serde_saphyr::Error) -> Fault {
-    let place = cause.location().map_or((0, 0), |location| (location.line(), location.column()));
-    // A snippet would show the file, and what should not stand in it.
-    let message = cause.without_snippet().to_string();
-    Fault { line: place.0, column: place.1, message: message.lines().next().unwrap_or_default().to_owned() }
+#[derive(Debug)]
+struct Reader {
+    faults: Faults,
 }
 
-/// What was found so far.
-#[derive(Debug, Default)]
-struct Faults(Vec<Fault>);
-
-impl Faults {
+impl Reader {
     /// The value, or its fault.
-    fn keep<T, W>(&mut self, at: &Spanned<W>, read: Result<T, String>) -> Option<T> {
-        let (line, column) = (at.referenced.line(), at.referenced.column());
-        read.map_err(|message| self.0.push(Fault { line, column, message })).ok()
+    fn keep<T, W>(&mut self, at: &At<W>, read: Result<T, String>) -> Option<T> {
+        read.map_err(|problem| self.faults.add(at.place, problem, "")).ok()
     }
 
-    fn channels(&mut self, written: &[Spanned<ChannelWritten>]) -> Vec<Channel> {
+    fn channels(&mut self, written: &[At<ChannelWritten>]) -> Vec<Channel> {
         let mut names = BTreeSet::new();
         let mut channels = Vec::new();
         for (place, channel) in written.iter().enumerate() {
@@ -140,9 +122,9 @@ impl Faults {
             };
             plan.gather_seconds = self.keep(seconds, read).unwrap_or_default();
         }
-        plan.gather_by = written.gather.by.iter().take(LABELS_MAX).cloned().collect();
-        if let (true, Some(message)) = (written.gather.by.len() > LABELS_MAX, too_many("gather.by", LABELS_MAX)) {
-            self.0.push(Fault { line: 0, column: 0, message });
+        if let Some(by) = &written.gather.by {
+            self.faults.limit(by.place, "labels of gather.by", by.value.len(), LABELS_MAX);
+            plan.gather_by = by.value.iter().take(LABELS_MAX).cloned().collect();
         }
         for inhibition in &written.inhibitions {
             let read = bounded(plan.inhibitions.len()).and_then(|()| inhibition.value.read());
@@ -154,10 +136,6 @@ impl Faults {
         }
         plan
     }
-}
-
-fn too_many(what: &str, limit: usize) -> Option<String> {
-    Some(format!("{what} has more than {limit} labels"))
 }
 
 fn bounded(known: usize) -> Result<(), String> {
@@ -250,10 +228,10 @@ mod tests {
         rest.split_once("```").expect("its end").0.to_owned()
     }
 
-    fn check(text: &str, line: u64, because: &str) {
+    fn check(text: &str, line: u32, because: &str) {
         let faults = read(text).expect_err(text);
-        assert!(faults.iter().any(|fault| fault.message.contains(because)), "{text}: {faults:?}");
-        assert!(faults.iter().any(|fault| fault.line == line), "{text}: {faults:?}");
+        assert!(faults.iter().any(|fault| fault.problem.contains(because)), "{text}: {faults:?}");
+        assert!(faults.iter().any(|fault| fault.place.line == line), "{text}: {faults:?}");
     }
 
     #[test]
@@ -269,6 +247,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told_with_its_place() {
         check("chanels: []\n", 1, "chanels");
+        check("channels:\n  - {name: a, email: {sever: a}}\n", 2, "`email` has no member `sever`");
         check("channels:\n  - name: a\n    webhook: {url: 'ftp://example.org'}\n", 2, "http or https");
         check("channels:\n  - {name: A, webhook: {url: 'http://example.org'}}\n", 2, "a-z");
         check("channels:\n  - {name: a}\n", 2, "exactly one");
@@ -283,9 +262,10 @@ mod tests {
     #[test]
     fn faults_do_not_show_secrets() {
         let text = "channels:\n  - {name: a, slack: {url: 'https://hooks.example.org/T0/hunter2'}}\n";
+        let misplaced = "channels:\n  - {name: a, slack: hunter2}\n";
         let mistyped = "channels:\n  - {name: a, email: {password: [hunter2], server: s, from: a@example.org}}\n";
 
-        for text in [text, mistyped] {
+        for text in [text, misplaced, mistyped] {
             let faults = format!("{:?}", read(text).expect_err("faults"));
             assert!(!faults.contains("hunter2"), "{faults}");
         }

@@ -11,8 +11,9 @@ use utoipa::ToSchema;
 
 use super::Desk;
 use crate::backtest::{Backtest, Times, backtest};
-use crate::rule::{self, Condition, Fault, duration};
+use crate::rule::{self, Condition, duration};
 use crate::watch::now;
+use crate::yaml::Fault;
 
 /// Rules of one backtest.
 const RULES_MAX: usize = 20;
@@ -50,14 +51,14 @@ pub(crate) async fn run(
     Extension(tenant): Extension<Tenant>,
     Json(wanted): Json<BacktestWanted>,
 ) -> Result<Json<Vec<RuleBacktest>>, Failure> {
-    let written = rule::read(&wanted.yaml).map_err(first)?;
+    let written = rule::read(&wanted.yaml).map_err(|faults| first(&faults))?;
     if written.len() > RULES_MAX {
         let message = format!("there are {} rules, at most {RULES_MAX} are tried at once", written.len());
         return Err(Failure::invalid(message).hinting("try them one after the other"));
     }
     let faults = desk.evaluator.faults(&tenant, &written).await;
     if !faults.is_empty() {
-        return Err(first(faults));
+        return Err(first(&faults));
     }
     let length = read("since", Some(wanted.since.as_deref().unwrap_or(SINCE)))?.expect("it is said");
     let step = read("step", wanted.step.as_deref())?;
@@ -78,10 +79,8 @@ pub(crate) async fn run(
     Ok(Json(all))
 }
 
-fn first(faults: Vec<Fault>) -> Failure {
-    let first = faults.into_iter().next().expect("there is a fault");
-    let message = format!("line {}, column {}: {}", first.place.line, first.place.column, first.problem);
-    Failure::invalid(message).hinting(first.remedy)
+fn first(faults: &[Fault]) -> Failure {
+    faults.first().expect("there is a fault").into()
 }
 
 fn read(name: &str, written: Option<&str>) -> Result<Option<Duration>, Failure> {

@@ -12,10 +12,11 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Desk;
 use crate::alert::Alert;
-use crate::rule::{self, Fault, Rule};
+use crate::rule::{self, Rule};
 use crate::rule_book::By;
 use crate::stored::{RuleHealth, StoredRule, rule_id};
 use crate::watch::all_of;
+use crate::yaml::Fault;
 
 /// Rules of a page when it is not said.
 const PAGE: usize = 200;
@@ -59,24 +60,9 @@ pub(crate) struct RuleText {
 pub(crate) struct Checked {
     /// Names of the rules, when nothing is wrong.
     rules: Vec<String>,
-    faults: Vec<FaultView>,
+    faults: Vec<Fault>,
     /// What was made of them that their author should know.
     notes: Vec<String>,
-}
-
-/// Something that is wrong.
-#[derive(Debug, Serialize, ToSchema)]
-struct FaultView {
-    line: u32,
-    column: u32,
-    problem: String,
-    remedy: String,
-}
-
-impl From<Fault> for FaultView {
-    fn from(Fault { place, problem, remedy }: Fault) -> Self {
-        Self { line: place.line, column: place.column, problem, remedy }
-    }
 }
 
 /// Which page.
@@ -137,8 +123,7 @@ pub(crate) async fn put(
 ) -> Result<Json<Checked>, Failure> {
     let (checked, rules) = checked(&desk, asking.tenant(), &text.yaml).await;
     if let Some(first) = checked.faults.first() {
-        let message = format!("line {}, column {}: {}", first.line, first.column, first.problem);
-        return Err(Failure::invalid(message).hinting(first.remedy.clone()));
+        return Err(first.into());
     }
     desk.book().change(asking.tenant(), By::Somebody(&asking), &rules, &[]).await?;
     Ok(Json(checked))
@@ -159,16 +144,13 @@ pub(crate) async fn check(
 
 async fn checked(desk: &Desk, tenant: &Tenant, yaml: &str) -> (Checked, Vec<Rule>) {
     match rule::read(yaml) {
-        Err(faults) => {
-            let faults = faults.into_iter().map(FaultView::from).collect();
-            (Checked { rules: Vec::new(), faults, notes: Vec::new() }, Vec::new())
-        }
+        Err(faults) => (Checked { rules: Vec::new(), faults, notes: Vec::new() }, Vec::new()),
         Ok(written) => {
             let faults = desk.evaluator.faults(tenant, &written).await;
             let notes = written.iter().flat_map(|written| written.notes.clone()).collect();
             let rules: Vec<Rule> = written.into_iter().map(|written| written.rule).collect();
             let names = rules.iter().map(|rule| rule.name.clone()).collect();
-            (Checked { rules: names, faults: faults.into_iter().map(FaultView::from).collect(), notes }, rules)
+            (Checked { rules: names, faults, notes }, rules)
         }
     }
 }

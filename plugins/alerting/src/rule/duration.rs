@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::fault::Wrong;
+use crate::yaml::Wrong;
 
 /// Units with their milliseconds, in the order in which they may follow each other.
 const UNITS: [(&str, u64); 7] = [

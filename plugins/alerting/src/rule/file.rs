@@ -5,13 +5,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use super::fault::{Faults, Wrong};
 use super::measure::REQUESTS_MIN;
 use super::record::{self, HOLD_MAX, INTERVAL_DEFAULT, INTERVAL_MAX, INTERVAL_MIN, OFFSET_MAX};
 use super::template::Template;
-use super::yaml::{self, Node, Record, Value};
-use super::{Condition, Fault, Measured, Place, Rule, condition, prometheus};
+use super::{Condition, Measured, Rule, condition, prometheus};
 use crate::promql;
+use crate::yaml::{self, Fault, Faults, Node, Place, Record, Value, Wrong};
 
 /// Most rules of a file.
 pub(crate) const FILE_RULES_MAX: usize = 5000;
@@ -248,8 +247,8 @@ fn annotations(record: &Record<'_, '_>, faults: &mut Faults) -> BTreeMap<String,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rule::fault::FAULTS_MAX;
     use crate::rule::{Comparison, Measure, NoData, Percent, Priority, Severity};
+    use crate::yaml::fault::FAULTS_MAX;
 
     fn one(text: &str) -> Rule {
         let rules = read(text).unwrap_or_else(|faults| panic!("{text}: {faults:?}"));

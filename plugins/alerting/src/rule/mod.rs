@@ -2,7 +2,6 @@
 
 mod condition;
 pub(crate) mod duration;
-mod fault;
 mod file;
 mod measure;
 mod prometheus;
@@ -10,7 +9,6 @@ mod record;
 mod template;
 pub(crate) mod unit_test;
 mod written;
-mod yaml;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,7 +16,6 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub(crate) use self::fault::{Fault, Place};
 pub(crate) use self::file::{Written, read};
 pub(crate) use self::record::RESERVED;
 pub(crate) use self::template::Template;
@@ -34,7 +31,7 @@ pub(crate) enum Severity {
     Critical,
 }
 
-/// How urgent an incident is, as the table in `docs/alerting.md` says.
+/// How urgent an incident is, as the table in `docs/incidents.md` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 pub(crate) enum Priority {
     P1,

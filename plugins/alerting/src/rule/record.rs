@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::fault::{Faults, Wrong};
 use super::template::Template;
-use super::yaml::{Node, Record, Value, meant};
 use super::{NoData, Priority, Severity, duration};
+use crate::yaml::{Faults, Node, Record, Value, Wrong, meant};
 
 /// Longest name of a rule, in bytes.
 pub(crate) const NAME_BYTES_MAX: usize = 200;

@@ -10,6 +10,7 @@ use plugin::records::{Document, Error, Expected, List, PAGE_MAX, Record};
 use super::{Due, Kept, MADE_UP_MAX, OfTenant, PAUSE_MIN, Watch, Watched, now};
 use crate::alert::{Alert, Change};
 use crate::rule::{Condition, NoData, Rule, Severity};
+use crate::rule_book::RuleBook;
 use crate::state;
 use crate::stored::{Pause, Progress, Revision, RuleHealth, StoredRule, rule_id, the_only};
 use crate::{files, notify};
@@ -27,14 +28,8 @@ impl Watch<'_> {
                 return Ok(());
             }
         };
-        for (tenant, of_tenant) in texts {
-            if self.texts.get(&tenant) != Some(&of_tenant) {
-                files::put_rules(self.context, self.config, &tenant, &of_tenant.rules).await?;
-                files::put_notifications(self.context, &tenant, of_tenant.notifications.as_deref()).await?;
-                self.texts.insert(tenant, of_tenant);
-            }
-        }
-        Ok(())
+        let (records, audit) = (&self.context.records, &self.context.audit);
+        self.seen.put(&RuleBook { records, audit, rules_max: self.config.rules_max }, texts).await
     }
 
     /// Reads the rules of every tenant whose rules were changed since they were read.
@@ -220,7 +215,7 @@ pub(crate) async fn all_of<T: Document>(
 }
 
 /// All documents of all tenants.
-async fn everywhere<T: Document>(records: &plugin::records::Records) -> Result<Vec<Record<T>>, Error> {
+pub(crate) async fn everywhere<T: Document>(records: &plugin::records::Records) -> Result<Vec<Record<T>>, Error> {
     let (collection, mut all, mut after) = (records.collection::<T>(), Vec::new(), None);
     loop {
         let page = collection.list_everywhere(&List::all().limit(PAGE_MAX).after(after)).await?;

@@ -17,11 +17,11 @@ use plugin::{PluginContext, PluginError, Shutdown};
 use tokio::task::JoinSet;
 
 use self::due::{Due, MADE_UP_MAX, PAUSE_MIN};
-pub(crate) use self::load::all_of;
+pub(crate) use self::load::{all_of, everywhere};
 use crate::alert::Alert;
 use crate::config::Config;
 use crate::evaluate::{Evaluated, Evaluator};
-use crate::files::Texts;
+use crate::files::Seen;
 use crate::notify;
 use crate::rule::{Condition, Rule};
 use crate::state;
@@ -128,8 +128,7 @@ struct Watch<'a> {
     tenants: BTreeMap<Tenant, OfTenant>,
     running: JoinSet<Round>,
     busy: Vec<(Tenant, Lane)>,
-    /// As they were when they were put.
-    texts: BTreeMap<Tenant, Texts>,
+    seen: Seen,
 }
 
 impl<'a> Watch<'a> {
@@ -149,7 +148,7 @@ impl<'a> Watch<'a> {
             tenants: BTreeMap::new(),
             running: JoinSet::new(),
             busy: Vec::new(),
-            texts: BTreeMap::new(),
+            seen: Seen::default(),
         };
         watch.read_files().await?;
         watch.load(now().0).await?;

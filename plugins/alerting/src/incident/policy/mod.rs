@@ -3,7 +3,6 @@
 //! `default.yaml` is the table that holds without a file of one's own; it names nobody.
 
 mod calendar;
-mod faults;
 mod read;
 mod rotation;
 mod words;
@@ -17,8 +16,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub(crate) use self::calendar::Calendar;
-pub(crate) use self::faults::Fault;
-pub(crate) use self::read::{POLICY_BYTES_MAX, read};
+pub(crate) use self::read::read;
 use self::rotation::Rotation;
 use self::written::Written;
 use crate::rule::Priority;

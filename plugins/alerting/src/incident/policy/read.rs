@@ -5,12 +5,10 @@ use std::sync::Arc;
 
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use chrono_tz::Tz;
-use serde_saphyr::{Location, Spanned};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::calendar::{Calendar, DAY_MINUTES, Hours, Segment};
-use super::faults::{Fault, Faults};
 use super::rotation::{During, Override, Rotation};
 use super::words::{DAY, SECOND, minute, nanos, segment, weekdays};
 use super::written::{
@@ -19,9 +17,8 @@ use super::written::{
 };
 use super::{DEFAULT, Escalate, Level, Person, Policy, Promise, Standing};
 use crate::rule::Priority;
+use crate::yaml::{At, Fault, Faults, Place, typed};
 
-/// Largest file, in bytes.
-pub(crate) const POLICY_BYTES_MAX: usize = 1 << 20;
 /// Most people.
 pub(crate) const PEOPLE_MAX: usize = 1000;
 /// Most layers of rotation on a level, and most members of one.
@@ -47,26 +44,16 @@ const LEVELS: &str = "levels are 1, 2, 3 and management";
 
 /// The policy of a file; what it leaves out is as in the default.
 pub(crate) fn read(text: &str) -> Result<Policy, Vec<Fault>> {
-    if text.len() > POLICY_BYTES_MAX {
-        let message = format!("the file is {} bytes, over the limit of {POLICY_BYTES_MAX}", text.len());
-        return Err(vec![Fault { line: 0, column: 0, message, hint: "leave something out".to_owned() }]);
-    }
-    let own = written(text)?;
-    let written = own.or(written(DEFAULT)?);
-    let mut reader = Reader { faults: Faults::default(), calendars: BTreeMap::new(), people: BTreeMap::new() };
+    let mut faults = Faults::default();
+    let Some(own) = typed::<Written>(text, &mut faults) else { return Err(faults.told()) };
+    let written = own.or(typed(DEFAULT, &mut faults).expect("the default is a policy"));
+    let mut reader = Reader { faults, calendars: BTreeMap::new(), people: BTreeMap::new() };
     reader.calendars(&written.calendars);
     reader.people(&written.people);
     let priorities = reader.priorities(&written.priorities);
     let levels = reader.levels(&written.levels);
     let auto_resolve = written.auto_resolve.unwrap_or_default();
     reader.faults.or(Policy { auto_resolve, priorities, levels, people: reader.people, written })
-}
-
-fn written(text: &str) -> Result<Written, Vec<Fault>> {
-    if text.trim().is_empty() {
-        return Ok(Written::default());
-    }
-    serde_saphyr::from_str(text).map_err(|cause| vec![Fault::from(&cause)])
 }
 
 struct Reader {
@@ -76,11 +63,11 @@ struct Reader {
 }
 
 impl Reader {
-    fn people(&mut self, written: &BTreeMap<String, Spanned<WrittenPerson>>) {
-        let first = written.values().next().map_or(Location::UNKNOWN, |person| person.referenced);
+    fn people(&mut self, written: &BTreeMap<String, At<WrittenPerson>>) {
+        let first = written.values().next().map_or(Place::TOP, |person| person.place);
         self.faults.limit(first, "people", written.len(), PEOPLE_MAX);
         for (id, person) in written {
-            let at = person.referenced;
+            let at = person.place;
             let WrittenPerson { name, contacts } = &person.value;
             let contacts: BTreeMap<String, String> = contacts
                 .iter()
@@ -94,8 +81,8 @@ impl Reader {
         }
     }
 
-    fn calendars(&mut self, written: &BTreeMap<String, Spanned<WrittenCalendar>>) {
-        let first = written.values().next().map_or(Location::UNKNOWN, |calendar| calendar.referenced);
+    fn calendars(&mut self, written: &BTreeMap<String, At<WrittenCalendar>>) {
+        let first = written.values().next().map_or(Place::TOP, |calendar| calendar.place);
         self.faults.limit(first, "calendars", written.len(), CALENDARS_MAX);
         for (name, calendar) in written {
             let hours = self.hours(name, calendar);
@@ -103,8 +90,8 @@ impl Reader {
         }
     }
 
-    fn hours(&mut self, name: &str, calendar: &Spanned<WrittenCalendar>) -> Hours {
-        let (at, written) = (calendar.referenced, &calendar.value);
+    fn hours(&mut self, name: &str, calendar: &At<WrittenCalendar>) -> Hours {
+        let (at, written) = (calendar.place, &calendar.value);
         let zone = self.zone(&written.zone);
         let mut week: [Vec<Segment>; 7] = Default::default();
         for (days, segments) in &written.week {
@@ -112,7 +99,7 @@ impl Reader {
                 self.faults.add(at, format!("'{days}' is no day"), "write monday, or monday-friday");
                 continue;
             };
-            let segments = self.segments(at, segments);
+            let segments = self.segments(segments);
             for day in days {
                 if !week[day].is_empty() {
                     self.faults.add(at, "a day of the week has its hours twice", "say each day once");
@@ -126,29 +113,29 @@ impl Reader {
         self.faults.limit(at, "holidays", written.holidays.len(), DAYS_MAX);
         self.faults.limit(at, "exceptions", written.exceptions.len(), DAYS_MAX);
         let holidays: BTreeSet<NaiveDate> =
-            written.holidays.iter().filter_map(|day| self.day(day.referenced, &day.value)).collect();
+            written.holidays.iter().filter_map(|day| self.day(day.place, &day.value)).collect();
         let mut exceptions = BTreeMap::new();
         for (day, segments) in &written.exceptions {
-            let (day, segments) = (self.day(at, day), self.segments(at, segments));
+            let (day, segments) = (self.day(at, day), self.segments(segments));
             exceptions.extend(day.map(|day| (day, segments)));
         }
         Hours { zone, week, holidays, exceptions }
     }
 
-    fn segments(&mut self, at: Location, written: &[Text]) -> Vec<Segment> {
+    fn segments(&mut self, written: &[Text]) -> Vec<Segment> {
         let mut segments: Vec<Segment> = Vec::new();
         for text in written {
             let segment = segment(&text.value);
             let follows = |segment: &Segment| segments.last().is_none_or(|last| last.until <= segment.from);
             match segment.filter(follows) {
                 Some(segment) => segments.push(segment),
-                None => self.faults.add(place(text, at), format!("'{}' cannot be hours here", text.value), SEGMENTS),
+                None => self.faults.add(text.place, format!("'{}' cannot be hours here", text.value), SEGMENTS),
             }
         }
         segments
     }
 
-    fn priorities(&mut self, written: &BTreeMap<String, Spanned<WrittenPriority>>) -> BTreeMap<Priority, Promise> {
+    fn priorities(&mut self, written: &BTreeMap<String, At<WrittenPriority>>) -> BTreeMap<Priority, Promise> {
         let mut promises = BTreeMap::new();
         for (name, priority) in written {
             let known = match name.as_str() {
@@ -157,7 +144,7 @@ impl Reader {
                 "P3" => Priority::P3,
                 "P4" => Priority::P4,
                 other => {
-                    self.faults.add(priority.referenced, format!("'{other}' is no priority"), "they are P1 to P4");
+                    self.faults.add(priority.place, format!("'{other}' is no priority"), "they are P1 to P4");
                     continue;
                 }
             };
@@ -167,8 +154,8 @@ impl Reader {
         promises
     }
 
-    fn promise(&mut self, priority: &Spanned<WrittenPriority>) -> Promise {
-        let (at, written) = (priority.referenced, &priority.value);
+    fn promise(&mut self, priority: &At<WrittenPriority>) -> Promise {
+        let (at, written) = (priority.place, &priority.value);
         let notify = written.notify.iter().flatten();
         let notify: Vec<String> = notify.map(|channel| channel.value.trim().to_owned()).collect();
         self.faults.limit(at, "channels", notify.len(), CHANNELS_MAX);
@@ -193,15 +180,15 @@ impl Reader {
     }
 
     fn escalate(&mut self, written: &WrittenEscalate) -> Option<Escalate> {
-        let after = self.time(Location::UNKNOWN, Some(&written.after), 0);
+        let after = self.time(written.after.place, Some(&written.after), 0);
         let to: BTreeSet<Level> = written.to.value.iter().filter_map(|level| self.level(level)).collect();
         if written.to.value.is_empty() {
-            self.faults.add(written.to.referenced, "an escalation goes to nobody", LEVELS);
+            self.faults.add(written.to.place, "an escalation goes to nobody", LEVELS);
         }
         Some(Escalate { after: after?, to }).filter(|escalate| !escalate.to.is_empty())
     }
 
-    fn levels(&mut self, written: &BTreeMap<String, Spanned<WrittenLevel>>) -> BTreeMap<Level, Standing> {
+    fn levels(&mut self, written: &BTreeMap<String, At<WrittenLevel>>) -> BTreeMap<Level, Standing> {
         let mut levels = BTreeMap::new();
         for (name, level) in written {
             match Level::read(name) {
@@ -209,21 +196,21 @@ impl Reader {
                     let standing = self.standing(known, level);
                     levels.insert(known, standing);
                 }
-                None => self.faults.add(level.referenced, format!("'{name}' is no level"), LEVELS),
+                None => self.faults.add(level.place, format!("'{name}' is no level"), LEVELS),
             }
         }
         levels
     }
 
-    fn standing(&mut self, level: Level, written: &Spanned<WrittenLevel>) -> Standing {
-        let (at, written) = (written.referenced, &written.value);
+    fn standing(&mut self, level: Level, written: &At<WrittenLevel>) -> Standing {
+        let (at, written) = (written.place, &written.value);
         let hours = written.hours.as_ref().filter(|hours| hours.value != "24x7");
         let hours = hours.and_then(|hours| self.calendar(hours)).unwrap_or_else(|| Arc::new(Calendar::Always));
         let response = written.response.as_ref().and_then(|response| self.time(at, Some(response), SECOND));
         let escalate = written.escalate.as_ref().and_then(|up| {
             let (after, to) = (self.time(at, Some(&up.after), SECOND), self.level(&up.to));
             if to.is_some_and(|to| to <= level) {
-                self.faults.add(up.to.referenced, format!("{level} cannot escalate to '{}'", up.to.value), LEVELS);
+                self.faults.add(up.to.place, format!("{level} cannot escalate to '{}'", up.to.value), LEVELS);
             }
             Some((after?, to?))
         });
@@ -235,25 +222,21 @@ impl Reader {
         Standing { name: written.name.clone().unwrap_or_default(), hours, response, escalate, members, rotations }
     }
 
-    fn rotation(&mut self, written: &Spanned<WrittenRotation>) -> Option<Rotation> {
-        let (at, written) = (written.referenced, &written.value);
+    fn rotation(&mut self, written: &At<WrittenRotation>) -> Option<Rotation> {
+        let (at, written) = (written.place, &written.value);
         let zone = self.zone(&written.zone);
         let participants: Vec<String> = written.participants.value.iter().filter_map(|id| self.person(id)).collect();
         if written.participants.value.is_empty() {
-            self.faults.add(
-                written.participants.referenced,
-                "a rotation has no participants",
-                "name people of the file",
-            );
+            self.faults.add(written.participants.place, "a rotation has no participants", "name people of the file");
         }
         self.faults.limit(at, "participants", participants.len(), PARTICIPANTS_MAX);
         self.faults.limit(at, "overrides", written.overrides.len(), OVERRIDES_MAX);
-        let start = self.day(written.start.referenced, &written.start.value);
+        let start = self.day(written.start.place, &written.start.value);
         let handover = self.handover(&written.handover);
         let length = self.time(at, Some(&written.length), 3600 * SECOND);
         let only = match (&written.during, &written.outside) {
             (Some(_), Some(outside)) => {
-                self.faults.add(outside.referenced, "a rotation has both 'during' and 'outside'", "make two rotations");
+                self.faults.add(outside.place, "a rotation has both 'during' and 'outside'", "make two rotations");
                 None
             }
             (Some(during), None) => self.calendar(during).map(|calendar| (During::Inside, calendar)),
@@ -270,14 +253,14 @@ impl Reader {
         let person = self.person(&written.person);
         let (from, until) = (from?, until?);
         if from >= until {
-            self.faults.add(written.to.referenced, "an override ends before it begins", "let 'from' be before 'to'");
+            self.faults.add(written.to.place, "an override ends before it begins", "let 'from' be before 'to'");
         }
         Some(Override { from, until, person: person? })
     }
 
     fn person(&mut self, id: &Text) -> Option<String> {
         if !self.people.contains_key(&id.value) {
-            self.faults.add(id.referenced, format!("'{}' is nobody", id.value), "name them below 'people'");
+            self.faults.add(id.place, format!("'{}' is nobody", id.value), "name them below 'people'");
             return None;
         }
         Some(id.value.clone())
@@ -287,7 +270,7 @@ impl Reader {
         let calendar = self.calendars.get(&name.value).cloned();
         if calendar.is_none() {
             let message = format!("there is no calendar '{}'", name.value);
-            self.faults.add(name.referenced, message, "name one below 'calendars'; hours may also be 24x7");
+            self.faults.add(name.place, message, "name one below 'calendars'; hours may also be 24x7");
         }
         calendar
     }
@@ -295,7 +278,7 @@ impl Reader {
     fn level(&mut self, name: &Text) -> Option<Level> {
         let level = Level::read(&name.value);
         if level.is_none() {
-            self.faults.add(name.referenced, format!("'{}' is no level", name.value), LEVELS);
+            self.faults.add(name.place, format!("'{}' is no level", name.value), LEVELS);
         }
         level
     }
@@ -303,12 +286,12 @@ impl Reader {
     fn zone(&mut self, name: &Text) -> Tz {
         let zone = name.value.parse();
         zone.unwrap_or_else(|_| {
-            self.faults.add(name.referenced, format!("'{}' is no time zone", name.value), ZONES);
+            self.faults.add(name.place, format!("'{}' is no time zone", name.value), ZONES);
             Tz::UTC
         })
     }
 
-    fn day(&mut self, at: Location, text: &str) -> Option<NaiveDate> {
+    fn day(&mut self, at: Place, text: &str) -> Option<NaiveDate> {
         let day = text.parse().ok();
         if day.is_none() {
             self.faults.add(at, format!("'{text}' is no day"), "write a day as 2026-12-25");
@@ -320,7 +303,7 @@ impl Reader {
         let seconds = minute(&text.value).filter(|minute| *minute < DAY_MINUTES).map(|minute| u32::from(minute) * 60);
         let time = seconds.and_then(|seconds| NaiveTime::from_num_seconds_from_midnight_opt(seconds, 0));
         if time.is_none() {
-            self.faults.add(text.referenced, format!("'{}' is no time of a day", text.value), "write it as 09:00");
+            self.faults.add(text.place, format!("'{}' is no time of a day", text.value), "write it as 09:00");
         }
         time
     }
@@ -330,13 +313,13 @@ impl Reader {
         let moment = moment.and_then(|moment| i64::try_from(moment.unix_timestamp_nanos()).ok());
         if moment.is_none() {
             let hint = "write a time as 2026-12-24T18:00:00+01:00";
-            self.faults.add(text.referenced, format!("'{}' is no time", text.value), hint);
+            self.faults.add(text.place, format!("'{}' is no time", text.value), hint);
         }
         moment
     }
 
     /// Nanoseconds; what is not said is a fault at `at`.
-    fn time(&mut self, at: Location, text: Option<&Text>, least: i64) -> Option<i64> {
+    fn time(&mut self, at: Place, text: Option<&Text>, least: i64) -> Option<i64> {
         let Some(text) = text else {
             self.faults.add(at, "a time is missing", TIMES);
             return None;
@@ -345,13 +328,8 @@ impl Reader {
         if time.is_none() {
             let (value, least) = (&text.value, least / SECOND);
             let message = format!("'{value}' is not a time from {least} s to {TIME_DAYS_MAX} days");
-            self.faults.add(text.referenced, message, TIMES);
+            self.faults.add(text.place, message, TIMES);
         }
         time
     }
-}
-
-/// Where the text stands; where what it is part of stands, if that is not known.
-fn place(text: &Text, otherwise: Location) -> Location {
-    if text.referenced == Location::UNKNOWN { otherwise } else { text.referenced }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::yaml::Fault;
 
 const MINUTE: i64 = 60_000_000_000;
 const HOUR: i64 = 60 * MINUTE;
@@ -13,9 +14,9 @@ fn names(people: &[&Person]) -> Vec<String> {
     people.iter().map(|person| person.id.clone()).collect()
 }
 
-fn refused(text: &str, line: u64, because: &str) {
+fn refused(text: &str, line: u32, because: &str) {
     let faults = read(text).expect_err("no policy");
-    let told = |fault: &Fault| fault.line == line && fault.message.contains(because) && !fault.hint.is_empty();
+    let told = |fault: &Fault| fault.place.line == line && fault.problem.contains(because);
     assert!(faults.iter().any(told), "{text}\n{faults:?}");
 }
 
@@ -172,7 +173,10 @@ fn what_cannot_be_is_refused_with_its_place() {
     refused("calendars:\n  a: {zone: UTC, week: {monday: [09:00-12:00, 11:00-13:00]}}\n", 2, "'11:00-13:00'");
     refused("calendars:\n  a: {zone: UTC, week: {monday: [17:00-25:00]}}\n", 2, "'17:00-25:00'");
     refused("calendars:\n  a: {zone: UTC, week: {monday: [08:00-09:00]}, holidays: [christmas]}\n", 2, "'christmas'");
-    refused("person: {}\n", 1, "unknown field `person`");
+    refused("people: {a: {contact: {}}}\n", 1, "has no member `contact`");
+    refused("levels: {1: {hours: 24x7, hours: 24x7}}\n", 1, "`hours` is there twice");
+    refused("levels: {2: {escalate: {after: 1h}}}\n", 1, "there is no `to`");
+    refused("auto_resolve: perhaps\n", 1, "`auto_resolve` is a text");
     refused("levels: [", 1, "");
     let rotation = |text: &str| format!("people: {{p: {{}}}}\nlevels:\n  1:\n    rotations:\n      - {text}\n");
     let whole = "zone: UTC, start: 2026-01-01, handover: 09:00, length: 1d";
@@ -186,7 +190,22 @@ fn what_cannot_be_is_refused_with_its_place() {
 fn all_faults_are_told_at_once_in_their_order() {
     let text = "levels:\n  1: {members: [a, b]}\npriorities:\n  P1: {response: x}\n";
 
-    let lines: Vec<u64> = read(text).expect_err("no policy").iter().map(|fault| fault.line).collect();
+    let lines: Vec<u32> = read(text).expect_err("no policy").iter().map(|fault| fault.place.line).collect();
 
     assert_eq!(lines, [2, 2, 4]);
+}
+
+#[test]
+fn unknown_members_are_told_together_with_what_was_meant() {
+    let text = "peoples: {}\nlevels:\n  1: {member: [a]}\n";
+
+    let faults: Vec<String> = read(text).expect_err("no policy").iter().map(Fault::to_string).collect();
+
+    assert_eq!(
+        faults,
+        [
+            "line 1, column 1: the file has no member `peoples`; did you mean people?",
+            "line 3, column 7: `1` has no member `member`; did you mean members?",
+        ]
+    );
 }

@@ -3,20 +3,21 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_saphyr::Spanned;
+
+use crate::yaml::At;
 
 /// A text, and where it stands.
-pub(crate) type Text = Spanned<String>;
+pub(crate) type Text = At<String>;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Written {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) auto_resolve: Option<bool>,
-    pub(crate) priorities: BTreeMap<String, Spanned<WrittenPriority>>,
-    pub(crate) levels: BTreeMap<String, Spanned<WrittenLevel>>,
-    pub(crate) calendars: BTreeMap<String, Spanned<WrittenCalendar>>,
-    pub(crate) people: BTreeMap<String, Spanned<WrittenPerson>>,
+    pub(crate) priorities: BTreeMap<String, At<WrittenPriority>>,
+    pub(crate) levels: BTreeMap<String, At<WrittenLevel>>,
+    pub(crate) calendars: BTreeMap<String, At<WrittenCalendar>>,
+    pub(crate) people: BTreeMap<String, At<WrittenPerson>>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -40,7 +41,7 @@ pub(crate) struct WrittenPriority {
 #[serde(deny_unknown_fields)]
 pub(crate) struct WrittenEscalate {
     pub(crate) after: Text,
-    pub(crate) to: Spanned<Vec<Text>>,
+    pub(crate) to: At<Vec<Text>>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -62,7 +63,7 @@ pub(crate) struct WrittenLevel {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) members: Option<Vec<Text>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) rotations: Option<Vec<Spanned<WrittenRotation>>>,
+    pub(crate) rotations: Option<Vec<At<WrittenRotation>>>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -79,7 +80,7 @@ pub(crate) struct WrittenRotation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) name: Option<String>,
     pub(crate) zone: Text,
-    pub(crate) participants: Spanned<Vec<Text>>,
+    pub(crate) participants: At<Vec<Text>>,
     /// The day of the first handover.
     pub(crate) start: Text,
     /// Its time on the wall, as in `09:00`.
@@ -143,9 +144,9 @@ impl Written {
     }
 }
 
-fn or<T>(own: Option<Spanned<T>>, default: Spanned<T>, both: impl Fn(T, T) -> T) -> Spanned<T> {
+fn or<T>(own: Option<At<T>>, default: At<T>, both: impl Fn(T, T) -> T) -> At<T> {
     match own {
-        Some(own) => Spanned::new(both(own.value, default.value), own.referenced, own.defined),
+        Some(own) => At { place: own.place, value: both(own.value, default.value) },
         None => default,
     }
 }

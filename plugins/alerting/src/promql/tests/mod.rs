@@ -17,7 +17,6 @@ const MINUTE: i64 = 60 * SECOND;
 /// Series with a sample each minute from 0: `up{job="a"} 1 1x3 0+10x5 _ stale`.
 struct Given {
     series: Vec<Series>,
-    step: i64,
 }
 
 fn given(lines: &str) -> Given {
@@ -26,7 +25,7 @@ fn given(lines: &str) -> Given {
 
 fn given_each(step: i64, lines: &str) -> Given {
     let lines = lines.lines().map(str::trim).filter(|line| !line.is_empty());
-    Given { series: lines.map(|line| series(line, step)).collect(), step }
+    Given { series: lines.map(|line| series(line, step)).collect() }
 }
 
 fn series(line: &str, step: i64) -> Series {

@@ -10,9 +10,8 @@ use std::time::Duration;
 
 pub(crate) use self::difference::difference;
 pub(crate) use self::notation::Sample;
-use super::fault::{Faults, Wrong};
-use super::yaml::{self, Node, Record, Value};
-use super::{Fault, Place, duration, record};
+use super::{duration, record};
+use crate::yaml::{self, Fault, Faults, Node, Place, Record, Value, Wrong};
 
 /// Most tests of a file, and most series, spans, logs and expectations of a test.
 const ITEMS_MAX: usize = 1000;

@@ -1,4 +1,9 @@
 //! YAML as a tree that knows where each of its parts stands, so that all that is wrong with a file can be told at once.
+//!
+//! Every file of this crate is read through it: rules and their tests from the tree itself, what has a type of its own with `typed`.
+
+pub(crate) mod fault;
+mod typed;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -9,7 +14,8 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
 use serde_saphyr::{Location, Spanned};
 
-use super::fault::{Fault, Faults, Place, Wrong};
+pub(crate) use self::fault::{Fault, Faults, Place, Wrong};
+pub(crate) use self::typed::{At, typed};
 
 /// Longest file, in bytes.
 pub(crate) const FILE_BYTES_MAX: usize = 1024 * 1024;
@@ -46,11 +52,7 @@ pub(crate) struct Key {
 
 /// Reads a file of one document.
 pub(crate) fn parse(text: &str) -> Result<Node<'_>, Fault> {
-    let top = Place { line: 1, column: 1 };
-    if text.len() > FILE_BYTES_MAX {
-        let problem = format!("the file has {} bytes, more than {FILE_BYTES_MAX}", text.len());
-        return Err(Fault { place: top, problem, remedy: "split it".to_owned() });
-    }
+    check_size(text.len() as u64)?;
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_nodes: NODES_MAX,
@@ -62,11 +64,20 @@ pub(crate) fn parse(text: &str) -> Result<Node<'_>, Fault> {
         with_snippet: false,
     };
     let parsed: Spanned<Parsed> = serde_saphyr::from_str_with_options(text, options).map_err(|error| Fault {
-        place: error.location().map_or(top, |location| place(&location)),
+        place: error.location().map_or(Place::TOP, |location| place(&location)),
         problem: told(&error.to_string()),
         remedy: String::new(),
     })?;
     Ok(Node::new(parsed, text))
+}
+
+/// Refuses files that are too long.
+pub(crate) fn check_size(bytes: u64) -> Result<(), Fault> {
+    if bytes <= FILE_BYTES_MAX as u64 {
+        return Ok(());
+    }
+    let problem = format!("the file has {bytes} bytes, more than {FILE_BYTES_MAX}");
+    Err(Fault { place: Place::TOP, problem, remedy: "split it, or leave something out".to_owned() })
 }
 
 fn place(location: &Location) -> Place {
