@@ -7,7 +7,7 @@ use arrow::array::{Array, ArrayRef, AsArray, StructArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int64Type, UInt64Type};
 use plugin::hub::Moment;
-use plugin::model::{Timestamp, conventions};
+use plugin::model::{Signal, Timestamp, conventions};
 use plugin::query::Statement;
 use serde_json::{Value, json};
 
@@ -36,6 +36,17 @@ pub(super) struct Stored {
 /// Columns of the resource of which one may be a label.
 pub(super) fn resource_columns() -> impl Iterator<Item = &'static str> {
     conventions::of_resource().iter().map(|convention| convention.column)
+}
+
+/// What every question for points selects: those above, attributes that have columns of their own, and what is asked of the resource.
+fn columns(resource: &[&str]) -> Vec<String> {
+    let own = COLUMNS.into_iter().chain(attribute_columns()).map(str::to_owned);
+    own.chain(resource.iter().map(|column| (*column).to_owned())).collect()
+}
+
+/// Attributes of points that are not in the JSON of all others.
+fn attribute_columns() -> impl Iterator<Item = &'static str> {
+    conventions::of_item(Signal::Metrics).iter().map(|convention| convention.column)
 }
 
 impl Table {
@@ -86,8 +97,8 @@ impl Metric {
             Part::Buckets => "'count', count, 'counts', bucket_counts, 'bounds', explicit_bounds",
         };
         // A column may be asked twice, and two columns of an answer may not have one name.
-        let columns = COLUMNS.iter().chain(resource).enumerate();
-        let columns: Vec<String> = columns.map(|(place, column)| format!("min({column}) AS c{place}")).collect();
+        let columns: Vec<String> =
+            columns(resource).iter().enumerate().map(|(place, column)| format!("min({column}) AS c{place}")).collect();
         let monotonic = if self.table == Table::Metrics { " AND coalesce(monotonic, false) = $7" } else { "" };
         let sql = format!(
             "SELECT {}, array_agg(named_struct('time', cast(time AS bigint), 'flags', cast(flags AS bigint), {value})) FROM {} \
@@ -107,20 +118,22 @@ impl Metric {
 
 /// How many points there are in the answer to a question for points.
 pub(super) fn count(answer: &Answer, resource: &[&str]) -> usize {
-    answer.column(COLUMNS.len() + resource.len()).as_list_opt::<i32>().map_or(0, |points| points.values().len())
+    answer.column(columns(resource).len()).as_list_opt::<i32>().map_or(0, |points| points.values().len())
 }
 
 /// The answer to a question for points.
 pub(super) fn read(answer: &Answer, part: Part, resource: &[&str]) -> Vec<Stored> {
-    let texts: Vec<Vec<Option<String>>> =
-        (0..COLUMNS.len() + resource.len()).map(|place| answer.texts(place)).collect();
+    let own = COLUMNS.len() + attribute_columns().count();
+    let texts: Vec<Vec<Option<String>>> = (0..own + resource.len()).map(|place| answer.texts(place)).collect();
     let Some(points) = answer.column(texts.len()).as_list_opt::<i32>() else { return Vec::new() };
     let mut all = Vec::new();
     for row in 0..answer.len() {
         let text = |place: usize| texts[place][row].as_deref();
-        let labels = labels([text(0), text(1), text(2), text(3)]);
+        let promoted =
+            attribute_columns().zip(COLUMNS.len()..).filter_map(|(column, place)| Some((column, text(place)?)));
+        let labels = labels([text(0), text(1), text(2), text(3)], promoted);
         let columns = resource.iter().enumerate().filter_map(|(place, column)| {
-            Some(((*column).to_owned(), text(COLUMNS.len() + place)?.to_owned())).filter(|(_, value)| !value.is_empty())
+            Some(((*column).to_owned(), text(own + place)?.to_owned())).filter(|(_, value)| !value.is_empty())
         });
         let columns = Arc::new(columns.collect::<Labels>());
         let points = points.value(row);
@@ -138,13 +151,16 @@ pub(super) fn read(answer: &Answer, part: Part, resource: &[&str]) -> Vec<Stored
 }
 
 /// Attributes of the point, and what Prometheus makes of the service.
-fn labels([attributes, name, namespace, instance]: [Option<&str>; 4]) -> Labels {
+fn labels<'a>(
+    [attributes, name, namespace, instance]: [Option<&str>; 4],
+    promoted: impl Iterator<Item = (&'static str, &'a str)>,
+) -> Labels {
     let mut labels = Labels::new();
     let job = name.map(|name| namespace.map_or_else(|| name.to_owned(), |namespace| format!("{namespace}/{name}")));
     labels.extend(job.map(|job| ("job".to_owned(), job)));
     labels.extend(instance.map(|instance| ("instance".to_owned(), instance.to_owned())));
     let attributes = attributes.and_then(|text| serde_json::from_str::<BTreeMap<String, Value>>(text).ok());
-    let mut own = Labels::new();
+    let mut own: Labels = promoted.map(|(column, value)| (column.to_owned(), value.to_owned())).collect();
     for (key, value) in attributes.unwrap_or_default() {
         let value = match value {
             Value::String(text) => text,
