@@ -24,10 +24,15 @@ impl Watch<'_> {
         let texts = match read.expect("reading files does not panic") {
             Ok(texts) => texts,
             Err((directory, cause)) => {
-                tracing::error!(directory = %directory.display(), %cause, "the alerting directory cannot be read; rules stay as they were");
+                let cause = cause.to_string();
+                if self.unreadable.as_ref() != Some(&cause) {
+                    tracing::error!(directory = %directory.display(), cause, "the alerting directory cannot be read; rules stay as they were");
+                    self.unreadable = Some(cause);
+                }
                 return Ok(());
             }
         };
+        self.unreadable = None;
         let (records, audit) = (&self.context.records, &self.context.audit);
         self.seen.put(&RuleBook { records, audit, rules_max: self.config.rules_max }, texts).await
     }

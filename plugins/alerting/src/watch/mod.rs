@@ -129,6 +129,8 @@ struct Watch<'a> {
     running: JoinSet<Round>,
     busy: Vec<(Tenant, Lane)>,
     seen: Seen,
+    /// Why the directory cannot be read; told once.
+    unreadable: Option<String>,
 }
 
 impl<'a> Watch<'a> {
@@ -149,6 +151,7 @@ impl<'a> Watch<'a> {
             running: JoinSet::new(),
             busy: Vec::new(),
             seen: Seen::default(),
+            unreadable: None,
         };
         watch.read_files().await?;
         watch.load(now().0).await?;
