@@ -18,6 +18,7 @@ mod rule;
 mod rule_book;
 mod state;
 mod stored;
+mod telemetry;
 pub mod trial;
 mod watch;
 
@@ -43,13 +44,14 @@ pub struct Alerting {
     config: Config,
     policies: Arc<incident::Policies>,
     clock: Clock,
+    counters: Arc<telemetry::Counters>,
 }
 
 impl Alerting {
     /// With these settings, which were checked.
     pub fn new(config: Config) -> Self {
         let policies = Arc::new(incident::Policies::new(config.directory.clone()));
-        Self { config, policies, clock: system_clock() }
+        Self { config, policies, clock: system_clock(), counters: Arc::default() }
     }
 
     /// With a clock that a test can move.
@@ -59,11 +61,12 @@ impl Alerting {
     }
 
     fn incidents(&self, context: &PluginContext) -> incident::Incidents {
-        incident::Incidents::new(context.records.clone(), Arc::clone(&self.policies), Arc::clone(&self.clock))
+        let (policies, clock) = (Arc::clone(&self.policies), Arc::clone(&self.clock));
+        incident::Incidents::new(context.records.clone(), context.audit.clone(), policies, clock)
     }
 
     fn notifications(&self, context: &PluginContext) -> notify::Desk {
-        notify::Desk::new(context, Arc::clone(&context.keyring), Arc::clone(&self.clock))
+        notify::Desk::new(context, Arc::clone(&self.clock), Arc::clone(&self.counters))
     }
 }
 
@@ -107,10 +110,11 @@ impl Plugin for Alerting {
 
     async fn run(self: Arc<Self>, context: PluginContext, shutdown: Shutdown) -> Result<(), PluginError> {
         let (incidents, notifications) = (self.incidents(&context), self.notifications(&context));
-        let (watch, escalate, deliver) = tokio::join!(
-            watch::run(context, self.config.clone(), notifications.clone(), shutdown.clone()),
+        let (watch, escalate, deliver, ()) = tokio::join!(
+            watch::run(context.clone(), self.config.clone(), notifications.clone(), shutdown.clone()),
             incident::escalate(incidents, shutdown.clone()),
             async { Ok::<_, PluginError>(notify::deliver(notifications, shutdown.clone()).await) },
+            telemetry::report(&context, &self.counters, &shutdown),
         );
         watch.and(escalate).and(deliver)
     }
