@@ -148,12 +148,17 @@ impl Trail {
     /// Says in the trail of the caller's tenant what is done in this transaction.
     ///
     /// Transactions of one tenant that are audited wait for one another.
-    pub async fn by(&self, transaction: &Transaction, asking: &Asking, deed: Deed<'_>) -> Result<(), Error> {
+    pub async fn by(&self, transaction: &Transaction, asking: &Asking, deed: Deed<'_>) -> Result<(), RecordsError> {
         append(transaction, asking.tenant(), asking.by(), deed, (self.0)()).await
     }
 
     /// The same for what nobody asked for: the server does it by itself.
-    pub async fn by_server(&self, transaction: &Transaction, tenant: &Tenant, deed: Deed<'_>) -> Result<(), Error> {
+    pub async fn by_server(
+        &self,
+        transaction: &Transaction,
+        tenant: &Tenant,
+        deed: Deed<'_>,
+    ) -> Result<(), RecordsError> {
         append(transaction, tenant, &By::server(), deed, (self.0)()).await
     }
 }
@@ -186,7 +191,7 @@ pub(crate) async fn append(
     by: &By,
     deed: Deed<'_>,
     now: Timestamp,
-) -> Result<(), Error> {
+) -> Result<(), RecordsError> {
     let log = transaction.log::<AuditEntry>();
     let last = log.last(tenant).await?;
     let previous = last.as_ref().map_or(Hash::NOTHING, |last| last.body.hash);

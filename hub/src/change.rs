@@ -132,7 +132,7 @@ impl Change {
     /// Says in the tenant's trail what is done.
     pub(crate) async fn audit(&self, tenant: &Tenant, by: &By, deed: Deed<'_>) -> Result<(), Error> {
         self.directory.licences.saw(self.now);
-        audit::append(&self.transaction, tenant, by, deed, self.now).await
+        Ok(audit::append(&self.transaction, tenant, by, deed, self.now).await?)
     }
 
     /// Says what is different for requests.

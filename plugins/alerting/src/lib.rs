@@ -18,6 +18,7 @@ mod rule;
 mod rule_book;
 mod state;
 mod stored;
+mod telemetry;
 pub mod trial;
 mod watch;
 mod yaml;
@@ -44,13 +45,14 @@ pub struct Alerting {
     config: Config,
     policies: Arc<incident::Policies>,
     clock: Clock,
+    counters: Arc<telemetry::Counters>,
 }
 
 impl Alerting {
     /// With these settings, which were checked.
     pub fn new(config: Config) -> Self {
         let policies = Arc::new(incident::Policies::new(config.directory.clone()));
-        Self { config, policies, clock: system_clock() }
+        Self { config, policies, clock: system_clock(), counters: Arc::default() }
     }
 
     /// With a clock that a test can move.
@@ -60,11 +62,12 @@ impl Alerting {
     }
 
     fn incidents(&self, context: &PluginContext) -> incident::Incidents {
-        incident::Incidents::new(context.records.clone(), Arc::clone(&self.policies), Arc::clone(&self.clock))
+        let (policies, clock) = (Arc::clone(&self.policies), Arc::clone(&self.clock));
+        incident::Incidents::new(context.records.clone(), context.audit.clone(), policies, clock)
     }
 
     fn notifications(&self, context: &PluginContext) -> notify::Desk {
-        notify::Desk::new(context, Arc::clone(&context.keyring), Arc::clone(&self.clock))
+        notify::Desk::new(context, Arc::clone(&self.clock), Arc::clone(&self.counters))
     }
 }
 
@@ -110,11 +113,12 @@ impl Plugin for Alerting {
         let (incidents, notifications) = (self.incidents(&context), self.notifications(&context));
         // When one ends, the others end well, and all are started again.
         let ended = shutdown.child_token();
-        let watch = watch::run(context, self.config.clone(), notifications.clone(), ended.clone());
-        let (watch, escalate, ()) = tokio::join!(
+        let watch = watch::run(context.clone(), self.config.clone(), notifications.clone(), ended.clone());
+        let (watch, escalate, (), ()) = tokio::join!(
             ending(&ended, watch),
             ending(&ended, incident::escalate(incidents, ended.clone())),
             notify::deliver(notifications, ended.clone()),
+            telemetry::report(&context, &self.counters, &ended),
         );
         watch.and(escalate)
     }

@@ -95,8 +95,7 @@ impl RuleBook<'_> {
                 By::Somebody(asking) => self.audit.by(&transaction, asking, deed).await,
                 By::File(_) => self.audit.by_server(&transaction, tenant, deed).await,
             };
-            told.map_err(PluginError::from)?;
-            Ok(())
+            Ok(told?)
         });
         change.await
     }

@@ -8,6 +8,7 @@ use opentelemetry_proto::tonic::trace::v1::Status;
 use serde_json::{Value, json};
 use testkit::{PostgresServer, Protocol, RedisServer, Remembers, Request, Server, Setup, Skip, span, spans, until};
 
+use crate::own_telemetry::of_system;
 use crate::{observatory, program};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -81,6 +82,43 @@ async fn a_rule_in_a_file_fires_names_its_traces_and_is_over_when_it_is_over() {
     });
     assert!(faults.await.contains("did you mean error_count"), "and its rules stay");
     assert_eq!(server.sql("select count(*) from alerting.rules").await.number(), 1);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn what_alerting_does_is_metrics_and_spans_of_the_tenant_system() {
+    let rules = "
+- {name: Errors, condition: error_count > 0, over: 10m, interval: 1s, severity: critical, channels: [hook]}
+- {name: Wrong, sql: 'select 1 / (count(*) - count(*)) as value from spans', interval: 1s, severity: warning}";
+    let (setup, directory) = with_rules(rules);
+    // Nobody may be called there: what is to be told is not.
+    let hook = "channels: [{name: hook, webhook: {url: 'http://127.0.0.1:9'}}]";
+    fs::write(directory.path().join("notifications.yaml"), hook).expect("a file");
+    let server = setup.start().await.expect("a server");
+
+    send(&server, requests("checkout", 0, 3)).await;
+
+    let names = "select name, max(coalesce(value, value_int)) from metrics where name like 'alerting.%' \
+                 and coalesce(attributes->>'state', 'firing') = 'firing' group by name order by name";
+    let told = until("all metrics are there", PATIENCE, async || {
+        let rows = of_system(&server, names).await;
+        (rows.as_array()?.len() == 6).then_some(rows)
+    });
+    let told = told.await;
+    let value = |name: &str| {
+        let row = told.as_array().and_then(|rows| rows.iter().find(|row| row[0] == name));
+        row.and_then(|row| row[1].as_f64()).unwrap_or_else(|| panic!("{name} in {told}"))
+    };
+    assert_eq!((value("alerting.rules"), value("alerting.alerts")), (2.0, 1.0), "{told}");
+    assert!(value("alerting.evaluations") > value("alerting.evaluations.failed"), "{told}");
+    assert!(value("alerting.evaluations.failed") > 0.0 && value("alerting.notifications") > 0.0, "{told}");
+    assert!(value("alerting.evaluation.lateness") < 60.0, "{told}");
+    until("rounds and attempts are spans", PATIENCE, async || {
+        let spans = "select distinct name from spans where name in ('alerting.evaluate', 'alerting.notify')";
+        (of_system(&server, spans).await.as_array()?.len() == 2).then_some(())
+    })
+    .await;
+    assert_eq!(server.sql("select count(*) from metrics").await.number(), 0, "they are not the tenants'");
     server.stop().await;
 }
 

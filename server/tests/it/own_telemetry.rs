@@ -7,7 +7,7 @@ use testkit::{Protocol, Server, logs, record, until};
 use crate::observatory;
 
 /// Rows of a statement asked as the tenant `system`.
-async fn of_system(server: &Server, sql: &str) -> serde_json::Value {
+pub(crate) async fn of_system(server: &Server, sql: &str) -> serde_json::Value {
     let body = serde_json::json!({"sql": sql}).to_string();
     let headers = [("content-type", "application/json"), ("x-observatory-tenant", "system")];
     let reply = server.api().post("/api/v1/sql", &headers, body).await.expect("an answer");

@@ -15,9 +15,11 @@ use std::sync::Arc;
 
 use plugin::PluginTable;
 use plugin::hub::Clock;
+use plugin::hub::audit::{Deed, Trail};
 use plugin::model::{Tenant, Timestamp};
 use plugin::records::{Error, Records, Transaction};
 use serde::Serialize;
+use serde_json::json;
 
 pub(crate) use self::alerts::alert_changed;
 use self::document::{Incident, Status};
@@ -31,13 +33,14 @@ use crate::rule::Priority;
 #[derive(Clone)]
 pub(crate) struct Incidents {
     records: Records,
+    audit: Trail,
     policies: Arc<Policies>,
     clock: Clock,
 }
 
 impl Incidents {
-    pub(crate) fn new(records: Records, policies: Arc<Policies>, clock: Clock) -> Self {
-        Self { records, policies, clock }
+    pub(crate) fn new(records: Records, audit: Trail, policies: Arc<Policies>, clock: Clock) -> Self {
+        Self { records, audit, policies, clock }
     }
 
     /// Nanoseconds since 1970.
@@ -71,6 +74,13 @@ struct Happened<'a> {
     level: Level,
     services: &'a [String],
     rule: Option<&'a str>,
+}
+
+/// What the audit trail says of an incident; what people write is in its timeline alone.
+fn deed<'a>(action: &'a str, incident: &'a Incident) -> Deed<'a> {
+    let Incident { number, priority, status, level, assignee, rule, .. } = incident;
+    let details = json!({"priority": priority, "status": status, "level": level, "assignee": assignee, "rule": rule});
+    Deed { action, subject: ("incident", number), details }
 }
 
 /// Publishes an event with the transaction: `alerting.incident.opened`, `escalated`, `resolved` and more.

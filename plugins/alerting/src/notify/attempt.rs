@@ -1,9 +1,12 @@
 //! One attempt to send a notification: written down before, so that a crash is noticed, and after.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use plugin::hub::audit::Deed;
 use plugin::model::Timestamp;
 use plugin::records::{Claim, Collection, Error, Expected};
+use serde_json::json;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::channel::{Again, Channel, Kind, Sending, Unsent};
@@ -92,20 +95,36 @@ async fn finish(
 ) -> Result<(), Error> {
     let now = desk.now();
     let body = after(&claim.record.body, claim.record.id.as_str(), &outcome, now);
-    telemetry::attempted(claim, &body);
+    telemetry::attempted(&desk.counters, claim, &body);
     let (body, outcome) = (&body, &outcome);
     let written = desk.records.transaction(|transaction| async move {
         transaction.collection().complete(claim, body).await?;
         let (tenant, channel) = (&claim.record.tenant, body.channel.as_str());
-        match outcome {
-            Ok(_) => trouble::clear(&transaction, tenant, channel, now).await,
+        let change = match outcome {
+            Ok(_) => trouble::clear(&transaction, tenant, channel, now).await?.then_some("channel.delivers_again"),
             Err(unsent) if is_trouble(body, now) => {
-                trouble::raise(&transaction, tenant, (channel, kind), &unsent.reason, now).await
+                let raised = trouble::raise(&transaction, tenant, (channel, kind), &unsent.reason, now).await?;
+                raised.then_some("channel.undeliverable")
             }
-            Err(_) => Ok(()),
+            Err(_) => None,
+        };
+        if body.state == State::Failed {
+            desk.audit.by_server(&transaction, tenant, given_up(claim, body)).await?;
         }
+        if let Some(action) = change {
+            let deed = Deed { action, subject: ("channel", channel), details: json!({"kind": kind.name()}) };
+            desk.audit.by_server(&transaction, tenant, deed).await?;
+        }
+        Ok(())
     });
     written.await
+}
+
+/// What the audit trail says of what nobody was told; why not is in the notification, in the receiver's words.
+pub(crate) fn given_up<'a>(claim: &'a Claim<Notification>, body: &'a Notification) -> Deed<'a> {
+    let subjects: BTreeSet<&str> = body.items.iter().map(|item| item.subject.as_str()).collect();
+    let details = json!({"channel": body.channel, "attempts": body.attempts, "subjects": subjects});
+    Deed { action: "notification.given_up", subject: ("notification", claim.record.id.as_str()), details }
 }
 
 /// True when others have to know that the channel does not deliver.

@@ -12,8 +12,9 @@ use plugin::model::{Tenant, Timestamp};
 use plugin::records::{Claim, Error, RecordId};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tracing::Instrument;
 
-use super::attempt::{LEASE, attempt};
+use super::attempt::{LEASE, attempt, given_up};
 use super::channel::Channel;
 use super::desk::Desk;
 use super::notification::{Notification, State};
@@ -165,15 +166,23 @@ async fn send_over(desk: &Desk, claim: Claim<Notification>, place: &Place) -> Re
     let notifications = desk.records.collection::<Notification>();
     let (tenant, name) = (&claim.record.tenant, &claim.record.body.channel);
     let Some(channel) = desk.records.collection::<Channel>().get(tenant, &Channel::id(name)?).await? else {
-        telemetry::channel_is_gone(tenant, name);
+        telemetry::channel_is_gone(&desk.counters, tenant, name);
         let gone = claim.record.body.clone().ended(State::Failed, Some("the channel is not there any more".to_owned()));
-        return notifications.complete(&claim, &gone).await.map(drop);
+        let (claim, gone) = (&claim, &gone);
+        let written = desk.records.transaction(|transaction| async move {
+            transaction.collection().complete(claim, gone).await?;
+            desk.audit.by_server(&transaction, &claim.record.tenant, given_up(claim, gone)).await
+        });
+        return written.await;
     };
     if let Some(due) = wait(desk, &claim).await? {
         return notifications.reschedule(&claim, due).await.map(drop);
     }
     match place.begin(channel.body.rate_per_minute, desk.now()) {
-        Ok(()) => attempt(desk, claim, &channel.body).await,
+        Ok(()) => {
+            let span = telemetry::notify(tenant, channel.body.kind);
+            attempt(desk, claim, &channel.body).instrument(span).await
+        }
         Err(due) => notifications.reschedule(&claim, due).await.map(drop),
     }
 }

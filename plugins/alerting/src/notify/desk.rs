@@ -4,24 +4,29 @@ use std::sync::Arc;
 
 use plugin::PluginContext;
 use plugin::hub::Clock;
+use plugin::hub::audit::Trail;
 use plugin::hub::outgoing::Outgoing;
 use plugin::hub::sealing::Keyring;
 use plugin::model::Timestamp;
 use plugin::records::Records;
 
-/// Records to write in, calls to make, keys to open secrets with, and the time. Cheap to clone.
+use crate::telemetry::Counters;
+
+/// Records to write in, calls to make, keys to open secrets with, the time, and what is counted. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Desk {
     pub(crate) records: Records,
+    pub(crate) audit: Trail,
     pub(crate) outgoing: Arc<Outgoing>,
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) clock: Clock,
+    pub(crate) counters: Arc<Counters>,
 }
 
 impl Desk {
-    pub(crate) fn new(context: &PluginContext, keyring: Arc<Keyring>, clock: Clock) -> Self {
-        let (records, outgoing) = (context.records.clone(), Arc::clone(&context.outgoing));
-        Self { records, outgoing, keyring, clock }
+    pub(crate) fn new(context: &PluginContext, clock: Clock, counters: Arc<Counters>) -> Self {
+        let PluginContext { records, audit, outgoing, keyring, .. } = context.clone();
+        Self { records, audit, outgoing, keyring, clock, counters }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

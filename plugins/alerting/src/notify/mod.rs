@@ -31,7 +31,8 @@ use self::notification::Notification;
 use self::queue::Queue;
 
 pub(crate) use self::{
-    deliver::deliver, desk::Desk, file::apply, routes::routes, telling::sweep, trouble::UNDELIVERABLE,
+    deliver::deliver, desk::Desk, file::apply, routes::routes, telemetry::Outcome, telling::sweep,
+    trouble::UNDELIVERABLE,
 };
 use crate::alert::{Alert, Change};
 use crate::labels::Labels;

@@ -1,18 +1,59 @@
-//! What the log says of notifications. No texts of messages, no receivers, no secrets.
+//! What is said and counted of notifications. No texts of messages, no receivers, no secrets.
 
 use std::error::Error as StdError;
 
 use plugin::model::Tenant;
 use plugin::records::{Claim, Error};
 
+use tracing::{Span, field, info_span};
+
+use super::channel::Kind;
 use super::notification::{Notification, State};
+use crate::telemetry::Counters;
+
+/// The span of one attempt.
+pub(crate) fn notify(tenant: &Tenant, kind: Kind) -> Span {
+    let (tenant, channel) = (tenant.as_str(), kind.name());
+    info_span!("alerting.notify", tenant, channel, outcome = field::Empty, attempts = field::Empty)
+}
 
 pub(crate) fn nobody_is_told(tenant: &Tenant, channel: &str, subject: &str, reason: &str) {
     tracing::warn!(%tenant, channel, subject, reason, "nobody is told");
 }
 
+/// What an attempt can come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Sent,
+    Later,
+    GivenUp,
+}
+
+impl Outcome {
+    pub(crate) const ALL: [Self; 3] = [Self::Sent, Self::Later, Self::GivenUp];
+
+    fn of(state: State) -> Self {
+        match state {
+            State::Sent => Self::Sent,
+            State::Failed => Self::GivenUp,
+            _ => Self::Later,
+        }
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Later => "later",
+            Self::GivenUp => "given_up",
+        }
+    }
+}
+
 /// What an attempt has come to.
-pub(crate) fn attempted(claim: &Claim<Notification>, now: &Notification) {
+pub(crate) fn attempted(counters: &Counters, claim: &Claim<Notification>, now: &Notification) {
+    let outcome = Outcome::of(now.state);
+    counters.attempted(outcome);
+    Span::current().record("outcome", outcome.name()).record("attempts", now.attempts);
     let (tenant, id, channel) = (&claim.record.tenant, &claim.record.id, &now.channel);
     let (attempts, reason) = (now.attempts, now.last_error.as_deref().unwrap_or_default());
     match now.state {
@@ -22,7 +63,8 @@ pub(crate) fn attempted(claim: &Claim<Notification>, now: &Notification) {
     }
 }
 
-pub(crate) fn channel_is_gone(tenant: &Tenant, channel: &str) {
+pub(crate) fn channel_is_gone(counters: &Counters, tenant: &Tenant, channel: &str) {
+    counters.attempted(Outcome::GivenUp);
     tracing::warn!(%tenant, channel, "a notification is not sent: its channel is not there any more");
 }
 

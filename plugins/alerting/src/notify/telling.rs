@@ -1,5 +1,6 @@
 //! Who was told that an alert fires: the same are told when it is over, and nobody else.
 
+use plugin::hub::audit::Trail;
 use plugin::model::{Tenant, Timestamp};
 use plugin::records::{
     Collection, Document, Error, Expected, Key, List, Order, PAGE_MAX, Record, RecordId, Transaction,
@@ -119,8 +120,8 @@ async fn sweep_tenant(desk: &Desk, muted: &[Record<Telling>]) -> Result<(), Erro
             continue;
         }
         let muted_by = &*muted_by;
-        let written =
-            records.transaction(|transaction| async move { unmute(&transaction, telling, muted_by, now).await });
+        let written = records
+            .transaction(|transaction| async move { unmute(&transaction, &desk.audit, telling, muted_by, now).await });
         match written.await {
             // It was resolved or told meanwhile.
             Ok(()) | Err(Error::Conflict { .. }) => {}
@@ -133,6 +134,7 @@ async fn sweep_tenant(desk: &Desk, muted: &[Record<Telling>]) -> Result<(), Erro
 /// Writes why an alert is muted now; when nothing mutes it, tells of it.
 async fn unmute(
     transaction: &Transaction,
+    audit: &Trail,
     telling: &Record<Telling>,
     muted_by: &[String],
     now: Timestamp,
@@ -153,7 +155,7 @@ async fn unmute(
     alert.body.muted_by = muted_by.to_vec();
     let rule = transaction.collection::<StoredRule>().get(tenant, &rule_id(&alert.body.rule)?).await?;
     if let Some(Ok(rule)) = rule.map(|rule| rule.body.rule()) {
-        incident::alert_changed(transaction, tenant, &rule, &mut alert.body, Change::Noted).await?;
+        incident::alert_changed(transaction, audit, tenant, &rule, &mut alert.body, Change::Noted).await?;
     }
     alerts.put(tenant, &alert.id, &alert.body, Expected::Version(alert.version)).await.map(drop)
 }

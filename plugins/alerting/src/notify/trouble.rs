@@ -15,46 +15,47 @@ pub(crate) const UNDELIVERABLE: &str = "Notification undeliverable";
 /// The other channels are told of one that fails once in so long, in nanoseconds.
 const TOLD_EVERY: i64 = 3600 * 1_000_000_000;
 
-/// Raises an alert for a channel, if there is none, and tells of it over the other default channels.
+/// Raises an alert for a channel, if there is none, and tells of it over the other default channels; true when there was none.
 pub(crate) async fn raise(
     transaction: &Transaction,
     tenant: &Tenant,
     (channel, kind): (&str, Kind),
     error: &str,
     now: Timestamp,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let (id, alerts) = (id(channel)?, transaction.collection::<Alert>());
     let before = alerts.get(tenant, &id).await?;
     if before.as_ref().is_some_and(|alert| alert.body.state == AlertState::Firing) {
-        return Ok(());
+        return Ok(false);
     }
     alerts.put(tenant, &id, &alert(channel, kind, error, now), Expected::Any).await?;
     let told_at = before.and_then(|alert| alert.body.fired_at);
     if told_at.is_some_and(|told_at| now.0.saturating_sub(told_at) < TOLD_EVERY) {
-        return Ok(());
+        return Ok(true);
     }
     let (queue, item) = (Queue::open(transaction, tenant).await?, item(channel, kind, error, now));
     let others: Vec<&Channel> = queue.defaults().filter(|other| other.name != channel).collect();
     for other in others {
         queue.tell_somebody(&other.name, None, Delivery::AtOnce, &item).await?;
     }
-    Ok(())
+    Ok(true)
 }
 
-/// The channel has delivered, or is gone: the alert is over, if there was one.
+/// The channel has delivered, or is gone: the alert is over, and true, if there was one.
 pub(crate) async fn clear(
     transaction: &Transaction,
     tenant: &Tenant,
     channel: &str,
     now: Timestamp,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let (id, alerts) = (id(channel)?, transaction.collection::<Alert>());
-    let Some(alert) = alerts.get(tenant, &id).await? else { return Ok(()) };
+    let Some(alert) = alerts.get(tenant, &id).await? else { return Ok(false) };
     if alert.body.state != AlertState::Firing {
-        return Ok(());
+        return Ok(false);
     }
     let over = Alert { state: AlertState::Resolved, resolved_at: Some(now.0), ..alert.body };
-    alerts.put(tenant, &id, &over, Expected::Version(alert.version)).await.map(drop)
+    alerts.put(tenant, &id, &over, Expected::Version(alert.version)).await?;
+    Ok(true)
 }
 
 fn id(channel: &str) -> Result<RecordId, Error> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use plugin::PluginError;
-use plugin::hub::audit::Deed;
+use plugin::hub::audit::{Deed, Trail};
 use plugin::hub::events::NewEvent;
 use plugin::model::{Tenant, Timestamp};
 use plugin::records::{Error, Expected, RecordId, Transaction};
@@ -69,11 +69,11 @@ impl Watch<'_> {
             transaction.hold(lease).await?;
             let mut kept = Vec::with_capacity(batch.len());
             for written in batch {
-                kept.push(written.write(&transaction, tenant).await?);
+                kept.push(written.write(&transaction, audit, tenant).await?);
             }
             transaction.collection::<Progress>().put(tenant, &the_only(), &Progress { until }, Expected::Any).await?;
             if let Some(deed) = deed(batch) {
-                audit.by_server(&transaction, tenant, deed).await.map_err(PluginError::from)?;
+                audit.by_server(&transaction, tenant, deed).await?;
             }
             Ok::<_, PluginError>(kept)
         });
@@ -92,7 +92,12 @@ impl Watch<'_> {
 }
 
 impl Written {
-    async fn write(&self, transaction: &Transaction, tenant: &Tenant) -> Result<Option<Kept>, PluginError> {
+    async fn write(
+        &self,
+        transaction: &Transaction,
+        audit: &Trail,
+        tenant: &Tenant,
+    ) -> Result<Option<Kept>, PluginError> {
         let alerts = transaction.collection::<Alert>();
         let id = self.known.clone().unwrap_or_else(RecordId::unique);
         if self.change == Change::Passed {
@@ -110,7 +115,7 @@ impl Written {
         if matches!(self.change, Change::Fired | Change::Resolved) {
             // Whether it is muted decides whether it opens an incident.
             notify::alert_changed(transaction, tenant, &self.rule, &mut alert, self.change).await?;
-            incident::alert_changed(transaction, tenant, &self.rule, &mut alert, self.change).await?;
+            incident::alert_changed(transaction, audit, tenant, &self.rule, &mut alert, self.change).await?;
             let kind = if self.change == Change::Fired { "firing" } else { "resolved" };
             NewEvent::new(&format!("alerting.alert.{kind}"), &alert)?.publish(transaction, tenant).await?;
         }

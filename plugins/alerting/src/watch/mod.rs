@@ -9,22 +9,24 @@ mod load;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use plugin::model::{Tenant, Timestamp};
 use plugin::records::{Error, Lease, RecordId};
 use plugin::{PluginContext, PluginError, Shutdown};
 use tokio::task::JoinSet;
+use tracing::{Instrument, Span};
 
 use self::due::{Due, MADE_UP_MAX, PAUSE_MIN};
 pub(crate) use self::load::{all_of, everywhere};
-use crate::alert::Alert;
+use crate::alert::{Alert, AlertState};
 use crate::config::Config;
 use crate::evaluate::{Evaluated, Evaluator};
 use crate::files::Seen;
 use crate::notify;
 use crate::rule::{Condition, Rule};
-use crate::state;
+use crate::telemetry::{self, Standing};
+use crate::{notify, state};
 
 const LEASE_NAME: &str = "alerting.watch";
 /// A watcher that dies is followed by another after so long.
@@ -45,6 +47,7 @@ pub(crate) async fn run(
     while !shutdown.is_cancelled() {
         if let Some(lease) = context.records.lease(LEASE_NAME, &context.process, LEASE, now()).await? {
             let led = Watch::begin(&context, &config, &notifications, lease).await?.lead(&shutdown).await;
+            notifications.counters.watches(None);
             match led {
                 Err(Error::Stale { .. }) => tracing::warn!("another process watches the rules now"),
                 ended => ended?,
@@ -72,6 +75,13 @@ enum Lane {
 
 impl Lane {
     const ALL: [Self; 2] = [Self::Measures, Self::Statements];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Measures => "measures",
+            Self::Statements => "statements",
+        }
+    }
 
     fn of(rule: &Rule) -> Self {
         match rule.condition {
@@ -116,6 +126,7 @@ struct Round {
     lane: Lane,
     at: i64,
     told: Vec<(Arc<Rule>, Evaluated)>,
+    span: Span,
 }
 
 /// The process that watches.
@@ -175,13 +186,28 @@ impl<'a> Watch<'a> {
                     self.load(now().0).await?;
                     notify::sweep(self.notifications).await?;
                 }
-                _ = progress.tick() => self.write_progress().await?,
+                _ = progress.tick() => {
+                    self.write_progress().await?;
+                    self.notifications.counters.watches(Some(self.standing()));
+                }
                 () = tokio::time::sleep(until_next_due) => {}
                 () = shutdown.cancelled() => {}
             }
         }
         self.write_progress().await?;
         self.context.records.release(&self.lease).await
+    }
+
+    /// What is watched now.
+    fn standing(&self) -> Standing {
+        let mut standing = Standing::default();
+        for watched in self.tenants.values().flat_map(|of| of.rules.values()) {
+            standing.rules += 1;
+            let firing = watched.alerts.iter().filter(|kept| kept.alert.state == AlertState::Firing).count();
+            standing.firing += firing;
+            standing.pending += watched.alerts.len() - firing;
+        }
+        standing
     }
 
     async fn renew(&mut self) -> Result<(), Error> {
@@ -228,6 +254,7 @@ impl<'a> Watch<'a> {
             }
         }
         let Some((at, watched)) = due.into_iter().next() else { return };
+        self.notifications.counters.began_late(now - at);
         let mut rules = Vec::with_capacity(watched.len());
         for watched in watched {
             watched.due = watched.due.next(now, of_tenant.made_up_until);
@@ -235,17 +262,23 @@ impl<'a> Watch<'a> {
         }
         self.busy.push((tenant.clone(), lane));
         let evaluator = self.evaluators[&lane].clone();
+        let span = telemetry::evaluate(&tenant, lane.name(), rules.len());
+        let of_round = span.clone();
         let round = async move {
+            let began = Instant::now();
             let evaluated = evaluator.evaluate(&tenant, &rules, Timestamp(at)).await;
-            Round { tenant, lane, at, told: rules.into_iter().zip(evaluated).collect() }
+            telemetry::evaluated(&of_round, began.elapsed());
+            Round { tenant, lane, at, told: rules.into_iter().zip(evaluated).collect(), span: of_round }
         };
-        self.running.spawn(round);
+        self.running.spawn(round.instrument(span));
     }
 
     /// Writes what a round came to.
     async fn finish(&mut self, round: Round) -> Result<(), Error> {
-        let Round { tenant, lane, at, told } = round;
+        let Round { tenant, lane, at, told, span } = round;
         self.busy.retain(|busy| *busy != (tenant.clone(), lane));
+        let failed = told.iter().filter(|(_, evaluated)| evaluated.error.is_some()).count();
+        self.notifications.counters.evaluated(told.len(), failed);
         let mut changes = Vec::new();
         let Some(of_tenant) = self.tenants.get_mut(&tenant) else { return Ok(()) };
         let mut health = Vec::new();
@@ -267,8 +300,12 @@ impl<'a> Watch<'a> {
             }
         }
         of_tenant.progress = of_tenant.progress.max(at);
-        self.write_health(&tenant, health, at).await?;
-        self.write_changes(&tenant, lane, changes, at).await
+        telemetry::changed(&span, changes.len(), failed);
+        let write = async {
+            self.write_health(&tenant, health, at).await?;
+            self.write_changes(&tenant, lane, changes, at).await
+        };
+        write.instrument(span).await
     }
 }
 

@@ -15,15 +15,15 @@ use futures::TryStreamExt;
 use http::{HeaderMap, HeaderValue, Method, Request};
 use http_body_util::BodyExt;
 use plane::DataPlane;
-use plugin::hub::audit::Trail;
+use plugin::hub::audit::{AuditEntry, Trail};
 use plugin::hub::cache::{self, Cache};
 use plugin::hub::events::{self, Deliveries, Events};
 use plugin::hub::outgoing::{self, Outgoing};
 use plugin::hub::sealing::Keyring;
-use plugin::hub::{Caller, Clock, Hub, Parts, Secret};
+use plugin::hub::{Asking, Caller, Clock, Hub, Origin, Parts, Secret};
 use plugin::model::{Tenant, Timestamp};
 use plugin::query::{self, Asker, QueryEngine, Statement};
-use plugin::records::Records;
+use plugin::records::{PAGE_MAX, Records, Sequence};
 use plugin::{Host, Plugin, PluginContext, Running, Shutdown, TelemetryWriter};
 use serde_json::Value;
 use store::MemoryStore;
@@ -91,9 +91,10 @@ impl Desk {
         let told = events.subscribe("test", &["alerting.incident.told"]).expect("a name");
         tokio::spawn(async move { events.run(std::future::pending()).await });
         let caller = caller(&records).await;
+        let asking = Asking::new(caller.clone(), Origin::default());
         let plugin = Alerting::new(config.clone()).with_clock(clock(&now));
         let (routes, _) = plugin.routes(context.clone()).split_for_parts();
-        let routes = routes.layer(Extension(caller.tenant().clone())).layer(Extension(caller));
+        let routes = routes.layer(Extension(caller.tenant().clone())).layer(Extension(asking)).layer(Extension(caller));
         Self { routes, context, config, now, told: tokio::sync::Mutex::new(told) }
     }
 
@@ -137,6 +138,15 @@ impl Desk {
         let (status, told) = self.ask(Method::POST, path, Some(body)).await;
         assert!((200..300).contains(&status), "{path}: {status}, {told}");
         told
+    }
+
+    /// What the trail of `acme` says of incidents: who, and what.
+    pub(crate) async fn audited(&self) -> Vec<(String, String)> {
+        let acme = Tenant::new("acme").expect("a name");
+        let trail = self.context.records.log::<AuditEntry>().read(&acme, Sequence(0), PAGE_MAX).await;
+        let entries = trail.expect("a trail").into_iter().map(|entry| entry.body);
+        let of_incidents = entries.filter(|entry| entry.subject.starts_with("incident/"));
+        of_incidents.map(|entry| (entry.who, entry.action)).collect()
     }
 
     /// Rows of an answer, as text.

@@ -77,6 +77,22 @@ fn an_incident_is_worked_through_from_the_call_to_the_review() {
         assert_eq!((&shown["reopenings"], &shown["satisfaction"]), (&json!(1), &json!(5)));
         assert!(shown["opened_by"].as_str().is_some_and(|by| by.starts_with("key/")), "{shown}");
         assert_eq!(desk.ask(Method::GET, "/incidents/INC-000002", None).await.0, 404);
+        let audited = desk.audited().await;
+        let acts: Vec<&str> = audited.iter().filter_map(|(_, action)| action.strip_prefix("incident.")).collect();
+        let done = [
+            "opened",
+            "acknowledged",
+            "assigned",
+            "noted",
+            "escalated",
+            "changed",
+            "resolved",
+            "reopened",
+            "resolved",
+            "reviewed",
+        ];
+        assert_eq!(acts, done, "what was refused is not in it");
+        assert!(audited.iter().all(|(who, _)| who.starts_with("key/")), "{audited:?}");
     });
 }
 
@@ -147,6 +163,10 @@ fn two_processes_tell_of_each_step_once() {
         let climb = ["level 1", "level 2", "level 3", "management"];
         assert_eq!(told(&shown), [climb, climb].concat(), "on the way up, and of the end: {shown}");
         assert_eq!((&shown["escalations"], &shown["due"]), (&json!(3), &Value::Null));
+        let audited = desk.audited().await;
+        let by_server = |action| audited.iter().filter(|(who, of)| who == "server" && of == action).count();
+        assert_eq!(by_server("incident.escalated"), 3, "{audited:?}");
+        assert!(by_server("incident.told") >= 5, "{audited:?}");
         let line = texts(&shown, "told")[0];
         assert_eq!(line, "level 1: the channel's receivers by Email, the channel's receivers by Slack");
     });

@@ -4,10 +4,12 @@
 //! transaction, which refuses what was counted for an SLO that is another by then; so a job that is cut off goes on where it was.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use plugin::model::{Tenant, Timestamp};
 use plugin::records::{Error, Expected, List, PAGE_MAX, Record, Transaction};
 use plugin::{PluginContext, PluginError};
+use tracing::Instrument;
 
 use super::burn::{Counts, RULES_MAX, Severity, Verdict, judge, rules, windows};
 use super::count;
@@ -42,8 +44,10 @@ pub async fn evaluate(context: &PluginContext, now: Timestamp) -> Result<(), Plu
     for (tenant, slos) in by_tenant(context).await? {
         let source = Source::of_telemetry(context, tenant.clone());
         let mut evaluation = Evaluation { context, tenant: &tenant, source, until, now, measured: Vec::new() };
-        evaluation.run(slos).await?;
+        let (span, began) = (telemetry::evaluate(&tenant, slos.len()), Instant::now());
+        evaluation.run(slos).instrument(span.clone()).await?;
         let measured = evaluation.measured;
+        telemetry::evaluated(&span, measured.len(), began.elapsed());
         if let Err(cause) = telemetry::write(context, &tenant, now, &measured).await {
             tracing::warn!(%tenant, error = %cause, "how SLOs stand is not written as metrics this time");
         }

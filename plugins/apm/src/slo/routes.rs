@@ -6,11 +6,14 @@ use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
+use plugin::hub::Asking;
+use plugin::hub::audit::Deed;
 use plugin::model::Tenant;
 use plugin::near;
 use plugin::records::{Expected, List, PAGE_MAX, Record, RecordId, Transaction};
 use plugin::{Asked, Failure, PluginContext};
 use serde::Deserialize;
+use serde_json::json;
 use time::OffsetDateTime;
 use utoipa::IntoParams;
 
@@ -88,17 +91,19 @@ pub(crate) async fn list(
 )]
 pub(crate) async fn make(
     State(context): State<PluginContext>,
-    Extension(tenant): Extension<Tenant>,
+    asking: Asking,
     body: Result<Json<SloWanted>, JsonRejection>,
 ) -> Result<(StatusCode, Json<SloView>), Failure> {
-    let slo = read_wanted(&context, &tenant, wanted(body)?).await?;
-    let (tenant, slo, id) = (&tenant, &slo, &slo.id()?);
+    let slo = read_wanted(&context, asking.tenant(), wanted(body)?).await?;
+    let (asking, audit, slo, id) = (&asking, &context.audit, &slo, &slo.id()?);
+    let tenant = asking.tenant();
     let made = context.records.transaction(|transaction| async move {
         let slos = transaction.collection::<Slo>();
         if slos.list(tenant, &List::all().limit(SLOS_MAX)).await?.records.len() >= SLOS_MAX {
             return Err(Failure::invalid(format!("a tenant has at most {SLOS_MAX} SLOs")).hinting("remove one first"));
         }
         slos.put(tenant, id, slo, Expected::Absent).await?;
+        audit.by(&transaction, asking, deed("slo.made", slo)).await?;
         found(&transaction, tenant, &slo.name).await
     });
     Ok((StatusCode::CREATED, Json(SloView::of(made.await?, None, &[]))))
@@ -131,19 +136,19 @@ pub(crate) async fn read(
 )]
 pub(crate) async fn replace(
     State(context): State<PluginContext>,
-    Extension(tenant): Extension<Tenant>,
+    asking: Asking,
     Path(name): Path<String>,
     body: Result<Json<SloWanted>, JsonRejection>,
 ) -> Result<Json<SloView>, Failure> {
     let wanted = wanted(body)?;
     let version = wanted.version;
-    let slo = read_wanted(&context, &tenant, wanted).await?;
+    let slo = read_wanted(&context, asking.tenant(), wanted).await?;
     if slo.name != name {
         let message = format!("'name' is '{}', but the SLO is '{name}'", slo.name);
         return Err(Failure::invalid(message).hinting("names stay what they are; make another one"));
     }
-    known(&context, &tenant, &name).await?;
-    let (tenant, slo) = (&tenant, &slo);
+    known(&context, asking.tenant(), &name).await?;
+    let (asking, audit, tenant, slo) = (&asking, &context.audit, asking.tenant(), &slo);
     let changed = context.records.transaction(|transaction| async move {
         let before = found(&transaction, tenant, &slo.name).await?;
         let expected = Expected::Version(version.unwrap_or(before.version));
@@ -155,6 +160,7 @@ pub(crate) async fn replace(
             discard(&transaction, tenant, &before).await?;
         }
         transaction.collection::<Slo>().put(tenant, &before.id, &slo, expected).await?;
+        audit.by(&transaction, asking, deed("slo.changed", &slo)).await?;
         found(&transaction, tenant, &slo.name).await
     });
     let changed = changed.await?;
@@ -173,17 +179,18 @@ pub(crate) async fn replace(
 )]
 pub(crate) async fn remove(
     State(context): State<PluginContext>,
-    Extension(tenant): Extension<Tenant>,
+    asking: Asking,
     Path(name): Path<String>,
     Asked(VersionWanted { version }): Asked<VersionWanted>,
 ) -> Result<StatusCode, Failure> {
-    known(&context, &tenant, &name).await?;
-    let (tenant, name) = (&tenant, name.as_str());
+    known(&context, asking.tenant(), &name).await?;
+    let (asking, audit, tenant, name) = (&asking, &context.audit, asking.tenant(), name.as_str());
     let removed = context.records.transaction(|transaction| async move {
         let slo = found(&transaction, tenant, name).await?;
         discard(&transaction, tenant, &slo).await?;
         let expected = Expected::Version(version.unwrap_or(slo.version));
         transaction.collection::<Slo>().delete(tenant, &slo.id, expected).await?;
+        audit.by(&transaction, asking, deed("slo.deleted", &slo.body)).await?;
         Ok::<_, Failure>(())
     });
     removed.await?;
@@ -216,6 +223,12 @@ pub(crate) async fn known(context: &PluginContext, tenant: &Tenant, name: &str) 
     let near = near(name, all.iter().map(|slo| slo.body.name.as_str()));
     let failure = missing(name);
     Err(if near.is_empty() { failure } else { failure.hinting(format!("did you mean {}?", near.join(", "))) })
+}
+
+/// What the audit trail says of an SLO.
+fn deed<'a>(action: &'a str, slo: &'a Slo) -> Deed<'a> {
+    let details = json!({"service": slo.service, "objective": slo.objective, "window_days": slo.window_days});
+    Deed { action, subject: ("slo", &slo.name), details }
 }
 
 fn missing(name: &str) -> Failure {

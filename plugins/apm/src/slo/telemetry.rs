@@ -1,4 +1,7 @@
-//! How SLOs stand, as metrics of the tenant's: their history for dashboards and everything else that reads metrics.
+//! The span of evaluations, and how SLOs stand, as metrics of the tenant's: their history for dashboards and everything else that
+//! reads metrics.
+
+use std::time::Duration;
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
@@ -9,9 +12,21 @@ use opentelemetry_proto::tonic::metrics::v1::{
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use plugin::model::{Tenant, Timestamp};
 use plugin::{PluginContext, PluginError, Telemetry};
+use tracing::{Span, field, info_span};
 
 /// Whose metrics these are: not the service's own, which would keep it fresh.
 const SERVICE_NAME: &str = "observatory";
+
+/// The span of one evaluation of a tenant's SLOs.
+pub(crate) fn evaluate(tenant: &Tenant, slos: usize) -> Span {
+    info_span!("apm.evaluate_slos", tenant = tenant.as_str(), slos, measured = field::Empty, elapsed_ms = field::Empty)
+}
+
+/// So many of them are judged.
+pub(crate) fn evaluated(span: &Span, measured: usize, elapsed: Duration) {
+    span.record("measured", measured);
+    span.record("elapsed_ms", u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX));
+}
 
 /// What one evaluation found of an SLO.
 #[derive(Debug)]

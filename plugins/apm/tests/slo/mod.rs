@@ -121,6 +121,9 @@ fn another_objective_keeps_what_is_counted_and_another_indicator_counts_anew() {
         assert_eq!(office.sql("select count(*) from apm.slo_burns").await, "0");
         office.evaluate(0).await;
         assert_eq!(counted(&office.get("/slos/checkout-availability").await), (90, 100));
+        let done =
+            ["slo.made", "slo.changed", "slo.changed"].map(|action| format!("{action} slo/checkout-availability"));
+        assert_eq!(office.audited().await, done);
     });
 }
 
@@ -160,6 +163,8 @@ fn an_slo_that_is_removed_leaves_nothing_behind() {
         office.evaluate(0).await;
 
         assert_eq!((removed.0, hours().await), (204, 0));
+        let done = ["slo.made", "slo.deleted"].map(|action| format!("{action} slo/checkout-availability"));
+        assert_eq!(office.audited().await, done, "what was refused is not in it");
         assert_eq!(office.sql("select count(*) from apm.slo_burns").await, "0");
         let (status, told) = office.send("GET", "/slos/checkout-availability", &Value::Null).await;
         assert_eq!(status, 404, "{told}");

@@ -10,18 +10,20 @@ use axum::body::Body;
 use axum::{Extension, Router};
 use bytes::Bytes;
 use futures::TryStreamExt;
-use http::Request;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue, Method, Request};
 use http_body_util::BodyExt;
 use opentelemetry_proto::tonic::trace::v1::{Span, Status};
 use plane::{DataPlane, Payload};
-use plugin::hub::audit::Trail;
+use plugin::hub::audit::{AuditEntry, Trail};
 use plugin::hub::cache::{self, Cache};
 use plugin::hub::events::{self, Events};
 use plugin::hub::outgoing::{self, Outgoing};
 use plugin::hub::sealing::Keyring;
+use plugin::hub::{self, Asking, Hub, Origin, Parts, Secret};
 use plugin::model::{Tenant, Timestamp};
 use plugin::query::{self, Asker, QueryEngine, Statement};
-use plugin::records::Records;
+use plugin::records::{PAGE_MAX, Records, Sequence};
 use plugin::{Plugin, PluginContext, PluginError, Shutdown, Telemetry, TelemetryWriter};
 use serde_json::Value;
 use store::MemoryStore;
@@ -31,6 +33,8 @@ use crate::shop::{ERROR, SERVER, now, resource_spans, send, span, traces};
 
 const MILLISECOND: u64 = 1_000_000;
 const MINUTE: u64 = 60_000 * MILLISECOND;
+const KEY: &str = "0123456789abcdef0123456789abcdef";
+const BEARER: &str = "Bearer 0123456789abcdef0123456789abcdef";
 /// The job waits so long for a minute's spans.
 const SETTLED: u64 = 20_000 * MILLISECOND;
 
@@ -75,12 +79,12 @@ impl Office {
             let store = Arc::new(MemoryStore::default());
             let plane = DataPlane::open(&settings, directory.path(), wal, store, Arc::new(replay), None).await;
             let plane = Arc::new(plane.expect("a new plane opens"));
-            visit(&Self::new(plane, config, queries.handle().clone())).await;
+            visit(&Self::new(plane, config, queries.handle().clone()).await).await;
         });
         queries.shutdown_background();
     }
 
-    fn new(plane: Arc<DataPlane>, config: query::Config, queries: tokio::runtime::Handle) -> Self {
+    async fn new(plane: Arc<DataPlane>, config: query::Config, queries: tokio::runtime::Handle) -> Self {
         let (acme, records) = (Tenant::new("acme").expect("a name"), Records::in_memory().expect("records"));
         let plugins: Vec<Arc<dyn Plugin>> = vec![Arc::new(Apm::default())];
         let schemas = plugin::schemas(&plugins, &records).expect("tables");
@@ -106,7 +110,7 @@ impl Office {
             stopping: Shutdown::new(),
         };
         let (routes, _) = Apm::default().routes(context.clone()).split_for_parts();
-        let routes = routes.layer(Extension(acme.clone()));
+        let routes = routes.layer(Extension(acme.clone())).layer(Extension(asking(&acme).await));
         // An id of zeros is none.
         Self { context, plane, routes, acme, minute: now() / MINUTE * MINUTE, sent: AtomicU64::new(1) }
     }
@@ -163,6 +167,13 @@ impl Office {
         self.answer("PUT", path, body, 200).await
     }
 
+    /// What the tenant's audit trail says was done, and to what.
+    pub(crate) async fn audited(&self) -> Vec<String> {
+        let trail = self.context.records.log::<AuditEntry>().read(&self.acme, Sequence(0), PAGE_MAX).await;
+        let entries = trail.expect("a trail").into_iter().map(|entry| entry.body);
+        entries.map(|entry| format!("{} {}", entry.action, entry.subject)).collect()
+    }
+
     /// The rows of the tenant's answer, as text.
     pub(crate) async fn sql(&self, sql: &str) -> String {
         self.sql_of("acme", sql).await
@@ -180,4 +191,20 @@ impl Office {
         let lines = batches.iter().flat_map(|batch| (0..batch.num_rows()).map(move |at| row(batch, at)));
         lines.collect::<Vec<_>>().join("\n")
     }
+}
+
+/// A program of the tenant's; the hub that knows it has records of its own.
+async fn asking(tenant: &Tenant) -> Asking {
+    let parts = Parts {
+        records: Records::in_memory().expect("records"),
+        ring: Arc::new(Keyring::new(&"0123456789abcdef".repeat(4)).expect("a key")),
+        outgoing: Outgoing::new(&outgoing::Config::default()).expect("a client"),
+        configured_keys: vec![(tenant.clone(), Secret::new(KEY))],
+        issuers: Vec::new(),
+        clock: hub::system_clock(),
+    };
+    let (hub, _) = Hub::open(hub::Config::default(), parts).await.expect("a hub");
+    let key = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static(BEARER))]);
+    let caller = hub.access().caller(&Method::GET, &key, None).expect("a caller");
+    Asking::new(caller, Origin::default())
 }

@@ -9,7 +9,8 @@ use crate::observatory;
 async fn refused_with(setup: Setup, words: &[&str]) {
     let ended = setup.fail().await;
 
-    let lines: Vec<_> = ended.said.lines().collect();
+    // A server that runs over the same directory says what it does in the same file.
+    let lines: Vec<_> = ended.said.lines().filter(|line| !line.contains(" INFO ")).collect();
     assert_eq!(ended.status.code(), Some(1), "{}", ended.said);
     let [line] = lines[..] else { panic!("one line, not {lines:#?}") };
     assert!(line.starts_with("observatory: "), "{line}");

@@ -1,12 +1,13 @@
 //! What alerts make of incidents: the first one of a rule opens one, further ones join it, and its end is noted when all are over.
 
+use plugin::hub::audit::Trail;
 use plugin::model::Tenant;
 use plugin::records::{Document, Error, Expected, Key, Record, RecordId, Transaction};
 use serde::{Deserialize, Serialize};
 
 use super::document::{Incident, Opening};
-use super::happened;
 use super::timeline::{ALERT_ENTRIES_MAX, Actor, Entries, EntryKind};
+use super::{deed, happened};
 use crate::alert::{Alert, AlertState, Change};
 use crate::notify::Link;
 use crate::rule::{Priority, Rule};
@@ -31,6 +32,7 @@ impl Document for Counter {
 /// is due tells of it.
 pub(crate) async fn alert_changed(
     transaction: &Transaction,
+    audit: &Trail,
     tenant: &Tenant,
     rule: &Rule,
     alert: &mut Alert,
@@ -39,10 +41,12 @@ pub(crate) async fn alert_changed(
     let is_without = alert.incident.is_none() && alert.state == AlertState::Firing;
     match (change, rule.incident) {
         (Change::Fired | Change::Noted, Some(_)) if !alert.muted_by.is_empty() => Ok(()),
-        (Change::Fired, Some(priority)) => fired(transaction, tenant, rule, alert, (priority, alert.fired_at)).await,
+        (Change::Fired, Some(priority)) => {
+            fired(transaction, audit, tenant, rule, alert, (priority, alert.fired_at)).await
+        }
         // Its time begins now: while it was muted nobody could have answered.
         (Change::Noted, Some(priority)) if is_without => {
-            fired(transaction, tenant, rule, alert, (priority, None)).await
+            fired(transaction, audit, tenant, rule, alert, (priority, None)).await
         }
         (Change::Resolved, _) => resolved(transaction, tenant, alert).await,
         _ => Ok(()),
@@ -51,6 +55,7 @@ pub(crate) async fn alert_changed(
 
 async fn fired(
     transaction: &Transaction,
+    audit: &Trail,
     tenant: &Tenant,
     rule: &Rule,
     alert: &mut Alert,
@@ -85,6 +90,7 @@ async fn fired(
     entries.write(transaction, tenant).await?;
     if expected == Expected::Absent {
         happened(transaction, tenant, "alerting.incident.opened", &incident).await?;
+        audit.by_server(transaction, tenant, deed("incident.opened", &incident)).await?;
     }
     Ok(())
 }

@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use plugin::records::Records;
+use plugin::hub::audit::AuditEntry;
+use plugin::records::{PAGE_MAX, Records, Sequence};
 
 use super::super::document::Status;
 use super::super::timeline;
@@ -55,19 +56,21 @@ fn alert(rule: &Rule, service: &str, at: i64) -> Alert {
 
 struct Place {
     records: Records,
+    audit: Trail,
     acme: Tenant,
 }
 
 impl Place {
     fn new() -> Self {
-        Self { records: Records::in_memory().expect("records"), acme: Tenant::new("acme").expect("a name") }
+        let (records, acme) = (Records::in_memory().expect("records"), Tenant::new("acme").expect("a name"));
+        Self { records, audit: Trail::new(plugin::hub::system_clock()), acme }
     }
 
     async fn changed(&self, rule: &Rule, alert: &Alert, change: Change) -> Alert {
         let tenant = &self.acme;
         let changed = self.records.transaction(|transaction| async move {
             let mut alert = alert.clone();
-            alert_changed(&transaction, tenant, rule, &mut alert, change).await?;
+            alert_changed(&transaction, &self.audit, tenant, rule, &mut alert, change).await?;
             Ok::<_, Error>(alert)
         });
         changed.await.expect("the records answer")
@@ -200,4 +203,17 @@ fn alerts_beyond_those_that_are_listed_are_counted_until_they_are_over() {
     let ends = fingerprints.iter().filter(|fingerprint| incident.leave(fingerprint, START)).count();
 
     assert_eq!((ends, incident.more_firing), (1, 0));
+}
+
+#[tokio::test]
+async fn that_the_server_opens_an_incident_is_in_the_audit_trail_once() {
+    let (place, rule) = (Place::new(), rule("Errors", Some(Priority::P2)));
+
+    for service in ["cart", "checkout"] {
+        place.fires(&rule, &alert(&rule, service, START)).await;
+    }
+
+    let trail = place.records.log::<AuditEntry>().read(&place.acme, Sequence(0), PAGE_MAX).await.expect("a trail");
+    let told: Vec<_> = trail.iter().map(|entry| (entry.body.who.as_str(), entry.body.action.as_str())).collect();
+    assert_eq!(told, [("server", "incident.opened")]);
 }

@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use plugin::hub::audit::Trail;
 use plugin::model::{Tenant, Timestamp};
 use plugin::records::{Expected, RecordId, Records};
 
@@ -113,7 +114,8 @@ impl Processes {
     fn process(&self) -> Incidents {
         let now = Arc::clone(&self.now);
         let clock = Arc::new(move || Timestamp(now.load(Ordering::SeqCst)));
-        Incidents::new(self.records.clone(), Arc::new(Policies::new(None)), clock)
+        let audit = Trail::new(plugin::hub::system_clock());
+        Incidents::new(self.records.clone(), audit, Arc::new(Policies::new(None)), clock)
     }
 
     async fn incident(&self) -> Incident {

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use plugin::records::{CLAIMS_MAX, Claim, Error};
 use plugin::{PluginError, Shutdown};
+use tracing::Instrument;
 
 use super::super::document::Incident;
-use super::super::{Incidents, happened};
+use super::super::{Incidents, deed, happened};
 use super::{Advance, advance};
-use crate::notify;
+use crate::{notify, telemetry};
 
 /// How often it is looked for incidents that are due; the delay of what is told at once.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -34,7 +35,8 @@ impl Incidents {
             let claims = self.records.collection::<Incident>().claim(self.now_timestamp(), LEASE, CLAIMS_MAX).await?;
             let number = claims.len();
             for claim in claims {
-                taken += usize::from(self.advance(&claim).await);
+                let span = telemetry::escalate(&claim.record.tenant, &claim.record.body.number);
+                taken += usize::from(self.advance(&claim).instrument(span).await);
             }
             if number < CLAIMS_MAX {
                 return Ok(taken);
@@ -48,7 +50,10 @@ impl Incidents {
         let policy = self.policies.of(tenant).await;
         let advance = advance(&policy, &claim.record.body, self.now());
         match self.write(claim, &advance).await {
-            Ok(()) => true,
+            Ok(()) => {
+                telemetry::escalated(advance.events.len(), advance.orders.len());
+                true
+            }
             // Somebody changed it meanwhile: it is looked at anew as it is now.
             Err(Error::Conflict { .. }) => {
                 if let Err(cause) = self.records.collection::<Incident>().release(claim).await {
@@ -71,6 +76,8 @@ impl Incidents {
             advance.entries.write(&transaction, tenant).await?;
             for event in &advance.events {
                 happened(&transaction, tenant, event, &advance.incident).await?;
+                let action = event.strip_prefix("alerting.").unwrap_or(event);
+                self.audit.by_server(&transaction, tenant, deed(action, &advance.incident)).await?;
             }
             notify::order(&transaction, tenant, advance.orders.clone()).await
         });

@@ -1,9 +1,9 @@
 //! What people do with an incident. Each act is one transaction with its entry in the timeline.
 
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::{Extension, Json};
 use plugin::Failure;
-use plugin::hub::Caller;
+use plugin::hub::Asking;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -24,11 +24,11 @@ const ACTIONS_MAX: usize = 100;
 )]
 pub(crate) async fn acknowledge(
     State(desk): State<Desk>,
-    Extension(caller): Extension<Caller>,
+    asking: Asking,
     Path(number): Path<String>,
     Body(Seen { version }): Body<Seen>,
 ) -> Result<Json<IncidentView>, Failure> {
-    let act = Act { caller: &caller, number: &number, version };
+    let act = Act { asking: &asking, number: &number, version };
     let changed = desk.act(act, "acknowledged", |incident, entries, actor, now| {
         if incident.status != Status::Open {
             return Err(wrong_status(incident, "acknowledge"));
@@ -59,12 +59,12 @@ pub(crate) struct Assignment {
 )]
 pub(crate) async fn assign(
     State(desk): State<Desk>,
-    Extension(caller): Extension<Caller>,
+    asking: Asking,
     Path(number): Path<String>,
     Body(Assignment { assignee, version }): Body<Assignment>,
 ) -> Result<Json<IncidentView>, Failure> {
     let assignee = said("assignee", &assignee, TITLE_BYTES_MAX)?;
-    let act = Act { caller: &caller, number: &number, version };
+    let act = Act { asking: &asking, number: &number, version };
     let changed = desk.act(act, "assigned", |incident, entries, actor, now| {
         must_be_active(incident, "assign")?;
         incident.respond(now);
@@ -95,12 +95,12 @@ pub(crate) struct Note {
 )]
 pub(crate) async fn note(
     State(desk): State<Desk>,
-    Extension(caller): Extension<Caller>,
+    asking: Asking,
     Path(number): Path<String>,
     Body(Note { text, stage, version }): Body<Note>,
 ) -> Result<Json<IncidentView>, Failure> {
     let text = said("text", &text, TEXT_BYTES_MAX)?;
-    let act = Act { caller: &caller, number: &number, version };
+    let act = Act { asking: &asking, number: &number, version };
     let changed = desk.act(act, "noted", |incident, entries, actor, now| {
         if incident.entries >= NOTES_MAX {
             let message = format!("the timeline has {} entries, and takes notes up to {NOTES_MAX}", incident.entries);
@@ -135,12 +135,12 @@ pub(crate) struct Escalation {
 )]
 pub(crate) async fn escalate(
     State(desk): State<Desk>,
-    Extension(caller): Extension<Caller>,
+    asking: Asking,
     Path(number): Path<String>,
     Body(Escalation { to, reason, version }): Body<Escalation>,
 ) -> Result<Json<IncidentView>, Failure> {
     let reason = said("reason", &reason, TEXT_BYTES_MAX)?;
-    let act = Act { caller: &caller, number: &number, version };
+    let act = Act { asking: &asking, number: &number, version };
     let changed = desk.act(act, "escalated", |incident, entries, actor, now| {
         must_be_active(incident, "escalate")?;
         if incident.level == to {
@@ -184,12 +184,12 @@ pub(crate) struct Resolution {
 )]
 pub(crate) async fn resolve(
     State(desk): State<Desk>,
-    Extension(caller): Extension<Caller>,
+    asking: Asking,
     Path(number): Path<String>,
     Body(Resolution { text, satisfaction, version }): Body<Resolution>,
 ) -> Result<Json<IncidentView>, Failure> {
     let (text, satisfaction) = (said("text", &text, TEXT_BYTES_MAX)?, grade(satisfaction)?);
-    let act = Act { caller: &caller, number: &number, version };
+    let act = Act { asking: &asking, number: &number, version };
     let changed = desk.act(act, "resolved", |incident, entries, actor, now| {
         must_be_active(incident, "resolve")?;
         incident.respond(now);
@@ -219,12 +219,12 @@ pub(crate) struct Reopening {
 )]
 pub(crate) async fn reopen(
     State(desk): State<Desk>,
-    Extension(caller): Extension<Caller>,
+    asking: Asking,
     Path(number): Path<String>,
     Body(Reopening { reason, version }): Body<Reopening>,
 ) -> Result<Json<IncidentView>, Failure> {
     let reason = said("reason", &reason, TEXT_BYTES_MAX)?;
-    let act = Act { caller: &caller, number: &number, version };
+    let act = Act { asking: &asking, number: &number, version };
     let changed = desk.act(act, "reopened", |incident, entries, actor, now| {
         if incident.is_active {
             return Err(wrong_status(incident, "reopen"));
@@ -260,7 +260,7 @@ pub(crate) struct Review {
 )]
 pub(crate) async fn review(
     State(desk): State<Desk>,
-    Extension(caller): Extension<Caller>,
+    asking: Asking,
     Path(number): Path<String>,
     Body(Review { causes, actions, satisfaction, version }): Body<Review>,
 ) -> Result<Json<IncidentView>, Failure> {
@@ -271,7 +271,7 @@ pub(crate) async fn review(
     }
     let actions =
         actions.iter().map(|action| said("actions", action, TITLE_BYTES_MAX)).collect::<Result<Vec<_>, _>>()?;
-    let act = Act { caller: &caller, number: &number, version };
+    let act = Act { asking: &asking, number: &number, version };
     let changed = desk.act(act, "reviewed", |incident, entries, actor, now| {
         if incident.is_active {
             return Err(wrong_status(incident, "review"));
@@ -305,12 +305,12 @@ pub(crate) struct IncidentChange {
 )]
 pub(crate) async fn change(
     State(desk): State<Desk>,
-    Extension(caller): Extension<Caller>,
+    asking: Asking,
     Path(number): Path<String>,
     Body(IncidentChange { priority, title, version }): Body<IncidentChange>,
 ) -> Result<Json<IncidentView>, Failure> {
     let title = title.map(|title| said("title", &title, TITLE_BYTES_MAX)).transpose()?;
-    let act = Act { caller: &caller, number: &number, version };
+    let act = Act { asking: &asking, number: &number, version };
     let changed = desk.act(act, "changed", |incident, entries, actor, now| {
         must_be_active(incident, "change")?;
         if let Some(title) = &title {

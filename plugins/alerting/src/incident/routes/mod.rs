@@ -9,7 +9,7 @@ mod show;
 use axum::Json;
 use axum::extract::{FromRequest, Request};
 use plugin::Failure;
-use plugin::hub::Caller;
+use plugin::hub::{Asking, Caller};
 use plugin::model::Tenant;
 use plugin::query::QueryEngine;
 use plugin::records::{Error, Expected, Record, RecordId, Transaction};
@@ -21,7 +21,7 @@ use utoipa_axum::routes;
 
 use super::document::Incident;
 use super::timeline::{Actor, Entries};
-use super::{Incidents, happened};
+use super::{Incidents, deed, happened};
 
 /// Longest title and name, in bytes.
 const TITLE_BYTES_MAX: usize = 500;
@@ -84,7 +84,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 /// Which incident is changed, by whom.
 #[derive(Clone, Copy)]
 struct Act<'a> {
-    caller: &'a Caller,
+    asking: &'a Asking,
     number: &'a str,
     /// The version that was seen; whatever there is when it is not said.
     version: Option<u64>,
@@ -118,16 +118,16 @@ impl From<Refusal> for Failure {
 }
 
 impl Desk {
-    /// Changes an incident as `change` says, with its timeline and an event of the kind `alerting.incident.<happens>`.
+    /// Changes an incident as `change` says, with its timeline, an event of the kind `alerting.incident.<happens>`, and the audit trail.
     async fn act(
         &self,
         act: Act<'_>,
         happens: &str,
         change: impl Fn(&mut Incident, &mut Entries, &Actor, i64) -> Result<(), Failure>,
     ) -> Result<Json<IncidentView>, Failure> {
-        let (tenant, id, actor) = (act.caller.tenant(), id(act.number)?, actor(act.caller));
-        let (now, event) = (self.incidents.now(), format!("alerting.incident.{happens}"));
-        let (act, id, actor, change, event) = (&act, &id, &actor, &change, &event);
+        let (tenant, id, actor) = (act.asking.tenant(), id(act.number)?, actor(act.asking.caller()));
+        let (now, action) = (self.incidents.now(), format!("incident.{happens}"));
+        let (act, id, actor, change, action) = (&act, &id, &actor, &change, &action);
         let changed = self.incidents.records.transaction(|transaction| async move {
             let Record { version, mut body, .. } = read(&transaction, tenant, id, act.version).await?;
             let mut entries = Entries::default();
@@ -136,7 +136,8 @@ impl Desk {
             let incidents = transaction.collection::<Incident>();
             let written = incidents.put(tenant, id, &body, Expected::Version(version)).await?;
             entries.write(&transaction, tenant).await?;
-            happened(&transaction, tenant, event, &body).await?;
+            happened(&transaction, tenant, &format!("alerting.{action}"), &body).await?;
+            self.incidents.audit.by(&transaction, act.asking, deed(action, &body)).await?;
             Ok::<_, Refusal>(IncidentView { version: written.version, incident: body })
         });
         Ok(Json(changed.await?))

@@ -1,18 +1,18 @@
 //! Opens an incident that no rule has found.
 
+use axum::Json;
 use axum::extract::State;
-use axum::{Extension, Json};
 use http::StatusCode;
 use plugin::Failure;
-use plugin::hub::Caller;
+use plugin::hub::Asking;
 use plugin::records::Expected;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::super::alerts::{open_next, put};
 use super::super::document::{LINKS_MAX, Opening, SERVICES_MAX};
-use super::super::happened;
 use super::super::timeline::{Entries, EntryKind};
+use super::super::{deed, happened};
 use super::{Body, Desk, IncidentView, Refusal, TEXT_BYTES_MAX, TITLE_BYTES_MAX, actor, said};
 use crate::notify::Link;
 use crate::rule::Priority;
@@ -43,12 +43,13 @@ pub(crate) struct IncidentRequest {
 )]
 pub(crate) async fn open(
     State(desk): State<Desk>,
-    Extension(caller): Extension<Caller>,
+    asking: Asking,
     Body(request): Body<IncidentRequest>,
 ) -> Result<(StatusCode, Json<IncidentView>), Failure> {
-    let (actor, at, tenant) = (actor(&caller), desk.incidents.now(), caller.tenant());
+    let (actor, at, tenant) = (actor(asking.caller()), desk.incidents.now(), asking.tenant());
     let (opening, text) = request.read(actor.who.clone())?;
-    let (opening, text, actor) = (&opening, &text, &actor);
+    let (asking, opening, text, actor) = (&asking, &opening, &text, &actor);
+    let desk = &desk;
     let opened = desk.incidents.records.transaction(|transaction| async move {
         let mut incident = open_next(&transaction, tenant, Some(at), opening.clone()).await?;
         let mut entries = Entries::default();
@@ -60,6 +61,7 @@ pub(crate) async fn open(
         put(&transaction, tenant, &incident, Expected::Absent).await?;
         entries.write(&transaction, tenant).await?;
         happened(&transaction, tenant, "alerting.incident.opened", &incident).await?;
+        desk.incidents.audit.by(&transaction, asking, deed("incident.opened", &incident)).await?;
         Ok::<_, Refusal>(incident)
     });
     Ok((StatusCode::CREATED, Json(IncidentView { version: 1, incident: opened.await? })))

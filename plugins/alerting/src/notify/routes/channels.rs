@@ -6,10 +6,12 @@ use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use http::StatusCode;
 use plugin::Failure;
-use plugin::hub::Moment;
+use plugin::hub::audit::Deed;
+use plugin::hub::{Asking, Moment};
 use plugin::model::Tenant;
 use plugin::records::{Expected, List, Record};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::labels::Labels;
@@ -96,19 +98,20 @@ pub(crate) async fn list(
 )]
 pub(crate) async fn create(
     State(desk): State<Desk>,
-    Extension(tenant): Extension<Tenant>,
+    asking: Asking,
     Json(written): Json<ChannelWritten>,
 ) -> Result<(StatusCode, Json<ChannelShown>), Failure> {
+    let tenant = asking.tenant();
     let channels = desk.records.collection::<Channel>();
-    let known = channels.list(&tenant, &List::all().limit(2 * CHANNELS_MAX)).await?.records;
+    let known = channels.list(tenant, &List::all().limit(2 * CHANNELS_MAX)).await?.records;
     if known.len() >= CHANNELS_MAX {
         return Err(Failure::invalid(format!("there are {} channels, over the limit of {CHANNELS_MAX}", known.len()))
             .hinting("delete one that is not used"));
     }
-    let vault = Vault::Api { keyring: &desk.keyring, tenant: &tenant, before: None };
+    let vault = Vault::Api { keyring: &desk.keyring, tenant, before: None };
     let channel = written.read(&vault).map_err(Failure::invalid)?;
-    channels.put(&tenant, &Channel::id(&channel.name)?, &channel, Expected::Absent).await?;
-    Ok((StatusCode::CREATED, Json(ChannelShown::new(find(&desk, &tenant, &channel.name).await?))))
+    put(&desk, &asking, "channel.made", &channel, Expected::Absent).await?;
+    Ok((StatusCode::CREATED, Json(ChannelShown::new(find(&desk, tenant, &channel.name).await?))))
 }
 
 /// One channel
@@ -137,20 +140,20 @@ pub(crate) async fn show(
 )]
 pub(crate) async fn replace(
     State(desk): State<Desk>,
-    Extension(tenant): Extension<Tenant>,
+    asking: Asking,
     Path(name): Path<String>,
     Json(written): Json<ChannelWritten>,
 ) -> Result<Json<ChannelShown>, Failure> {
-    let before = find_of_api(&desk, &tenant, &name).await?;
+    let tenant = asking.tenant();
+    let before = find_of_api(&desk, tenant, &name).await?;
     if written.name != name {
         let message = format!("the channel is called '{name}', not '{}'", written.name);
         return Err(Failure::invalid(message).hinting("make another one, and delete this"));
     }
-    let vault = Vault::Api { keyring: &desk.keyring, tenant: &tenant, before: Some(&before.body) };
+    let vault = Vault::Api { keyring: &desk.keyring, tenant, before: Some(&before.body) };
     let channel = written.read(&vault).map_err(Failure::invalid)?;
-    let channels = desk.records.collection::<Channel>();
-    channels.put(&tenant, &before.id, &channel, Expected::Version(before.version)).await?;
-    Ok(Json(ChannelShown::new(find(&desk, &tenant, &name).await?)))
+    put(&desk, &asking, "channel.changed", &channel, Expected::Version(before.version)).await?;
+    Ok(Json(ChannelShown::new(find(&desk, tenant, &name).await?)))
 }
 
 /// Deletes a channel; what waits for it is not sent
@@ -165,17 +168,18 @@ pub(crate) async fn replace(
 )]
 pub(crate) async fn delete(
     State(desk): State<Desk>,
-    Extension(tenant): Extension<Tenant>,
+    asking: Asking,
     Path(name): Path<String>,
 ) -> Result<StatusCode, Failure> {
-    let before = find_of_api(&desk, &tenant, &name).await?;
-    let (tenant, before, now) = (&tenant, &before, desk.now());
+    let (asking, tenant) = (&asking, asking.tenant());
+    let (desk, before, now) = (&desk, &find_of_api(&desk, tenant, &name).await?, desk.now());
     let deleted = desk.records.transaction(|transaction| async move {
         let channels = transaction.collection::<Channel>();
         channels.delete(tenant, &before.id, Expected::Version(before.version)).await?;
-        trouble::clear(&transaction, tenant, &before.body.name, now).await
+        trouble::clear(&transaction, tenant, &before.body.name, now).await?;
+        desk.audit.by(&transaction, asking, deed("channel.deleted", &before.body)).await
     });
-    deleted.await.map_err(Failure::from)?;
+    deleted.await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -191,26 +195,33 @@ pub(crate) async fn delete(
 )]
 pub(crate) async fn test(
     State(desk): State<Desk>,
-    Extension(tenant): Extension<Tenant>,
+    asking: Asking,
     Path(name): Path<String>,
     Json(wanted): Json<TestWanted>,
 ) -> Result<Json<Tested>, Failure> {
-    let channel = find(&desk, &tenant, &name).await?.body;
+    let tenant = asking.tenant();
+    let channel = find(&desk, tenant, &name).await?.body;
     if let Some(to) = &wanted.to {
         channel.kind.check_receiver(to).map_err(Failure::invalid)?;
     }
-    let plan = Plan::read(&desk.records.collection(), &tenant).await?;
+    // Before it is sent: nobody sends a message unseen.
+    let (desk, asking, tried) = (&desk, &asking, &channel);
+    let told = desk.records.transaction(|transaction| async move {
+        desk.audit.by(&transaction, asking, deed("channel.tested", tried)).await
+    });
+    told.await?;
+    let plan = Plan::read(&desk.records.collection(), tenant).await?;
     let (now, to) = (desk.now(), wanted.to.as_deref().or(channel.receivers.first().map(String::as_str)));
     let message = Message {
         id: uuid::Uuid::now_v7().to_string(),
-        tenant,
+        tenant: tenant.clone(),
         severity: Severity::Info,
         items: vec![item(&name, now.0)],
         more: 0,
         is_repeat: false,
         public_url: plan.public_url,
     };
-    let sent = Sending { desk: &desk, channel: &channel, to, message: &message, now }.send().await;
+    let sent = Sending { desk, channel: &channel, to, message: &message, now }.send().await;
     Ok(Json(match sent {
         Ok(answer) => Tested { is_sent: true, answer },
         Err(unsent) => Tested { is_sent: false, answer: unsent.reason },
@@ -228,6 +239,22 @@ fn item(channel: &str, at: i64) -> Item {
         links: Vec::new(),
         at,
     }
+}
+
+/// Writes the channel, and that somebody did.
+async fn put(desk: &Desk, asking: &Asking, action: &str, channel: &Channel, expected: Expected) -> Result<(), Failure> {
+    let (tenant, id) = (asking.tenant(), &Channel::id(&channel.name)?);
+    let written = desk.records.transaction(|transaction| async move {
+        transaction.collection::<Channel>().put(tenant, id, channel, expected).await?;
+        desk.audit.by(&transaction, asking, deed(action, channel)).await
+    });
+    Ok(written.await?)
+}
+
+/// What the audit trail says of a channel; its settings and receivers are not in it.
+fn deed<'a>(action: &'a str, channel: &'a Channel) -> Deed<'a> {
+    let details = json!({"kind": channel.kind.name(), "default": channel.default});
+    Deed { action, subject: ("channel", &channel.name), details }
 }
 
 async fn find(desk: &Desk, tenant: &Tenant, name: &str) -> Result<Record<Channel>, Failure> {

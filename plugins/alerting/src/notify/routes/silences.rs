@@ -3,11 +3,13 @@
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use http::StatusCode;
-use plugin::hub::{Caller, Moment};
+use plugin::hub::audit::Deed;
+use plugin::hub::{Asking, Moment};
 use plugin::model::{Tenant, Timestamp};
 use plugin::records::{Expected, List, Order, Record, RecordId};
 use plugin::{Asked, Failure};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::notify::desk::Desk;
@@ -110,21 +112,19 @@ pub(crate) async fn list(
 )]
 pub(crate) async fn create(
     State(desk): State<Desk>,
-    Extension(tenant): Extension<Tenant>,
-    caller: Option<Extension<Caller>>,
+    asking: Asking,
     Json(wanted): Json<SilenceWanted>,
 ) -> Result<(StatusCode, Json<SilenceShown>), Failure> {
-    let now = desk.now();
-    let who = caller.map_or_else(|| "unknown".to_owned(), |Extension(caller)| caller.who().name().to_owned());
-    let silence = wanted.read(who, now)?;
+    let (tenant, now) = (asking.tenant(), desk.now());
+    let silence = wanted.read(asking.caller().who().name().to_owned(), now)?;
     let silences = desk.records.collection::<Silence>();
-    if not_ended(&silences, &tenant, now).await?.len() >= SILENCES_MAX {
+    if not_ended(&silences, tenant, now).await?.len() >= SILENCES_MAX {
         return Err(Failure::invalid(format!("there are {SILENCES_MAX} silences, which is the limit"))
             .hinting("end one that is not needed any more"));
     }
     let id = RecordId::unique();
-    silences.put(&tenant, &id, &silence, Expected::Absent).await?;
-    Ok((StatusCode::CREATED, Json(SilenceShown::new(find(&desk, &tenant, &id).await?, now))))
+    put(&desk, &asking, "silence.made", (&id, &silence), Expected::Absent).await?;
+    Ok((StatusCode::CREATED, Json(SilenceShown::new(find(&desk, tenant, &id).await?, now))))
 }
 
 /// Ends a silence now; alerts that still fire are told within seconds
@@ -135,16 +135,15 @@ pub(crate) async fn create(
 )]
 pub(crate) async fn end(
     State(desk): State<Desk>,
-    Extension(tenant): Extension<Tenant>,
+    asking: Asking,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Failure> {
     let (id, now) = (RecordId::new(id)?, desk.now());
-    let found = find(&desk, &tenant, &id).await?;
+    let found = find(&desk, asking.tenant(), &id).await?;
     if found.body.ends > now.0 {
         // It stays to be looked up: who was not told, and why.
         let ended = Silence { starts: found.body.starts.min(now.0), ends: now.0, ..found.body };
-        let silences = desk.records.collection::<Silence>();
-        silences.put(&tenant, &id, &ended, Expected::Version(found.version)).await?;
+        put(&desk, &asking, "silence.ended", (&id, &ended), Expected::Version(found.version)).await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }
@@ -169,6 +168,25 @@ impl SilenceWanted {
                 .hinting("say it for those who wonder later why nobody was told")),
         }
     }
+}
+
+/// Writes the silence, and that somebody did.
+async fn put(
+    desk: &Desk,
+    asking: &Asking,
+    action: &str,
+    (id, silence): (&RecordId, &Silence),
+    expected: Expected,
+) -> Result<(), Failure> {
+    let time = |nanos| Moment(Timestamp(nanos)).to_string();
+    let matchers: Vec<String> = silence.matchers.iter().cloned().map(String::from).collect();
+    let details = &json!({"matchers": matchers, "starts": time(silence.starts), "ends": time(silence.ends)});
+    let written = desk.records.transaction(|transaction| async move {
+        transaction.collection::<Silence>().put(asking.tenant(), id, silence, expected).await?;
+        let deed = Deed { action, subject: ("silence", id.as_str()), details: details.clone() };
+        desk.audit.by(&transaction, asking, deed).await
+    });
+    Ok(written.await?)
 }
 
 async fn find(desk: &Desk, tenant: &Tenant, id: &RecordId) -> Result<Record<Silence>, Failure> {

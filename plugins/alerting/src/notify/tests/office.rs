@@ -6,13 +6,17 @@ use std::time::Duration;
 
 use axum::Extension;
 use axum::body::Body;
-use http::Request;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue, Method, Request};
 use http_body_util::BodyExt;
+use plugin::hub::audit::{AuditEntry, Trail};
 use plugin::hub::outgoing::{self, Outgoing};
 use plugin::hub::sealing::Keyring;
+use plugin::hub::{self, Access, Asking, Hub, Origin, Parts, Secret, system_clock};
 use plugin::model::{Tenant, Timestamp};
-use plugin::records::{Error, Expected, List, RecordId, Records};
+use plugin::records::{Error, Expected, List, PAGE_MAX, RecordId, Records, Sequence};
 use serde_json::Value;
+use tokio::sync::OnceCell;
 use tower::ServiceExt;
 
 use crate::alert::{Alert, AlertState, Change};
@@ -33,6 +37,7 @@ pub(super) struct Office {
     pub(super) acme: Tenant,
     pub(super) folder: tempfile::TempDir,
     time: Arc<AtomicI64>,
+    access: OnceCell<Arc<Access>>,
 }
 
 impl Office {
@@ -48,12 +53,14 @@ impl Office {
         let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
         let desk = Desk {
             records: Records::in_memory().expect("records"),
+            audit: Trail::new(system_clock()),
             outgoing: Arc::new(Outgoing::new(outgoing).expect("a client")),
             keyring: Arc::new(Keyring::new(key).expect("a key")),
             clock: Arc::new(move || Timestamp(clock.load(Ordering::Relaxed))),
+            counters: Arc::default(),
         };
         let folder = tempfile::tempdir().expect("a folder");
-        Self { desk, acme: Tenant::new("acme").expect("a name"), folder, time }
+        Self { desk, acme: Tenant::new("acme").expect("a name"), folder, time, access: OnceCell::new() }
     }
 
     pub(super) fn now(&self) -> i64 {
@@ -149,6 +156,20 @@ impl Office {
         page.expect("a page").records.into_iter().map(|record| record.body).collect()
     }
 
+    /// A program of the tenant's.
+    async fn asking(&self, tenant: &Tenant) -> Asking {
+        let access = self.access.get_or_init(access).await;
+        let key = HeaderValue::from_str(&format!("Bearer {}", key(tenant.as_str()))).expect("letters");
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, key)]);
+        Asking::new(access.caller(&Method::GET, &headers, None).expect("a caller"), Origin::default())
+    }
+
+    /// What the tenant's audit trail says was done, and with what.
+    pub(super) async fn audited(&self) -> Vec<(String, String)> {
+        let trail = self.desk.records.log::<AuditEntry>().read(&self.acme, Sequence(0), PAGE_MAX).await;
+        trail.expect("a trail").into_iter().map(|entry| (entry.body.action, entry.body.details)).collect()
+    }
+
     /// Status and answer of a route.
     pub(super) async fn ask(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
         self.ask_as(&self.acme, method, path, body).await
@@ -158,12 +179,31 @@ impl Office {
         let (routes, _) = notify::routes().with_state(self.desk.clone()).split_for_parts();
         let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
         let request = request.body(Body::from(body.to_string())).expect("a request");
-        let response = routes.layer(Extension(tenant.clone())).oneshot(request).await.expect("routes always answer");
+        let routes = routes.layer(Extension(tenant.clone())).layer(Extension(self.asking(tenant).await));
+        let response = routes.oneshot(request).await.expect("routes always answer");
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.expect("a body").to_bytes();
         let told = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap_or(Value::Null) };
         (status, told)
     }
+}
+
+/// Of `acme` and `globex`, which have a key each; the hub has records of its own.
+async fn access() -> Arc<Access> {
+    let configured = |name| (Tenant::new(name).expect("a name"), Secret::new(key(name)));
+    let parts = Parts {
+        records: Records::in_memory().expect("records"),
+        ring: Arc::new(Keyring::new(&"0123456789abcdef".repeat(4)).expect("a key")),
+        outgoing: Outgoing::new(&outgoing::Config::default()).expect("a client"),
+        configured_keys: ["acme", "globex"].map(configured).into(),
+        issuers: Vec::new(),
+        clock: system_clock(),
+    };
+    Hub::open(hub::Config::default(), parts).await.expect("a hub").0.access()
+}
+
+fn key(tenant: &str) -> String {
+    format!("{tenant:0>32}")
 }
 
 /// A rule that names channels.

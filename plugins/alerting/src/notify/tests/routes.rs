@@ -144,3 +144,47 @@ async fn tables_have_a_row_for_each_and_no_settings() {
     assert!(!columns[0].contains(&"settings".to_owned()), "{columns:?}");
     assert!(columns[2].contains(&"last_error".to_owned()) && columns[2].contains(&"items".to_owned()), "{columns:?}");
 }
+
+#[tokio::test]
+async fn who_sets_up_tries_out_and_silences_is_in_the_audit_trail_without_secrets() {
+    let (office, receiver) = (Office::open(), Receiver::open().await);
+    let silence = json!({"matchers": ["service=cart"], "ends": "2026-11-24T11:00:00Z", "why": "tests"});
+
+    office.ask("POST", "/channels", hook(&receiver, json!("hunter2"))).await;
+    office.ask("POST", "/channels", hook(&receiver, json!("hunter2"))).await;
+    office.ask("PUT", "/channels/hook", hook(&receiver, Value::Null)).await;
+    office.ask("POST", "/channels/hook/test", json!({})).await;
+    office.ask("DELETE", "/channels/hook", json!(null)).await;
+    let (_, made) = office.ask("POST", "/silences", silence).await;
+    let path = format!("/silences/{}", made["id"].as_str().expect("an id"));
+    for _ in 0..2 {
+        assert_eq!(office.ask("DELETE", &path, json!(null)).await.0, 204);
+    }
+
+    let audited = office.audited().await;
+    let done: Vec<&str> = audited.iter().map(|(action, _)| action.as_str()).collect();
+    let acts =
+        ["channel.made", "channel.changed", "channel.tested", "channel.deleted", "silence.made", "silence.ended"];
+    assert_eq!(done, acts, "what changed nothing is not in it");
+    let told = format!("{audited:?}");
+    assert!(!told.contains("hunter2") && !told.contains(&receiver.url()), "{told}");
+}
+
+#[tokio::test]
+async fn what_is_given_up_and_that_a_channel_fails_is_in_the_audit_trail() {
+    let (office, receiver) = (Office::open(), Receiver::open().await);
+    office
+        .settle(&format!("channels: [{{name: hook, default: true, webhook: {{url: '{}'}}}}]\n", receiver.url()))
+        .await;
+    receiver.answer([Answer::Status(410)]);
+
+    for name in ["One", "Two"] {
+        office.fire(&rule(name, Severity::Critical, &[]), "checkout").await;
+        office.pass(2);
+        office.round().await;
+    }
+
+    let audited = office.audited().await;
+    let done: Vec<&str> = audited.iter().map(|(action, _)| action.as_str()).collect();
+    assert_eq!(done, ["notification.given_up", "channel.undeliverable", "channel.delivers_again"], "{audited:?}");
+}
