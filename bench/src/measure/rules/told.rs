@@ -45,13 +45,13 @@ pub(super) async fn print(measure: &Measure) -> anyhow::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let receiver = listener.local_addr()?;
     let (told, calls) = mpsc::channel(UNREAD_MAX);
-    let (mut latencies, seen) = tokio::select! {
+    let (latencies, seen) = tokio::select! {
         failed = receive(listener, told) => bail!("the webhook cannot be called: {failed:#}"),
         outcome = rounds(measure, receiver, calls) => outcome?,
     };
     println!("\n| a request fails, and a webhook is called; rule every 1 s, {ROUNDS} rounds | |\n| --- | ---: |");
     println!("| told | {seen} |");
-    let [half, most, all] = std::mem::take(&mut latencies).quantiles([0.5, 0.99, 1.0]).map(millis);
+    let [half, most, all] = latencies.quantiles([0.5, 0.99, 1.0]).map(millis);
     println!("| p50 ms | {half:.0} |\n| p99 ms | {most:.0} |\n| max ms | {all:.0} |");
     Ok(())
 }
