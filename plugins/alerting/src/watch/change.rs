@@ -47,8 +47,6 @@ impl Watch<'_> {
         for batch in all.chunks(BATCH) {
             let kept = self.write_batch(tenant, batch).await?;
             self.remember(tenant, batch, kept);
-            // Thousands of changes take a while, and the lease must not end meanwhile.
-            self.renew().await?;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 
 mod change;
 mod due;
+mod keeper;
 mod load;
 
 use std::collections::{BTreeMap, HashMap};
@@ -18,12 +19,12 @@ use tokio::task::JoinSet;
 use tracing::{Instrument, Span};
 
 use self::due::{Due, MADE_UP_MAX, PAUSE_MIN};
+use self::keeper::Keeper;
 pub(crate) use self::load::{all_of, everywhere};
 use crate::alert::{Alert, AlertState};
 use crate::config::Config;
 use crate::evaluate::{Evaluated, Evaluator};
 use crate::files::Seen;
-use crate::notify;
 use crate::rule::{Condition, Rule};
 use crate::telemetry::{self, Standing};
 use crate::{notify, state};
@@ -136,6 +137,7 @@ struct Watch<'a> {
     notifications: &'a notify::Desk,
     evaluators: HashMap<Lane, Evaluator>,
     lease: Lease,
+    keeper: Keeper,
     tenants: BTreeMap<Tenant, OfTenant>,
     running: JoinSet<Round>,
     busy: Vec<(Tenant, Lane)>,
@@ -157,6 +159,7 @@ impl<'a> Watch<'a> {
             config,
             notifications,
             evaluators,
+            keeper: Keeper::of(context, &lease),
             lease,
             tenants: BTreeMap::new(),
             running: JoinSet::new(),
@@ -172,7 +175,6 @@ impl<'a> Watch<'a> {
 
     /// Evaluates what is due until `shutdown`, or until the lease is lost.
     async fn lead(mut self, shutdown: &Shutdown) -> Result<(), Error> {
-        let mut renew = tokio::time::interval(RENEW_EVERY);
         let mut look = tokio::time::interval(LOOK_EVERY);
         let mut progress = tokio::time::interval(PROGRESS_EVERY);
         while !shutdown.is_cancelled() {
@@ -180,7 +182,9 @@ impl<'a> Watch<'a> {
             let until_next_due = self.until_next_due(now().0);
             tokio::select! {
                 Some(round) = self.running.join_next() => self.finish(round.expect("an evaluation does not panic")).await?,
-                _ = renew.tick() => self.renew().await?,
+                () = self.keeper.lost.cancelled() => {
+                    return Err(Error::Stale { what: LEASE_NAME.to_owned(), fence: self.lease.fence });
+                }
                 _ = look.tick() => {
                     self.read_files().await?;
                     self.load(now().0).await?;
@@ -195,6 +199,8 @@ impl<'a> Watch<'a> {
             }
         }
         self.write_progress().await?;
+        // Or it would be taken again behind the release.
+        drop(self.keeper);
         self.context.records.release(&self.lease).await
     }
 
@@ -208,14 +214,6 @@ impl<'a> Watch<'a> {
             standing.pending += watched.alerts.len() - firing;
         }
         standing
-    }
-
-    async fn renew(&mut self) -> Result<(), Error> {
-        let lease = self.context.records.lease(LEASE_NAME, &self.context.process, LEASE, now()).await?;
-        let lost = || Error::Stale { what: LEASE_NAME.to_owned(), fence: self.lease.fence };
-        // A lease that was lost in between has another fence: somebody else may have watched meanwhile.
-        self.lease = lease.filter(|lease| lease.fence == self.lease.fence).ok_or_else(lost)?;
-        Ok(())
     }
 
     /// How long nothing is due; lanes that are busy are looked at again when they are done.
