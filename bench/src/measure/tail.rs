@@ -40,7 +40,7 @@ const ERROR: i32 = 17;
 #[derive(Debug, Clone, Copy)]
 struct Case {
     name: &'static str,
-    filter: fn(usize) -> String,
+    filter: FilterOf,
     requests_per_second: u32,
     /// Lines of a request that each of those who follow wants.
     wanted: usize,
@@ -48,7 +48,10 @@ struct Case {
 
 /// A person is told 500 lines a second at most, so of many lines they want some.
 const LOADS: [(u32, usize); 2] = [(1, LINES), (20, LINES / 10)];
-const FILTERS: [(&str, fn(usize) -> String); 2] = [
+/// The filter of a follower, by its number.
+type FilterOf = fn(usize) -> String;
+
+const FILTERS: [(&str, FilterOf); 2] = [
     ("share ten filters", |number| format!("text=refused&severity={}", 1 + number % 10)),
     ("a filter of its own each", |number| format!("text=refused%20-word{number}")),
 ];
@@ -72,13 +75,13 @@ pub(crate) async fn print(measure: &Measure) -> anyhow::Result<()> {
     for (requests_per_second, wanted) in LOADS {
         for (name, filter) in FILTERS {
             let case = Case { name, filter, requests_per_second, wanted };
-            print_row(case, run(measure, case).await?, measure.seconds);
+            print_row(case, &run(measure, case).await?, measure.seconds);
         }
     }
     Ok(())
 }
 
-fn print_row(case: Case, outcome: Outcome, seconds: u64) {
+fn print_row(case: Case, outcome: &Outcome, seconds: u64) {
     let told: u64 = outcome.heard.iter().map(|heard| heard.told).sum();
     let untold: u64 = outcome.heard.iter().map(|heard| heard.untold).sum();
     let wanted = outcome.sent * case.wanted * FOLLOWERS;

@@ -127,8 +127,9 @@ pub(super) fn read(answer: &Answer, part: Part, resource: &[&str]) -> Vec<Stored
     let texts: Vec<Vec<Option<String>>> = (0..own + resource.len()).map(|place| answer.texts(place)).collect();
     let Some(points) = answer.column(texts.len()).as_list_opt::<i32>() else { return Vec::new() };
     let mut all = Vec::new();
+    let text_at = |place: usize, row: usize| texts[place][row].as_deref();
     for row in 0..answer.len() {
-        let text = |place: usize| texts[place][row].as_deref();
+        let text = |place: usize| text_at(place, row);
         let promoted =
             attribute_columns().zip(COLUMNS.len()..).filter_map(|(column, place)| Some((column, text(place)?)));
         let labels = labels([text(0), text(1), text(2), text(3)], promoted);
