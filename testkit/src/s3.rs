@@ -1,4 +1,7 @@
-//! An S3 server on this machine: moto's, which checks conditional writes as S3 does.
+//! An S3 server on this machine: moto's, one request at a time.
+//!
+//! S3 creates an object once, whoever asks at the same moment. Moto looks whether there is one and then puts it, and two requests
+//! that come between one another are both told that theirs is new.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -10,6 +13,19 @@ use crate::wait::until;
 use crate::web::Http;
 
 const BUCKET: &str = "telemetry";
+const PROGRAM: &str = r#"
+import sys, threading
+from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import run_simple
+
+moto, turn = DomainDispatcherApplication(create_backend_app), threading.Lock()
+
+def answer(environ, start_response):
+    with turn:
+        return list(moto(environ, start_response))
+
+run_simple("127.0.0.1", int(sys.argv[1]), answer, threaded=True)
+"#;
 /// Python imports a while.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
@@ -26,7 +42,7 @@ impl S3Server {
         let python = python(folder)?;
         let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
         let child = Command::new(python)
-            .args(["-m", "moto.server", "-H", "127.0.0.1", "-p", &free.port().to_string()])
+            .args(["-c", PROGRAM, &free.port().to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
