@@ -57,7 +57,8 @@ impl Api<'_> {
     /// These routes and the hub's, for those who may.
     pub(crate) fn serving(&self, routes: OpenApiRouter) -> Router {
         let routes = OpenApiRouter::with_openapi(Whole::openapi()).merge(self.hub.routes()).merge(routes);
-        let (guarded, description) = self.hub.guarded(routes);
+        let (guarded, mut description) = self.hub.guarded(routes);
+        name_operations(&mut description);
         let description: Arc<str> = description.to_json().expect("a description is JSON").into();
         let json = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
         let describe = get(move || async move { (json, description.to_string()) });
@@ -74,6 +75,26 @@ impl Api<'_> {
     fn origins(&self) -> Vec<HeaderValue> {
         let value = |origin: &String| HeaderValue::from_str(origin).expect("the settings were checked");
         self.server.cors_origins.iter().map(value).collect()
+    }
+}
+
+/// Names every operation after its method and path: by the names of their functions many would be called `list`.
+fn name_operations(description: &mut utoipa::openapi::OpenApi) {
+    for (path, item) in &mut description.paths.paths {
+        let words = path.trim_start_matches("/api/v1/").split(|letter: char| !letter.is_ascii_alphanumeric());
+        let name = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join("_");
+        let operations = [
+            ("get", &mut item.get),
+            ("put", &mut item.put),
+            ("post", &mut item.post),
+            ("patch", &mut item.patch),
+            ("delete", &mut item.delete),
+        ];
+        for (method, operation) in operations {
+            if let Some(operation) = operation {
+                operation.operation_id = Some(format!("{method}_{name}"));
+            }
+        }
     }
 }
 

@@ -1,5 +1,9 @@
 //! The API as a whole: its description, who gets in by it, and what browsers are told.
 
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use serde_json::{Value, json};
 use testkit::{Http, Server};
 
@@ -136,4 +140,62 @@ async fn a_process_of_products_takes_no_telemetry() {
 
     assert!(!server.said().contains("OTLP"), "{}", server.said());
     assert_eq!(server.api().get("/health/ready").await.expect("an answer").status, 200);
+}
+
+/// Rust files below a folder.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let of_entry = |path: PathBuf| if path.is_dir() { sources(&path) } else { vec![path] };
+    entries.flat_map(of_entry).filter(|path| path.extension().is_some_and(|end| end == "rs")).collect()
+}
+
+/// Names under which types of a file stand in the description: their own, or those that they are given.
+fn schemas(source: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for behind in source.split("#[derive(").skip(1) {
+        let (derived, rest) = behind.split_once(")]").expect("the end of what is derived");
+        if !derived.contains("ToSchema") {
+            continue;
+        }
+        let code: Vec<&str> = rest.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        let code = code.join("\n");
+        let given = code.split_once(['{', ';']).expect("a type has a body").0;
+        let word_after = |words: &str, mark: &str| {
+            let (_, name) = words.split_once(mark)?;
+            name.split(|letter: char| !letter.is_alphanumeric()).find(|word| !word.is_empty()).map(str::to_owned)
+        };
+        let own = word_after(given, "struct ").or_else(|| word_after(given, "enum "));
+        names.push(word_after(given, "schema(as = ").or(own).expect("a type has a name"));
+    }
+    names
+}
+
+#[tokio::test]
+async fn every_operation_and_every_schema_of_the_description_has_a_name_of_its_own() {
+    let server = observatory().start().await.expect("a server");
+    let described = description(&server).await;
+    server.stop().await;
+
+    let mut operations: BTreeMap<&str, Vec<&String>> = BTreeMap::new();
+    for (path, item) in described["paths"].as_object().expect("paths") {
+        for operation in item.as_object().expect("methods").values() {
+            operations.entry(operation["operationId"].as_str().expect("a name")).or_default().push(path);
+        }
+    }
+    operations.retain(|_, paths| paths.len() > 1);
+    assert!(operations.is_empty(), "{operations:#?}");
+
+    // Two types of one name are one schema, and the description then says of one what is true of the other.
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let mut types: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    for folder in ["hub/src", "query/src", "plugins", "server/src"] {
+        for path in sources(&root.join(folder)) {
+            for name in schemas(&fs::read_to_string(&path).expect("a source")) {
+                types.entry(name).or_default().push(path.clone());
+            }
+        }
+    }
+    assert!(types.len() > 100, "types were found: {}", types.len());
+    types.retain(|_, paths| paths.len() > 1);
+    assert!(types.is_empty(), "give one of them another name with #[schema(as = …)]: {types:#?}");
 }

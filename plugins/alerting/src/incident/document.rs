@@ -92,6 +92,7 @@ pub(crate) struct Incident {
 /// Where an incident is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = IncidentStatus)]
 pub(crate) enum Status {
     Open,
     Acknowledged,

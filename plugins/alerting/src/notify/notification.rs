@@ -67,6 +67,7 @@ pub(crate) struct Notification {
 /// Where a notification is on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = NotificationState)]
 pub(crate) enum State {
     Waiting,
     /// A process is about it; whether it arrived is not known before it says so.

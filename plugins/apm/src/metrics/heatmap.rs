@@ -33,6 +33,7 @@ pub(crate) struct StepWanted {
 
 /// Values by time and size.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = MetricHeatmap)]
 pub(crate) struct Heatmap {
     name: String,
     from: String,
@@ -53,6 +54,7 @@ pub(crate) struct Heatmap {
 
 /// Values between two bounds.
 #[derive(Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = MetricHeatmapRow)]
 struct HeatmapRow {
     /// Values above this; null where there is no bound.
     lower: Option<f64>,

@@ -75,6 +75,7 @@ impl Budget {
 /// Who should know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = BurnSeverity)]
 pub(crate) enum Severity {
     /// Somebody, in working hours.
     Ticket,

@@ -125,6 +125,7 @@ pub(crate) enum FreshSignal {
 /// How an SLO stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = SloState)]
 pub(crate) enum State {
     /// Nothing burns.
     Ok,

@@ -54,6 +54,7 @@ pub(crate) struct TraceLogs {
 
 /// A log record.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TraceLogLine)]
 pub(crate) struct LogLine {
     time: String,
     severity_number: i64,
