@@ -22,6 +22,6 @@ pub use failure::Failure;
 pub use host::{Host, InvalidName, Running};
 pub use job::{InvalidSchedule, Job, Schedule};
 pub use near::near;
-pub use plugin::{Plugin, PluginError, Shutdown};
+pub use plugin::{Plugin, PluginError, Shutdown, ending};
 pub use supervise::{Health, State};
 pub use table::{PluginSchema, PluginTable, schemas};

@@ -47,3 +47,11 @@ pub trait Plugin: Debug + Send + Sync {
         Ok(())
     }
 }
+
+/// Does one part of what a plugin does all the time, and tells the other parts when it has ended: who waits for all of them would
+/// otherwise wait for ever, and the plugin would not be started again.
+pub async fn ending(ended: &Shutdown, part: impl Future<Output = Result<(), PluginError>>) -> Result<(), PluginError> {
+    let done = part.await;
+    ended.cancel();
+    done
+}

@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use plugin::records::Records;
-use plugin::{Job, Plugin, PluginContext, PluginError, PluginTable, Shutdown};
+use plugin::{Job, Plugin, PluginContext, PluginError, PluginTable, Shutdown, ending};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -82,18 +82,11 @@ impl Plugin for Apm {
     }
 
     async fn run(self: Arc<Self>, context: PluginContext, shutdown: Shutdown) -> Result<(), PluginError> {
-        // Each has a subscription of its own: who is slow is so alone. When one ends, the other ends well.
+        // Each has a subscription of its own, so one may miss rows that the other has. When one ends, the other ends well.
         let ended = shutdown.child_token();
         let follow = logs::run(&self.feeds, context.clone(), ended.clone());
         let learn = patterns::run(&context, &ended);
         let (followed, learnt) = futures::join!(ending(&ended, follow), ending(&ended, learn));
         followed.and(learnt)
     }
-}
-
-/// Does the work, and tells the others when it has ended.
-async fn ending(ended: &Shutdown, work: impl Future<Output = Result<(), PluginError>>) -> Result<(), PluginError> {
-    let done = work.await;
-    ended.cancel();
-    done
 }

@@ -91,7 +91,7 @@ impl Range {
 
     /// The same from the beginning of its first minute: sums of minutes cannot be taken apart.
     pub(crate) fn whole_minutes(self) -> Self {
-        Self { from: self.from.div_euclid(MINUTE) * MINUTE, ..self }
+        Self { from: self.from.saturating_sub(self.from.rem_euclid(MINUTE)), ..self }
     }
 
     pub(crate) fn seconds(self) -> f64 {
@@ -140,10 +140,11 @@ impl Buckets {
 
     /// The start of each bucket with what of the range is in it, in order.
     pub(crate) fn all(self) -> impl Iterator<Item = (i64, Range)> {
-        let first = self.range.from.div_euclid(self.width) * self.width;
-        let starts = (0..).map(move |number| first + number * self.width);
+        let first = self.range.from.saturating_sub(self.range.from.rem_euclid(self.width));
+        // A range may end where no later time can be told.
+        let starts = std::iter::successors(Some(first), move |start| start.checked_add(self.width));
         starts.take_while(move |start| *start < self.range.until).map(move |start| {
-            let (from, until) = (start.max(self.range.from), (start + self.width).min(self.range.until));
+            let (from, until) = (start.max(self.range.from), start.saturating_add(self.width).min(self.range.until));
             (start, Range { from, until })
         })
     }
@@ -256,6 +257,20 @@ mod tests {
             assert_eq!(buckets.first().map(|(_, part)| part.from), Some(range.from));
             assert_eq!(buckets.last().map(|(_, part)| part.until), Some(range.until));
             assert!(buckets.windows(2).all(|pair| pair[0].1.until == pair[1].1.from), "without gaps");
+        }
+    }
+
+    #[test]
+    fn ranges_at_the_ends_of_all_times_have_few_buckets_as_well() {
+        let (first, last) =
+            (Range { from: i64::MIN, until: i64::MIN + HOUR }, Range { from: i64::MAX - HOUR, until: i64::MAX });
+
+        for range in [first, last, first.whole_minutes()] {
+            let buckets: Vec<(i64, Range)> = range.buckets().all().take(1000).collect();
+
+            assert!(buckets.len() <= 62, "{}", buckets.len());
+            assert_eq!(buckets.first().map(|(_, part)| part.from), Some(range.from));
+            assert_eq!(buckets.last().map(|(_, part)| part.until), Some(range.until));
         }
     }
 

@@ -17,7 +17,7 @@ const CONTAINER: &str = "(resource_attributes->>'container.id')";
 
 /// Who sent a span.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(as = SpanResource)]
+#[schema(as = CorrelatedResource)]
 pub(super) struct Resource {
     /// `service.name`
     pub(super) service: Option<String>,

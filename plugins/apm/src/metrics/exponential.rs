@@ -4,6 +4,9 @@
 
 use std::collections::BTreeMap;
 
+/// Least scale that is told apart: from here down, a bucket goes from one to more than any number.
+const SCALE_MIN: i32 = -32;
+
 /// A bucket of index `i` has values above `base^i` and up to `base^(i+1)`, where `base` is `2^(2^-scale)`.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Exponential {
@@ -39,6 +42,7 @@ impl Side {
 
 impl Exponential {
     pub(crate) fn new(scale: i32, zero: u64, zero_threshold: f64, positive: &Side, negative: &Side) -> Self {
+        let scale = scale.max(SCALE_MIN);
         Self { scale, zero, zero_threshold, positive: positive.buckets(), negative: negative.buckets() }
     }
 
@@ -73,7 +77,7 @@ impl Exponential {
     pub(crate) fn with_buckets_at_most(&self, buckets_max: usize) -> Self {
         let mut fewer = self.clone();
         while fewer.positive.len() + fewer.negative.len() + usize::from(fewer.zero > 0) > buckets_max.max(5) {
-            fewer = fewer.at_scale(fewer.scale.saturating_sub(1));
+            fewer = fewer.at_scale(fewer.scale - 1);
         }
         fewer
     }
@@ -222,6 +226,16 @@ mod tests {
         assert!(histogram.with_buckets_at_most(1).buckets().len() <= 5);
         assert!(histogram.minus(&Exponential::new(i32::MIN, 0, 0.0, &side, &side)).is_none());
         assert!(histogram.quantile(0.5).is_some());
+    }
+
+    #[test]
+    fn many_buckets_of_the_least_scale_become_few() {
+        let side = Side { offset: -50, counts: vec![1; 100] };
+
+        let fewer = Exponential::new(i32::MIN, 0, 0.0, &side, &side).with_buckets_at_most(40).buckets();
+
+        assert!(fewer.len() <= 40, "{}", fewer.len());
+        assert_eq!(fewer.iter().map(|bucket| bucket.count).sum::<u64>(), 200);
     }
 
     proptest! {

@@ -52,8 +52,15 @@ struct Run<'a> {
 }
 
 impl Gains {
+    /// Adds up the points where no other request waits: there may be some hundred thousand.
+    pub(crate) async fn read(points: Points, steps: &Steps) -> Result<Self, Failure> {
+        let steps = steps.clone();
+        let gains = tokio::task::spawn_blocking(move || Self::of(&points, &steps)).await;
+        gains.map_err(|cause| Failure::unavailable(format!("the points were not added up: {cause}")))?
+    }
+
     /// Adds up the points, which come by series and time.
-    pub(crate) fn of(points: &Points, steps: &Steps) -> Result<Self, Failure> {
+    fn of(points: &Points, steps: &Steps) -> Result<Self, Failure> {
         let mut gains = Self::default();
         let mut run: Option<Run<'_>> = None;
         for read in points.all() {

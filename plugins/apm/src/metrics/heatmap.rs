@@ -89,7 +89,7 @@ pub(crate) async fn show(
     let gains = match common(&sent)? {
         Some(kind @ (Kind::Explicit | Kind::Exponential)) => {
             let points = points::read(&source, &selection, range, &[], (kind, true)).await?;
-            Gains::of(&points, &steps)?
+            Gains::read(points, &steps).await?
         }
         Some(_) => {
             let failure = Failure::invalid(format!("'{}' is no histogram", selection.name));

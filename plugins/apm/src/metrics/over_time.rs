@@ -105,7 +105,7 @@ async fn told(asking: Asking<'_>, kind: Kind, function: Function) -> Result<Told
             let Asking { source, selection, range, by, steps } = asking;
             let with_shapes = matches!(function, Function::Quantile(_));
             let points = points::read(source, selection, range, by, (kind, with_shapes)).await?;
-            Ok(Gains::of(&points, steps)?.told(kind, function))
+            Ok(Gains::read(points, steps).await?.told(kind, function))
         }
     }
 }

@@ -91,7 +91,9 @@ impl Learnt {
         patterns: impl IntoIterator<Item = (PatternId, &'a str)>,
     ) {
         let services = self.tenants.entry(tenant.clone()).or_default();
+        let room = room_of(services);
         let service = services.entry(service.to_owned()).or_insert_with(|| Service::new(service));
+        service.miner.keep_at_most(service.miner.patterns() + room);
         for (id, template) in patterns {
             if service.miner.know(id, template) {
                 service.recorded.insert(id);
@@ -112,7 +114,7 @@ impl Learnt {
         let mut missed = 0;
         for columns in batches.iter().filter_map(Columns::of) {
             for rows in columns.runs() {
-                let room = PATTERNS_OF_TENANT_MAX.saturating_sub(services.values().map(Service::patterns).sum());
+                let room = room_of(services);
                 let name = name_within(columns.service_of(rows.start));
                 let name = if services.contains_key(name) { name } else { OTHER };
                 match services.get_mut(name) {
@@ -262,12 +264,44 @@ impl<'a> Columns<'a> {
     }
 }
 
+/// How many more patterns a tenant may have.
+fn room_of(services: &HashMap<String, Service>) -> usize {
+    PATTERNS_OF_TENANT_MAX.saturating_sub(services.values().map(Service::patterns).sum())
+}
+
 /// A name that can be a key of records.
 pub(super) fn name_within(name: &str) -> &str {
-    if name.len() > SERVICE_BYTES_MAX { OTHER } else { name }
+    if name.len() > SERVICE_BYTES_MAX || name.contains('\0') { OTHER } else { name }
 }
 
 /// What is kept of a body as an example.
 pub(super) fn beginning(body: &str) -> String {
     body.chars().take(EXAMPLE_CHARACTERS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenant_knows_so_many_patterns_whatever_the_records_have() {
+        let (mut learnt, tenant) = (Learnt::default(), Tenant::default_tenant());
+        let letters = |number: usize| format!("{number:b}").replace('1', "i").replace('0', "o");
+        let stored: Vec<(PatternId, String)> =
+            (0..700).map(|number| (format!("{number:016x}").parse().expect("an id"), letters(number))).collect();
+
+        for service in 0..20 {
+            let patterns = stored.iter().map(|(id, template)| (*id, template.as_str()));
+            learnt.know(&tenant, &format!("service {service}"), patterns);
+        }
+
+        let known: usize = learnt.tenants[&tenant].values().map(Service::patterns).sum();
+        assert_eq!(known, PATTERNS_OF_TENANT_MAX);
+    }
+
+    #[test]
+    fn a_name_that_no_records_can_have_is_one_of_the_others() {
+        assert_eq!(name_within("cart"), "cart");
+        assert_eq!((name_within("a\0b"), name_within(&"x".repeat(SERVICE_BYTES_MAX + 1))), (OTHER, OTHER));
+    }
 }

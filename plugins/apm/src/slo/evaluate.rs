@@ -37,22 +37,26 @@ const WARNINGS_MAX: usize = 5;
 /// Brings all SLOs of all tenants up to this time. The job does so every half a minute.
 ///
 /// # Errors
-/// When the records cannot be read or written. What cannot be counted stands in the standing of its SLO.
+/// When the records cannot be read or written; those of one tenant do not hold up the others. What cannot be counted stands in
+/// the standing of its SLO.
 pub async fn evaluate(context: &PluginContext, now: Timestamp) -> Result<(), PluginError> {
     sweep(context).await?;
     let until = Minutes::of(now.0.saturating_sub(SETTLED));
+    let mut failed = None;
     for (tenant, slos) in by_tenant(context).await? {
         let source = Source::of_telemetry(context, tenant.clone());
         let mut evaluation = Evaluation { context, tenant: &tenant, source, until, now, measured: Vec::new() };
         let (span, began) = (telemetry::evaluate(&tenant, slos.len()), Instant::now());
-        evaluation.run(slos).instrument(span.clone()).await?;
+        if let Err(cause) = evaluation.run(slos).instrument(span.clone()).await {
+            failed = Some(format!("the SLOs of the tenant '{tenant}' are not all judged: {cause}"));
+        }
         let measured = evaluation.measured;
         telemetry::evaluated(&span, measured.len(), began.elapsed());
         if let Err(cause) = telemetry::write(context, &tenant, now, &measured).await {
             tracing::warn!(%tenant, error = %cause, "how SLOs stand is not written as metrics this time");
         }
     }
-    Ok(())
+    failed.map_or(Ok(()), |cause| Err(cause.into()))
 }
 
 async fn by_tenant(context: &PluginContext) -> Result<BTreeMap<Tenant, Vec<Record<Slo>>>, Error> {

@@ -2,14 +2,16 @@
 //!
 //! Followers of one tenant who want the same share a feed: records are filtered once for all of them, and each is written once
 //! whoever wants it. Nobody waits for anybody: who does not read in time misses lines, and is told how many.
+//! Lines belong to the tenant, not to who has to read them: where there is no room, the oldest go, read or not.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Weak};
 
+use arrow::array::BooleanArray;
 use parking_lot::Mutex;
 use plugin::Failure;
 use plugin::model::{Batch, Signal, Tenant};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use super::super::filter::LogFilter;
 use super::super::line::Written;
@@ -44,8 +46,15 @@ struct Followed {
 #[derive(Debug)]
 struct OfTenant {
     followers: usize,
-    room: Arc<Semaphore>,
-    feeds: HashMap<LogFilter, Feed>,
+    unread: Arc<Mutex<Unread>>,
+    feeds: HashMap<Arc<LogFilter>, Feed>,
+}
+
+/// Lines that some of a tenant's followers have not read yet, the oldest first.
+#[derive(Debug, Default)]
+struct Unread {
+    lines: VecDeque<Arc<Lines>>,
+    bytes: usize,
 }
 
 /// Those who want the same.
@@ -69,8 +78,8 @@ struct Follower {
 /// What a follower is told.
 #[derive(Clone, Debug)]
 pub(super) enum Told {
-    /// Lines as they arrived.
-    Lines(Arc<Lines>),
+    /// So many lines as they arrived; they are gone, and missed, when they were not read in time.
+    Lines { lines: Weak<Lines>, count: u64 },
     /// So many came within a second, and were too many to tell.
     LeftOut(u64),
     /// What was not read in time.
@@ -89,9 +98,6 @@ pub(super) struct Missed {
 #[derive(Debug)]
 pub(super) struct Lines {
     json: String,
-    count: u64,
-    /// Their bytes among those of the tenant, until the last follower has read them.
-    _room: OwnedSemaphorePermit,
 }
 
 impl Lines {
@@ -121,6 +127,8 @@ pub(super) struct Following {
     tenant: Tenant,
     filter: LogFilter,
     number: u64,
+    /// What was told before all was closed is read after it.
+    _unread: Arc<Mutex<Unread>>,
 }
 
 impl Following {
@@ -149,19 +157,40 @@ impl Feeds {
     /// When as many follow as may.
     pub(super) fn join(&self, tenant: Tenant, filter: LogFilter) -> Result<Following, Failure> {
         let (told, receiver) = mpsc::channel(UNREAD_MAX);
-        let number = self.0.lock().join(&tenant, &filter, Follower { told, missed: Missed::default() })?;
-        Ok(Following { told: receiver, feeds: self.clone(), tenant, filter, number })
+        let follower = Follower { told, missed: Missed::default() };
+        let (number, unread) = self.0.lock().join(&tenant, &filter, follower)?;
+        Ok(Following { told: receiver, feeds: self.clone(), tenant, filter, number, _unread: unread })
     }
 
-    /// Tells the rows to those of the tenant who want them.
+    /// True when anybody of the tenant follows.
+    pub(super) fn are_followed(&self, tenant: &Tenant) -> bool {
+        self.0.lock().tenants.contains_key(tenant)
+    }
+
+    /// Tells the rows to those of the tenant who want them. A thousand filters over many rows take a while.
     pub(super) fn tell(&self, tenant: &Tenant, logs: &[Batch]) {
+        let logs: Vec<&Batch> = logs.iter().filter(|batch| batch.signal() == Signal::Logs).collect();
+        // Nobody who comes or goes waits for the filters.
+        let filters = self.filters(tenant).into_iter();
+        let wanted: Vec<(Arc<LogFilter>, Vec<BooleanArray>)> = filters
+            .map(|filter| {
+                let rows = logs.iter().map(|logs| filter.matching(logs)).collect();
+                (filter, rows)
+            })
+            .collect();
+        let mut written: Vec<Written> = logs.into_iter().map(Written::of).collect();
         let mut followed = self.0.lock();
-        let Some(OfTenant { room, feeds, .. }) = followed.tenants.get_mut(tenant) else { return };
-        let logs = logs.iter().filter(|batch| batch.signal() == Signal::Logs);
-        let mut logs: Vec<(&Batch, Written)> = logs.map(|batch| (batch, Written::of(batch))).collect();
-        for (filter, feed) in feeds {
-            feed.tell(filter, &mut logs, room);
+        let Some(OfTenant { unread, feeds, .. }) = followed.tenants.get_mut(tenant) else { return };
+        for (filter, rows) in &wanted {
+            if let Some(feed) = feeds.get_mut(filter) {
+                feed.tell(rows, &mut written, unread);
+            }
         }
+    }
+
+    fn filters(&self, tenant: &Tenant) -> Vec<Arc<LogFilter>> {
+        let followed = self.0.lock();
+        followed.tenants.get(tenant).map_or_else(Vec::new, |tenant| tenant.feeds.keys().cloned().collect())
     }
 
     /// Rows of whoever went by unheard.
@@ -174,7 +203,10 @@ impl Feeds {
 
     /// Tells what was left out of the second that ends, and what was missed.
     pub(super) fn begin_second(&self) {
-        self.0.lock().all().for_each(Feed::begin_second);
+        for OfTenant { unread, feeds, .. } in self.0.lock().tenants.values_mut() {
+            unread.lock().forget_read();
+            feeds.values_mut().for_each(Feed::begin_second);
+        }
     }
 }
 
@@ -183,7 +215,12 @@ impl Followed {
         self.tenants.values_mut().flat_map(|tenant| tenant.feeds.values_mut())
     }
 
-    fn join(&mut self, tenant: &Tenant, filter: &LogFilter, follower: Follower) -> Result<u64, Failure> {
+    fn join(
+        &mut self,
+        tenant: &Tenant,
+        filter: &LogFilter,
+        follower: Follower,
+    ) -> Result<(u64, Arc<Mutex<Unread>>), Failure> {
         if !self.is_open {
             return Err(Failure::unavailable("logs are not followed now: the server starts or stops"));
         }
@@ -197,9 +234,9 @@ impl Followed {
         (self.followers, self.number) = (self.followers + 1, self.number + 1);
         let tenant = self.tenants.entry(tenant.clone()).or_insert_with(OfTenant::new);
         tenant.followers += 1;
-        let feed = tenant.feeds.entry(filter.clone()).or_insert_with(Feed::new);
+        let feed = tenant.feeds.entry(Arc::new(filter.clone())).or_insert_with(Feed::new);
         feed.followers.insert(self.number, follower);
-        Ok(self.number)
+        Ok((self.number, Arc::clone(&tenant.unread)))
     }
 
     /// Does nothing for who followed before all was closed.
@@ -221,7 +258,26 @@ impl Followed {
 
 impl OfTenant {
     fn new() -> Self {
-        Self { followers: 0, room: Arc::new(Semaphore::new(UNREAD_BYTES_MAX)), feeds: HashMap::new() }
+        Self { followers: 0, unread: Arc::default(), feeds: HashMap::new() }
+    }
+}
+
+impl Unread {
+    /// Keeps the lines until all have read them, or until there is no room for them.
+    fn keep(&mut self, lines: Arc<Lines>) {
+        self.bytes += lines.json.len();
+        self.lines.push_back(lines);
+        while self.bytes > UNREAD_BYTES_MAX
+            && let Some(oldest) = self.lines.pop_front()
+        {
+            self.bytes -= oldest.json.len();
+        }
+    }
+
+    /// Lets go of what all have read.
+    fn forget_read(&mut self) {
+        self.lines.retain(|lines| Arc::weak_count(lines) > 0);
+        self.bytes = self.lines.iter().map(|lines| lines.json.len()).sum();
     }
 }
 
@@ -230,26 +286,22 @@ impl Feed {
         Self { followers: HashMap::new(), lines: LINES_A_SECOND, bytes: BYTES_A_SECOND, left_out: 0 }
     }
 
-    fn tell(&mut self, filter: &LogFilter, logs: &mut [(&Batch, Written)], room: &Arc<Semaphore>) {
-        let (json, count) = self.choose(filter, logs);
+    fn tell(&mut self, wanted: &[BooleanArray], written: &mut [Written], unread: &Mutex<Unread>) {
+        let (json, count) = self.choose(wanted, written);
         if count == 0 {
             return;
         }
-        let bytes = u32::try_from(json.len()).expect("a second's bytes are few");
-        match Arc::clone(room).try_acquire_many_owned(bytes) {
-            Ok(room) => {
-                let lines = Arc::new(Lines { json, count, _room: room });
-                self.followers.values_mut().for_each(|follower| follower.tell(Told::Lines(Arc::clone(&lines))));
-            }
-            Err(_) => self.followers.values_mut().for_each(|follower| follower.missed.lines += count),
+        let lines = Arc::new(Lines { json });
+        for follower in self.followers.values_mut() {
+            follower.tell(Told::Lines { lines: Arc::downgrade(&lines), count });
         }
+        unread.lock().keep(lines);
     }
 
     /// The lines that are wanted and not too many as a JSON array, and their number.
-    fn choose(&mut self, filter: &LogFilter, logs: &mut [(&Batch, Written)]) -> (String, u64) {
+    fn choose(&mut self, wanted: &[BooleanArray], written: &mut [Written]) -> (String, u64) {
         let (mut json, mut count) = (String::from("["), 0);
-        for (logs, written) in logs {
-            let wanted = filter.matching(logs);
+        for (wanted, written) in wanted.iter().zip(written) {
             let (all, told) = (wanted.true_count(), wanted.true_count().min(self.lines));
             self.lines -= told;
             self.left_out += (all - told) as u64;
@@ -286,7 +338,7 @@ impl Follower {
     /// What does not reach it, it has missed.
     fn tell(&mut self, told: Told) {
         let lines = match &told {
-            Told::Lines(lines) => lines.count,
+            Told::Lines { count, .. } => *count,
             Told::LeftOut(lines) => *lines,
             Told::Missed(missed) => missed.lines,
         };
@@ -316,8 +368,7 @@ mod tests {
     }
 
     fn lines(count: u64) -> Told {
-        let room = Arc::new(Semaphore::new(1)).try_acquire_owned().expect("room");
-        Told::Lines(Arc::new(Lines { json: "[]".to_owned(), count, _room: room }))
+        Told::Lines { lines: Weak::new(), count }
     }
 
     #[test]
@@ -327,11 +378,32 @@ mod tests {
 
         [1, 2, 3, 4].into_iter().for_each(|count| follower.tell(lines(count)));
 
-        assert!(matches!(receiver.try_recv(), Ok(Told::Lines(lines)) if lines.count == 1));
+        assert!(matches!(receiver.try_recv(), Ok(Told::Lines { count: 1, .. })));
         assert!(follower.tell_missed());
-        assert!(matches!(receiver.try_recv(), Ok(Told::Lines(lines)) if lines.count == 2));
+        assert!(matches!(receiver.try_recv(), Ok(Told::Lines { count: 2, .. })));
         let missed = Missed { lines: 7, is_least: false };
         assert!(matches!(receiver.try_recv(), Ok(Told::Missed(told)) if told == missed));
+    }
+
+    #[test]
+    fn who_never_reads_takes_no_room_from_others() {
+        let (told, mut never_read) = mpsc::channel(UNREAD_MAX);
+        let (mut follower, mut unread) = (Follower { told, missed: Missed::default() }, Unread::default());
+
+        for _ in 0..UNREAD_MAX {
+            let lines = Arc::new(Lines { json: " ".repeat(BYTES_A_SECOND) });
+            follower.tell(Told::Lines { lines: Arc::downgrade(&lines), count: 1 });
+            unread.keep(lines);
+        }
+
+        assert_eq!(unread.bytes, UNREAD_BYTES_MAX);
+        let mut is_there =
+            || matches!(never_read.try_recv(), Ok(Told::Lines { lines, .. }) if lines.strong_count() > 0);
+        let are_there: Vec<bool> = (0..UNREAD_MAX).map(|_| is_there()).collect();
+        assert_eq!(are_there.iter().filter(|is_there| **is_there).count(), UNREAD_BYTES_MAX / BYTES_A_SECOND);
+        assert!(!are_there[0] && are_there[UNREAD_MAX - 1], "the oldest are gone");
+        unread.forget_read();
+        assert_eq!((unread.bytes, unread.lines.len()), (0, 0));
     }
 
     #[test]

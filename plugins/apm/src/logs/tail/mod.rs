@@ -61,7 +61,10 @@ fn events(following: Following) -> impl Stream<Item = Result<Event, Infallible>>
 
 fn event(told: &Told) -> Event {
     match told {
-        Told::Lines(lines) => Event::default().event("logs").data(lines.json()),
+        Told::Lines { lines, count } => match lines.upgrade() {
+            Some(lines) => Event::default().event("logs").data(lines.json()),
+            None => event(&Told::Missed(Missed { lines: *count, is_least: false })),
+        },
         Told::LeftOut(lines) => Event::default().event("left_out").data(json!({"lines": lines}).to_string()),
         Told::Missed(Missed { lines, is_least }) => {
             Event::default().event("missed").data(json!({"lines": lines, "is_least": is_least}).to_string())
@@ -78,7 +81,11 @@ pub(crate) async fn run(feeds: &Feeds, context: PluginContext, shutdown: Shutdow
     loop {
         tokio::select! {
             arrived = logs.next() => match arrived {
-                Some(Arrived::Rows(committed)) => feeds.tell(&committed.tenant, &committed.batches),
+                Some(Arrived::Rows(committed)) if feeds.are_followed(&committed.tenant) => {
+                    let feeds = feeds.clone();
+                    tokio::task::spawn_blocking(move || feeds.tell(&committed.tenant, &committed.batches)).await?;
+                }
+                Some(Arrived::Rows(_)) => {}
                 Some(Arrived::Missed(requests)) => {
                     tracing::warn!(requests, "log records went by faster than they could be told to who follows them");
                     // The number is of all tenants, which is nobody's to know.
