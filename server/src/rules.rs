@@ -13,11 +13,13 @@ use http_body_util::BodyExt;
 use plane::DataPlane;
 use plugin::{PluginError, TelemetryWriter};
 use query::QueryEngine;
+use records::Records;
 use serde::Deserialize;
 use store::MemoryStore;
 use tokio::runtime::Handle;
 
 use crate::client::{self, ServerArgs};
+use crate::config::Config;
 use crate::products;
 
 /// Options of `observatory rules`.
@@ -146,7 +148,10 @@ async fn sandbox(place: &Path, queries: Handle) -> Result<Sandbox, PluginError> 
     let plane =
         DataPlane::open(&plane::Config::default(), place, log, store, Arc::new(nothing_is_replayed), None).await?;
     let plane = Arc::new(plane);
-    let engine = QueryEngine::new(Arc::clone(&plane), query::Config::default(), queries)?;
+    // Rules may ask what products know, as objectives that burn; here they know nothing yet.
+    let plugins = products::chosen(&Config::default())?;
+    let schemas = plugin::schemas(&plugins, &Records::in_memory()?)?;
+    let engine = QueryEngine::new(Arc::clone(&plane), query::Config::default(), queries)?.with_schemas(schemas);
     let telemetry = TelemetryWriter::new(move |tenant, telemetry| {
         let plane = Arc::clone(&plane);
         Box::pin(async move { products::write(&plane, tenant, telemetry).await })

@@ -8,7 +8,7 @@
 //! tenants/<name>/…          the same of others
 //! ```
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -19,10 +19,10 @@ use utoipa::ToSchema;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::notify;
-use crate::rule::{self, Rule, Written};
-use crate::rule_book::{By, Refused, RuleBook};
+use crate::rule::{Rule, Written};
+use crate::rule_book::{self, By, Refused, RuleBook};
 use crate::stored::StoredRule;
-use crate::watch::{all_of, everywhere, now};
+use crate::watch::{all_of, everywhere, is_passing, now};
 use crate::yaml::{Fault, Place, check_size};
 
 /// Rule files of a tenant.
@@ -79,7 +79,9 @@ fn of_tenant(directory: &Path, below: &str) -> io::Result<Texts> {
     }
     for path in files {
         if let (Some(name), Some(text)) = (path.file_name().and_then(|name| name.to_str()), text_of(&path)?) {
-            rules.insert(format!("{below}rules/{name}"), text);
+            let file = format!("{below}rules/{name}");
+            file_id(&file).map_err(io::Error::other)?;
+            rules.insert(file, text);
         }
     }
     Ok(Texts { rules, notifications: text_of(&directory.join("notifications.yaml"))? })
@@ -170,7 +172,7 @@ async fn put_rules(book: &RuleBook<'_>, tenant: &Tenant, texts: &BTreeMap<String
 
 /// Says what is wrong with it, if anything is.
 async fn put_file(book: &RuleBook<'_>, tenant: &Tenant, file: &str, text: &str) -> Result<Vec<String>, Error> {
-    let faults = match rule::read(text) {
+    let faults = match rule_book::read(text.to_owned()).await {
         Ok(written) => replace(book, tenant, file, &written).await?,
         Err(faults) => faults,
     };
@@ -191,11 +193,12 @@ fn tell(tenant: &Tenant, file: &str, faults: &[String]) {
 async fn replace(book: &RuleBook<'_>, tenant: &Tenant, file: &str, written: &[Written]) -> Result<Vec<Fault>, Error> {
     let known = all_of::<StoredRule>(book.records, tenant, &List::all().equal("file", file)).await?;
     let rules: Vec<Rule> = written.iter().map(|written| written.rule.clone()).collect();
-    let is_gone = |name: &String| !rules.iter().any(|rule| rule.name == *name);
+    let names: HashSet<&str> = rules.iter().map(|rule| rule.name.as_str()).collect();
+    let is_gone = |name: &String| !names.contains(name.as_str());
     let removed: Vec<String> = known.into_iter().map(|record| record.body.name).filter(is_gone).collect();
     match book.change(tenant, By::File(file), &rules, &removed).await {
         Ok(()) => Ok(Vec::new()),
-        Err(Refused::Records(cause)) => Err(cause),
+        Err(Refused::Records(cause)) if is_passing(&cause) => Err(cause),
         Err(refused) => Ok(vec![fault(&refused, written)]),
     }
 }
@@ -308,6 +311,16 @@ mod tests {
         let acme = Tenant::new("acme").expect("a name");
         assert_eq!(texts[&acme].rules.keys().collect::<Vec<_>>(), ["tenants/acme/rules/a.yml"]);
         read(&office.directory.path().join("nothing")).expect_err("a directory that is not there");
+    }
+
+    #[test]
+    fn a_file_with_a_name_that_no_record_can_have_is_told_and_not_tried_for_ever() {
+        let office = Office::open();
+        office.write(&format!("rules/{}.yaml", "a".repeat(250)), "[]");
+
+        let cause = read(office.directory.path()).expect_err("a name that is too long");
+
+        assert!(cause.to_string().contains("over the limit of 256"), "{cause}");
     }
 
     #[tokio::test]

@@ -9,6 +9,8 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 /// Most labels of an alert.
 pub(crate) const LABELS_MAX: usize = 32;
+/// Longest name of a label, in bytes; longer ones are cut as values are.
+pub(crate) const NAME_BYTES_MAX: usize = 256;
 /// Longest value of a label, in bytes; of a longer one the beginning stays, with `…` and a hash of the whole.
 pub(crate) const VALUE_BYTES_MAX: usize = 1024;
 
@@ -22,9 +24,9 @@ impl Labels {
         self.0.get(name).map(String::as_str)
     }
 
-    /// Sets a label; a value that is too long is cut so that others that begin alike stay apart.
+    /// Sets a label; what is too long is cut so that others that begin alike stay apart.
     pub(crate) fn set(&mut self, name: impl Into<String>, value: impl Into<String>) {
-        self.0.insert(name.into(), cut(value.into()));
+        self.0.insert(cut(name.into(), NAME_BYTES_MAX), cut(value.into(), VALUE_BYTES_MAX));
     }
 
     pub(crate) fn remove(&mut self, name: &str) -> Option<String> {
@@ -71,13 +73,13 @@ impl fmt::Display for Labels {
     }
 }
 
-fn cut(mut value: String) -> String {
-    if value.len() > VALUE_BYTES_MAX {
-        let end = format!("…{:016x}", xxh3_64(value.as_bytes()));
-        value.truncate(value.floor_char_boundary(VALUE_BYTES_MAX - end.len()));
-        value.push_str(&end);
+fn cut(mut text: String, bytes_max: usize) -> String {
+    if text.len() > bytes_max {
+        let end = format!("…{:016x}", xxh3_64(text.as_bytes()));
+        text.truncate(text.floor_char_boundary(bytes_max - end.len()));
+        text.push_str(&end);
     }
-    value
+    text
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod forget;
 mod incident;
 mod labels;
 mod notify;
+mod pattern;
 mod promql;
 mod routes;
 mod rule;
@@ -30,7 +31,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use plugin::hub::{Clock, system_clock};
 use plugin::records::Records;
-use plugin::{Job, Plugin, PluginContext, PluginError, PluginTable, Schedule, Shutdown};
+use plugin::{Job, Plugin, PluginContext, PluginError, PluginTable, Schedule, Shutdown, ending};
 use utoipa_axum::router::OpenApiRouter;
 
 pub use self::config::Config;
@@ -122,11 +123,4 @@ impl Plugin for Alerting {
         );
         watch.and(escalate)
     }
-}
-
-/// Does the work, and tells the others when it has ended.
-async fn ending(ended: &Shutdown, work: impl Future<Output = Result<(), PluginError>>) -> Result<(), PluginError> {
-    let done = work.await;
-    ended.cancel();
-    done
 }

@@ -7,8 +7,15 @@ use plugin::records::{Expected, RecordId, Records, Transaction};
 use plugin::{Failure, PluginError};
 use serde_json::json;
 
-use crate::rule::Rule;
+use crate::rule::{self, Rule, Written};
 use crate::stored::{Revision, RuleHealth, StoredRule, rule_id, the_only};
+use crate::yaml::Fault;
+
+/// Reads rules where nobody waits for it: a file may be large, and its patterns are compiled.
+pub(crate) async fn read(text: String) -> Result<Vec<Written>, Vec<Fault>> {
+    let read = tokio::task::spawn_blocking(move || rule::read(&text));
+    read.await.expect("reading rules does not panic")
+}
 
 /// Why a rule was not put or removed.
 #[derive(Debug, thiserror::Error)]

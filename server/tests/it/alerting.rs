@@ -124,6 +124,33 @@ async fn what_alerting_does_is_metrics_and_spans_of_the_tenant_system() {
 }
 
 #[tokio::test]
+async fn an_alert_that_cannot_be_written_stops_no_other() {
+    // Each of these characters has six bytes as JSON: an event has no room for so many.
+    let columns: Vec<String> = (0..32).map(|number| format!("repeat(chr(1), 1024) as c{number}")).collect();
+    let text = "{{ $labels.c0 }}".repeat(4);
+    let texts: Vec<String> = (0..8).map(|number| format!("a{number}: '{text}'")).collect();
+    let rules = format!(
+        "
+- {{name: Unwritable, sql: 'select {}', interval: 1s, severity: info, annotations: {{{}}}}}
+- {{name: Errors, condition: error_count > 0, over: 10m, for: 3s, interval: 1s, severity: warning}}",
+        columns.join(", "),
+        texts.join(", ")
+    );
+    let (setup, _directory) = with_rules(&rules);
+    let server = setup.start().await.expect("a server");
+
+    send(&server, requests("checkout", 0, 1)).await;
+
+    assert_eq!(alert(&server, "firing").await["rule"], "Errors");
+    until("what cannot be written is told", PATIENCE, async || {
+        server.said().contains("an alert cannot be written").then_some(())
+    })
+    .await;
+    assert!(!server.said().contains("a plugin has stopped"), "{}", server.said());
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn killed_while_pending_it_fires_at_the_right_time() {
     let rules = "- {name: Errors, condition: error_count > 0, over: 10m, for: 12s, interval: 1s, severity: warning}";
     let (setup, _directory) = with_rules(rules);
@@ -232,6 +259,7 @@ async fn rules_are_checked_tested_and_tried_over_the_past_before_they_wake_anybo
     };
     let rules =
         file("shop.yaml", "- {name: Errors, condition: error_rate > 10%, for: 1m, interval: 30s, severity: critical}");
+    let of_products = file("products.yaml", "- {name: Burns, sql: select slo from apm.slo_burns, severity: warning}");
     let wrong = file("wrong.yaml", "- {name: Errors, sql: select servce from spans, severity: critical}");
     let tests = file(
         "tests.yaml",
@@ -249,6 +277,8 @@ tests:
 
     let (succeeds, said) = command(&["check", &rules]).await;
     assert!(succeeds && said.contains("1 rules, nothing wrong"), "{said}");
+    let (succeeds, said) = command(&["check", &of_products]).await;
+    assert!(succeeds, "what products know can be asked: {said}");
     let (succeeds, said) = command(&["check", &wrong]).await;
     assert!(!succeeds && said.contains("line 1, column 3"), "{said}");
     assert!(said.contains("'servce' not found, line 1 column 8"), "{said}");

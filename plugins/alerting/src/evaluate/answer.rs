@@ -7,6 +7,11 @@ use futures::TryStreamExt;
 use plugin::model::Sketch;
 use plugin::query::{QueryError, Rows};
 
+use super::Unevaluated;
+
+/// Largest answer to a question of a rule: its memory is not that of a query any more.
+const ANSWER_BYTES_MAX: usize = 64 << 20;
+
 /// All rows of an answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -14,9 +19,19 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    pub(crate) async fn read(rows: Rows) -> Result<Self, QueryError> {
+    /// All rows, when they are not too large.
+    pub(crate) async fn read(mut rows: Rows) -> Result<Self, Unevaluated> {
         let schema = SchemaRef::clone(rows.schema());
-        let batches: Vec<RecordBatch> = rows.try_collect().await?;
+        let (mut batches, mut bytes): (Vec<RecordBatch>, usize) = (Vec::new(), 0);
+        while let Some(batch) = rows.try_next().await? {
+            bytes += batch.columns().iter().map(size).sum::<usize>();
+            if bytes > ANSWER_BYTES_MAX {
+                return Err(Unevaluated(format!(
+                    "the answer has more than {ANSWER_BYTES_MAX} bytes; select fewer rows, or less of long texts"
+                )));
+            }
+            batches.push(batch);
+        }
         let rows = concat_batches(&schema, &batches).map_err(|cause| QueryError::Internal(Box::new(cause)))?;
         Ok(Self { rows })
     }
@@ -67,6 +82,16 @@ impl Answer {
     fn as_type(&self, place: usize, data_type: &DataType) -> ArrayRef {
         let column = self.rows.column(place);
         cast(column, data_type).unwrap_or_else(|_| arrow::array::new_null_array(data_type, column.len()))
+    }
+}
+
+/// Bytes of the values themselves: slices of one buffer would count it once each.
+fn size(column: &ArrayRef) -> usize {
+    let views = column.len() * size_of::<u128>();
+    match column.data_type() {
+        DataType::Utf8View => views + column.as_string_view().lengths().map(|length| length as usize).sum::<usize>(),
+        DataType::BinaryView => views + column.as_binary_view().lengths().map(|length| length as usize).sum::<usize>(),
+        _ => column.to_data().get_slice_memory_size().unwrap_or_default(),
     }
 }
 

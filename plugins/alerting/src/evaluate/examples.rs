@@ -1,5 +1,7 @@
 //! Traces that show what a measure counts: the way from an alert to its cause.
 
+use std::time::Duration;
+
 use plugin::hub::Moment;
 use plugin::model::{Tenant, Timestamp};
 
@@ -12,6 +14,8 @@ use crate::rule::{Condition, Measure, Rule};
 
 /// Alerts of one evaluation for which traces are looked for; when thousands fire at once, these will do.
 pub(crate) const TRACES_LOOKED_FOR_MAX: usize = 20;
+/// What is not found by then is left out.
+pub(crate) const TRACES_TIME_MAX: Duration = Duration::from_secs(5);
 const TRACES: usize = 3;
 
 impl Evaluator {

@@ -19,7 +19,7 @@ use plugin::query::{Asker, Class, QueryEngine, QueryError, Statement};
 use tokio::sync::Semaphore;
 
 pub(crate) use self::answer::Answer;
-pub(crate) use self::examples::TRACES_LOOKED_FOR_MAX;
+pub(crate) use self::examples::{TRACES_LOOKED_FOR_MAX, TRACES_TIME_MAX};
 use self::taken::Question;
 use crate::config::Config;
 use crate::rule::{Condition, Rule, Written};
@@ -118,7 +118,7 @@ impl Evaluator {
         let expressions = expressions.collect();
         let taken = question.ask(self, tenant, expressions, at).await;
         let of_rule = |rule: &usize| match &taken {
-            Ok(taken) => taken.hold(&rules[*rule]).into(),
+            Ok(taken) => taken.hold(&rules[*rule]),
             Err(cause) => Err(cause.clone()).into(),
         };
         askers.iter().map(of_rule).collect()
@@ -134,7 +134,7 @@ impl Evaluator {
         let statement = Statement { as_of: Some(at), ..statement };
         let _place = self.places.acquire().await.expect("the places are never closed");
         let rows = self.engine.sql(&asker(tenant), statement).await?;
-        Answer::read(rows).await.map_err(Unevaluated::from)
+        Answer::read(rows).await
     }
 
     /// Says what is wrong with the statements of rules, as far as that can be told before they are asked.

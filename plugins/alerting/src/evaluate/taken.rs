@@ -7,7 +7,7 @@ use plugin::model::{Tenant, Timestamp};
 
 use super::calls::{self, Calls, Table};
 use super::usage::{self, Resource};
-use super::{Evaluator, Unevaluated, before, rows, slo};
+use super::{Evaluated, Evaluator, Unevaluated, before, rows, slo};
 use crate::labels::Labels;
 use crate::promql;
 use crate::rule::{Comparison, Condition, Measure, Measured, Rule};
@@ -96,15 +96,17 @@ pub(crate) enum Taken {
 
 impl Taken {
     /// What a rule that asked finds in it.
-    pub(crate) fn hold(&self, rule: &Rule) -> Result<Outcome, Unevaluated> {
+    pub(crate) fn hold(&self, rule: &Rule) -> Evaluated {
         match (self, &rule.condition) {
             (Self::Calls(things, window), Condition::Measure(measured)) => {
-                Ok(held(things, measured, |calls| calls.value(measured, *window)))
+                Ok(held(things, measured, |calls| calls.value(measured, *window))).into()
             }
-            (Self::Usage(things), Condition::Measure(measured)) => Ok(held(things, measured, |share| Some(*share))),
-            (Self::Promql(answers), Condition::Promql(query)) => answers.of(query),
-            (Self::Rows(outcome), _) => Ok(outcome.clone()),
-            (Self::Burns(burns), Condition::SloBurn(name)) => Ok(slo::found(burns, name)),
+            (Self::Usage(things), Condition::Measure(measured)) => {
+                Ok(held(things, measured, |share| Some(*share))).into()
+            }
+            (Self::Promql(answers), Condition::Promql(query)) => answers.of(query).into(),
+            (Self::Rows(outcome), _) => Ok(outcome.clone()).into(),
+            (Self::Burns(burns), Condition::SloBurn(name)) => slo::found(burns, name),
             _ => unreachable!("a rule is answered the question it asks"),
         }
     }

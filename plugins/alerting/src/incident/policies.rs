@@ -32,6 +32,8 @@ struct Known {
     looked: Instant,
     /// Of the file, when it was read; `None` without a file.
     state: Option<(SystemTime, u64)>,
+    /// One that cannot be read is tried again: what makes it readable need not change its time.
+    is_read: bool,
     policy: Arc<Policy>,
     faults: Arc<[Fault]>,
 }
@@ -67,18 +69,23 @@ impl Policies {
         let state = metadata.map(|file| (file.modified().unwrap_or(SystemTime::UNIX_EPOCH), file.len()));
         let looked = Instant::now();
         if let Some(known) = &known
+            && known.is_read
             && known.state == state
         {
             return Known { looked, ..known.clone() };
         }
         let before = known.map_or_else(|| Arc::clone(&self.default), |known| known.policy);
-        match read(path, state).await {
-            Ok(policy) => Known { looked, state, policy: Arc::new(policy), faults: Arc::default() },
+        let (read, is_read) = match text(path, state).await {
+            Ok(text) => (policy::read(&text), true),
+            Err(fault) => (Err(vec![fault]), false),
+        };
+        match read {
+            Ok(policy) => Known { looked, state, is_read, policy: Arc::new(policy), faults: Arc::default() },
             Err(faults) => {
                 let fault = faults.first().map(Fault::to_string).unwrap_or_default();
                 let (file, faults_found) = (path.display(), faults.len());
                 tracing::error!(%file, faults_found, fault, "a policy of escalation is wrong; the one before it holds on");
-                Known { looked, state, policy: before, faults: faults.into() }
+                Known { looked, state, is_read, policy: before, faults: faults.into() }
             }
         }
     }
@@ -92,16 +99,12 @@ fn path(directory: &Path, tenant: &Tenant) -> PathBuf {
     }
 }
 
-async fn read(path: &Path, state: Option<(SystemTime, u64)>) -> Result<Policy, Vec<Fault>> {
-    if state.is_none() {
-        return policy::read("");
-    }
-    let unreadable = |cause: std::io::Error| {
+/// What the file says; nothing when there is none.
+async fn text(path: &Path, state: Option<(SystemTime, u64)>) -> Result<String, Fault> {
+    let Some((_, bytes)) = state else { return Ok(String::new()) };
+    yaml::check_size(bytes)?;
+    tokio::fs::read_to_string(path).await.map_err(|cause| {
         let remedy = "let the server read the file, as text in UTF-8".to_owned();
-        vec![Fault { place: Place::TOP, problem: format!("the file cannot be read: {cause}"), remedy }]
-    };
-    if let Some((_, bytes)) = state {
-        yaml::check_size(bytes).map_err(|fault| vec![fault])?;
-    }
-    policy::read(&tokio::fs::read_to_string(path).await.map_err(unreadable)?)
+        Fault { place: Place::TOP, problem: format!("the file cannot be read: {cause}"), remedy }
+    })
 }

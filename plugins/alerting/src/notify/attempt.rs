@@ -7,6 +7,7 @@ use plugin::hub::audit::Deed;
 use plugin::model::Timestamp;
 use plugin::records::{Claim, Collection, Error, Expected};
 use serde_json::json;
+use tokio::time::timeout;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::channel::{Again, Channel, Kind, Sending, Unsent};
@@ -27,6 +28,8 @@ pub(crate) const TROUBLE_AFTER: Duration = Duration::from_secs(5 * 60);
 pub(crate) const INTERRUPTED_MAX: u32 = 1;
 /// A process has a notification for so long.
 pub(crate) const LEASE: Duration = Duration::from_secs(120);
+/// An attempt ends within so long, whatever the settings: another process must not find it without its lease.
+const ATTEMPT_MAX: Duration = Duration::from_secs(100);
 /// Others change a notification that is about to be sent at most so often.
 const BEGUN_MAX: usize = 5;
 
@@ -42,7 +45,9 @@ pub(crate) async fn attempt(desk: &Desk, mut claim: Claim<Notification>, channel
     let plan = Plan::read(&desk.records.collection(), tenant).await?;
     let message = claim.record.body.message(claim.record.id.as_str(), tenant, &plan);
     let sending = Sending { desk, channel, to: claim.record.body.to.as_deref(), message: &message, now };
-    let outcome = sending.send().await;
+    let outcome = timeout(ATTEMPT_MAX, sending.send()).await.unwrap_or_else(|_| {
+        Err(Unsent::unclear(format!("the receiver has not answered within {} s", ATTEMPT_MAX.as_secs())))
+    });
     finish(desk, &claim, channel.kind, outcome).await
 }
 

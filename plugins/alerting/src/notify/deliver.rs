@@ -1,6 +1,6 @@
 //! Sends notifications when they are due. Several processes may: each notification is claimed by one.
 //!
-//! A channel has only some of the places, so one that is slow does not hold up others.
+//! A channel has only some of the places, and so has a tenant: one that is slow does not hold up others.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -22,14 +22,19 @@ use super::telemetry;
 
 /// Messages on their way at once, of this process.
 pub(crate) const SENDS_MAX: usize = 32;
+/// Messages of one tenant on their way at once, of this process: some places are left for others.
+pub(crate) const SENDS_PER_TENANT_MAX: usize = 24;
 /// Messages on their way over one channel at once, of this process.
 pub(crate) const SENDS_PER_CHANNEL_MAX: usize = 4;
 /// How often it is looked whether something is due.
 const LOOKS_EVERY: Duration = Duration::from_millis(500);
 /// Messages that are on their way get so long to end when the process does.
 const STOP_MAX: Duration = Duration::from_secs(8);
-/// What finds its channel busy waits so long, the next ones longer.
-const BUSY: i64 = 1_000_000_000;
+/// What finds its channel busy waits for a turn of its own, one after the other in this distance: no more of them are due than it can
+/// take, and none of them stands before what other channels have to send.
+const TURN: i64 = 1_000_000_000 / 8;
+/// How often one round looks again when all that it found was put off.
+const LOOKS_MAX: usize = 100;
 /// What has to wait for another one is looked at again after so long.
 const BEHIND: i64 = 5 * 1_000_000_000;
 const MINUTE: i64 = 60 * 1_000_000_000;
@@ -69,6 +74,8 @@ struct Load {
     sends: usize,
     /// When messages were begun, in the last minute.
     begun: VecDeque<i64>,
+    /// The last turn that was given to a message that found it busy.
+    last_turn: i64,
 }
 
 impl Courier {
@@ -79,30 +86,40 @@ impl Courier {
     /// Begins to send what is due and has a place; gives how many that are.
     pub(crate) async fn round(&mut self) -> Result<usize, Error> {
         while self.sends.try_join_next().is_some() {}
-        let now = self.desk.now();
-        let notifications = self.desk.records.collection::<Notification>();
-        let places = SENDS_MAX - self.sends.len().min(SENDS_MAX);
-        if places == 0 {
-            return Ok(0);
-        }
-        let (mut begun, mut busy) = (0, HashMap::<(Tenant, String), i64>::new());
-        self.forget_idle(now);
-        for claim in notifications.claim(now, LEASE, places).await? {
-            let channel = (claim.record.tenant.clone(), claim.record.body.channel.clone());
-            match Place::take(&self.loads, &channel) {
-                Some(place) => {
-                    self.sends.spawn(send(self.desk.clone(), claim, place));
-                    begun += 1;
-                }
-                None => {
-                    let before = busy.entry(channel).or_default();
-                    *before += 1;
-                    let due = Timestamp(now.0.saturating_add(BUSY * (1 + *before / SENDS_PER_CHANNEL_MAX as i64)));
-                    told(notifications.reschedule(&claim, due).await.map(drop));
-                }
+        let mut begun = 0;
+        self.forget_idle(self.desk.now());
+        for _ in 0..LOOKS_MAX {
+            let places = SENDS_MAX - self.sends.len().min(SENDS_MAX);
+            if places == 0 {
+                break;
+            }
+            let now = self.desk.now();
+            let claims = self.desk.records.collection::<Notification>().claim(now, LEASE, places).await?;
+            let is_all = claims.len() < places;
+            for claim in claims {
+                begun += usize::from(self.begin(claim, now).await);
+            }
+            if is_all {
+                break;
             }
         }
         Ok(begun)
+    }
+
+    /// Begins to send it, if its channel has a place; otherwise it is due at its turn.
+    async fn begin(&mut self, claim: Claim<Notification>, now: Timestamp) -> bool {
+        let channel = (claim.record.tenant.clone(), claim.record.body.channel.clone());
+        match Place::take(&self.loads, &channel, now) {
+            Ok(place) => {
+                self.sends.spawn(send(self.desk.clone(), claim, place));
+                true
+            }
+            Err(turn) => {
+                let notifications = self.desk.records.collection::<Notification>();
+                told(notifications.reschedule(&claim, turn).await.map(drop));
+                false
+            }
+        }
     }
 
     /// Waits until nothing is on its way.
@@ -113,7 +130,7 @@ impl Courier {
     fn forget_idle(&self, now: Timestamp) {
         self.loads.lock().retain(|_, load| {
             load.begun.retain(|begun| now.0.saturating_sub(*begun) < MINUTE);
-            load.sends > 0 || !load.begun.is_empty()
+            load.sends > 0 || !load.begun.is_empty() || load.last_turn > now.0
         });
     }
 }
@@ -125,14 +142,18 @@ struct Place {
 }
 
 impl Place {
-    fn take(loads: &Loads, channel: &(Tenant, String)) -> Option<Self> {
+    /// A place, or when its turn is.
+    fn take(loads: &Loads, channel: &(Tenant, String), now: Timestamp) -> Result<Self, Timestamp> {
         let mut all = loads.lock();
+        let of_tenant: usize =
+            all.iter().filter(|((tenant, _), _)| *tenant == channel.0).map(|(_, load)| load.sends).sum();
         let load = all.entry(channel.clone()).or_default();
-        if load.sends >= SENDS_PER_CHANNEL_MAX {
-            return None;
+        if load.sends >= SENDS_PER_CHANNEL_MAX || of_tenant >= SENDS_PER_TENANT_MAX {
+            load.last_turn = load.last_turn.max(now.0).saturating_add(TURN);
+            return Err(Timestamp(load.last_turn));
         }
         load.sends += 1;
-        Some(Self { loads: Arc::clone(loads), channel: channel.clone() })
+        Ok(Self { loads: Arc::clone(loads), channel: channel.clone() })
     }
 
     /// Counts a message, if there may be one more in this minute; otherwise tells when.
@@ -201,5 +222,36 @@ fn told(written: Result<(), Error>) {
     match written {
         Ok(()) | Err(Error::Stale { .. } | Error::Conflict { .. }) => {}
         Err(error) => telemetry::unwritten(&error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn take(loads: &Loads, tenant: &str, channel: usize) -> Result<Place, Timestamp> {
+        Place::take(loads, &(Tenant::new(tenant).expect("a name"), channel.to_string()), Timestamp(0))
+    }
+
+    #[test]
+    fn one_tenant_does_not_take_all_places() {
+        let loads = Loads::default();
+
+        let taken: Vec<Place> = (0..SENDS_MAX).filter_map(|channel| take(&loads, "acme", channel).ok()).collect();
+
+        assert_eq!(taken.len(), SENDS_PER_TENANT_MAX);
+        assert!(take(&loads, "globex", 0).is_ok());
+        drop(taken);
+        assert!(take(&loads, "acme", 0).is_ok());
+    }
+
+    #[test]
+    fn who_finds_a_channel_busy_comes_one_after_the_other() {
+        let loads = Loads::default();
+        let taken: Vec<Place> = (0..SENDS_PER_CHANNEL_MAX).filter_map(|_| take(&loads, "acme", 0).ok()).collect();
+
+        let turns: Vec<i64> = (0..3).filter_map(|_| take(&loads, "acme", 0).err()).map(|turn| turn.0).collect();
+
+        assert_eq!((taken.len(), turns), (SENDS_PER_CHANNEL_MAX, vec![TURN, 2 * TURN, 3 * TURN]));
     }
 }

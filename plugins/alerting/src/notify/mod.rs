@@ -55,6 +55,23 @@ pub(crate) struct Item {
     pub(crate) at: i64,
 }
 
+impl Item {
+    /// With links that lead somewhere from everywhere: paths of ours behind the public address. What is no address is text.
+    fn reachable(mut self, public_url: Option<&str>) -> Self {
+        for Link { name, url } in std::mem::take(&mut self.links) {
+            let url = match public_url.filter(|_| url.starts_with('/')) {
+                Some(public_url) => format!("{public_url}{url}"),
+                None => url,
+            };
+            match message::is_web(&url) {
+                true => self.links.push(Link { name, url }),
+                false => self.text.push_str(&format!("\n{name}: {url}")),
+            }
+        }
+        self
+    }
+}
+
 /// What is told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -102,6 +119,7 @@ pub(crate) async fn order(transaction: &Transaction, tenant: &Tenant, orders: Ve
     }
     let queue = Queue::open(transaction, tenant).await?;
     for Order { channel, to, delivery, item } in orders {
+        let item = item.reachable(queue.plan.public_url.as_deref());
         queue.tell_somebody(&channel, to.as_deref(), delivery, &item).await?;
     }
     Ok(())

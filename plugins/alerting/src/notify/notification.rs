@@ -24,6 +24,8 @@ const TITLE_BYTES_MAX: usize = 300;
 const TEXT_BYTES_MAX: usize = 2000;
 /// Longest value of a label, in bytes; it is cut.
 const LABEL_BYTES_MAX: usize = 200;
+/// Links of one item; more are left out.
+const LINKS_MAX: usize = 10;
 /// What has been tried for so long takes no more items, in nanoseconds: they would be given up with it.
 const GATHER_MAX: i64 = 3600 * 1_000_000_000;
 /// News are a reason to try again within so long, in nanoseconds, whatever the pause.
@@ -212,6 +214,7 @@ impl State {
 fn trimmed(mut item: Item) -> Item {
     shorten(&mut item.title, TITLE_BYTES_MAX);
     shorten(&mut item.text, TEXT_BYTES_MAX);
+    item.links.truncate(LINKS_MAX);
     let labels = item.labels.iter().map(|(name, value)| {
         let mut value = value.to_owned();
         shorten(&mut value, LABEL_BYTES_MAX);

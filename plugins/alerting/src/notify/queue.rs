@@ -12,6 +12,9 @@ use super::notification::{Notification, State};
 use super::plan::Plan;
 use super::{Delivery, Item, severity_name, telemetry};
 
+/// Receivers of one alert over all channels: who was told is one document, and telling them one transaction.
+const WAYS_MAX: usize = 400;
+
 /// One receiver over one channel, and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Way {
@@ -106,10 +109,16 @@ impl<'a> Queue<'a> {
         for channel in channels {
             let delivery = channel.delivery(item.severity, &self.plan);
             for way in self.ways(channel, None, delivery, item).await? {
-                if !ways.contains(&way) {
-                    self.put(&way, item.clone()).await?;
-                    ways.push(way);
+                if ways.contains(&way) {
+                    continue;
                 }
+                if ways.len() >= WAYS_MAX {
+                    let why = format!("an alert is told to {WAYS_MAX} receivers, and to no more");
+                    self.lead_nowhere(&way.channel, item, &why).await?;
+                    return Ok(ways);
+                }
+                self.put(&way, item.clone()).await?;
+                ways.push(way);
             }
         }
         Ok(ways)

@@ -1,5 +1,7 @@
 //! Who was told that an alert fires: the same are told when it is over, and nobody else.
 
+use std::collections::{BTreeSet, HashMap};
+
 use plugin::hub::audit::Trail;
 use plugin::model::{Tenant, Timestamp};
 use plugin::records::{
@@ -114,14 +116,21 @@ async fn sweep_tenant(desk: &Desk, muted: &[Record<Telling>]) -> Result<(), Erro
     let labels: Vec<Labels> = muted.iter().map(|telling| telling.body.labels.clone()).collect();
     let collections = (&records.collection(), &records.collection());
     let mutes = Mutes::read(collections, tenant, &plan, &labels, now).await?;
-    for telling in muted {
-        let muted_by = mutes.of(&telling.body.labels);
-        if muted_by == telling.body.muted_by {
-            continue;
-        }
-        let muted_by = &*muted_by;
-        let written = records
-            .transaction(|transaction| async move { unmute(&transaction, &desk.audit, telling, muted_by, now).await });
+    let muted_by = muted.iter().map(|telling| (telling, mutes.of(&telling.body.labels)));
+    let changed: Vec<_> = muted_by.filter(|(telling, muted_by)| *muted_by != telling.body.muted_by).collect();
+    let rules: BTreeSet<&str> = changed.iter().map(|(telling, _)| telling.body.rule.as_str()).collect();
+    // Once for each rule: a thousand alerts may be muted no more at the same moment.
+    let mut firing = HashMap::new();
+    for rule in rules {
+        firing.insert(rule, firing_of(&records.collection(), tenant, rule).await?);
+    }
+    for (telling, muted_by) in &changed {
+        let (telling, muted_by): (&Record<Telling>, &[String]) = (telling, muted_by);
+        let alerts = firing.get(telling.body.rule.as_str());
+        let alert = alerts.and_then(|alerts| alerts.get(&telling.body.fingerprint));
+        let written = records.transaction(|transaction| async move {
+            unmute(&transaction, &desk.audit, (telling, alert), muted_by, now).await
+        });
         match written.await {
             // It was resolved or told meanwhile.
             Ok(()) | Err(Error::Conflict { .. }) => {}
@@ -135,13 +144,17 @@ async fn sweep_tenant(desk: &Desk, muted: &[Record<Telling>]) -> Result<(), Erro
 async fn unmute(
     transaction: &Transaction,
     audit: &Trail,
-    telling: &Record<Telling>,
+    (telling, alert): (&Record<Telling>, Option<&RecordId>),
     muted_by: &[String],
     now: Timestamp,
 ) -> Result<(), Error> {
     let (tenant, mut body) = (&telling.tenant, telling.body.clone());
     let (alerts, tellings) = (transaction.collection::<Alert>(), transaction.collection::<Telling>());
-    let Some(mut alert) = firing(&alerts, tenant, &body).await? else {
+    let alert = match alert {
+        Some(id) => alerts.get(tenant, id).await?.filter(|alert| alert.body.state == AlertState::Firing),
+        None => None,
+    };
+    let Some(mut alert) = alert else {
         // It ended without a word, as when its rule is deleted.
         return tellings.delete(tenant, &telling.id, Expected::Version(telling.version)).await.map(drop);
     };
@@ -160,17 +173,20 @@ async fn unmute(
     alerts.put(tenant, &alert.id, &alert.body, Expected::Version(alert.version)).await.map(drop)
 }
 
-/// The alert that is told of.
-async fn firing(alerts: &Collection<Alert>, tenant: &Tenant, of: &Telling) -> Result<Option<Record<Alert>>, Error> {
-    let mut list = List::all().equal("rule", of.rule.as_str()).equal("state", "firing").limit(PAGE_MAX);
+/// The alerts of a rule that fire, by their fingerprints.
+async fn firing_of(
+    alerts: &Collection<Alert>,
+    tenant: &Tenant,
+    rule: &str,
+) -> Result<HashMap<String, RecordId>, Error> {
+    let mut firing = HashMap::new();
+    let mut list = List::all().equal("rule", rule).equal("state", "firing").limit(PAGE_MAX);
     loop {
         let page = alerts.list(tenant, &list).await?;
-        let is_it =
-            |alert: &Record<Alert>| alert.body.fingerprint == of.fingerprint && alert.body.state == AlertState::Firing;
-        match (page.records.into_iter().find(is_it), page.next) {
-            (Some(alert), _) => return Ok(Some(alert)),
-            (None, Some(next)) => list = list.after(next),
-            (None, None) => return Ok(None),
+        firing.extend(page.records.into_iter().map(|alert| (alert.body.fingerprint, alert.id)));
+        match page.next {
+            Some(next) => list = list.after(next),
+            None => return Ok(firing),
         }
     }
 }

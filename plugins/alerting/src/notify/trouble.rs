@@ -16,6 +16,7 @@ pub(crate) const UNDELIVERABLE: &str = "Notification undeliverable";
 const TOLD_EVERY: i64 = 3600 * 1_000_000_000;
 
 /// Raises an alert for a channel, if there is none, and tells of it over the other default channels; true when there was none.
+/// It is as if it had fired when they were told of it last.
 pub(crate) async fn raise(
     transaction: &Transaction,
     tenant: &Tenant,
@@ -23,14 +24,21 @@ pub(crate) async fn raise(
     error: &str,
     now: Timestamp,
 ) -> Result<bool, Error> {
+    // What was on its way when the channel was deleted must not raise what nothing would ever end.
+    if transaction.collection::<Channel>().get(tenant, &Channel::id(channel)?).await?.is_none() {
+        return Ok(false);
+    }
     let (id, alerts) = (id(channel)?, transaction.collection::<Alert>());
     let before = alerts.get(tenant, &id).await?;
     if before.as_ref().is_some_and(|alert| alert.body.state == AlertState::Firing) {
         return Ok(false);
     }
-    alerts.put(tenant, &id, &alert(channel, kind, error, now), Expected::Any).await?;
     let told_at = before.and_then(|alert| alert.body.fired_at);
-    if told_at.is_some_and(|told_at| now.0.saturating_sub(told_at) < TOLD_EVERY) {
+    let told_at = told_at.filter(|told_at| now.0.saturating_sub(*told_at) < TOLD_EVERY);
+    // Of a channel that fails again within the hour, every time, the others would otherwise never be told again.
+    let raised = Alert { fired_at: told_at.or(Some(now.0)), ..alert(channel, kind, error, now) };
+    alerts.put(tenant, &id, &raised, Expected::Any).await?;
+    if told_at.is_some() {
         return Ok(true);
     }
     let (queue, item) = (Queue::open(transaction, tenant).await?, item(channel, kind, error, now));

@@ -56,11 +56,13 @@ pub(crate) async fn ask(
     at: Timestamp,
 ) -> Result<Answers, Unevaluated> {
     let selectors: HashSet<Selector> = queries.iter().flat_map(|query| query.selectors.to_vec()).collect();
-    let metrics = metrics(evaluator, tenant, &selectors, at).await?;
+    let metrics = metrics(evaluator, tenant, &selectors, at).await;
     let readings: Readings = selectors
         .into_iter()
         .map(|selector| {
-            let readings = readings(&metrics, &selector, at);
+            let metrics = metrics.get(&selector.window(at.0)).expect("metrics of every window were listed");
+            let readings = metrics.as_ref().map_err(Clone::clone);
+            let readings = readings.and_then(|metrics| readings_of(metrics, &selector, at));
             (selector, readings)
         })
         .collect();
@@ -81,19 +83,35 @@ fn whole(selectors: &HashSet<Selector>, at: Timestamp) -> Option<Window> {
     Some(Window { after, until })
 }
 
-/// The metrics that have points where these selectors look.
-async fn metrics(
-    evaluator: &Evaluator,
-    tenant: &Tenant,
-    selectors: &HashSet<Selector>,
-    at: Timestamp,
-) -> Result<Vec<Metric>, Unevaluated> {
-    let Some(window) = whole(selectors, at) else { return Ok(Vec::new()) };
+/// The metrics that have points where selectors look, by window.
+type Metrics = HashMap<Window, Result<Arc<Vec<Metric>>, Unevaluated>>;
+
+/// One list for all windows; when that takes too long, one for each, so that a long range fails nobody else.
+async fn metrics(evaluator: &Evaluator, tenant: &Tenant, selectors: &HashSet<Selector>, at: Timestamp) -> Metrics {
+    let Some(whole) = whole(selectors, at) else { return Metrics::new() };
     let mut tables = vec![Table::Metrics];
     if selectors.iter().any(may_take_histograms) {
         tables.push(Table::Histograms);
     }
-    let metrics = tables.into_iter().map(|table| async move {
+    let windows: HashSet<Window> = selectors.iter().map(|selector| selector.window(at.0)).collect();
+    if let Ok(all) = list(evaluator, tenant, &tables, whole).await {
+        let all = Arc::new(all);
+        return windows.into_iter().map(|window| (window, Ok(Arc::clone(&all)))).collect();
+    }
+    let lists = windows.into_iter().map(|window| {
+        let tables = &tables;
+        async move { (window, list(evaluator, tenant, tables, window).await.map(Arc::new)) }
+    });
+    futures::future::join_all(lists).await.into_iter().collect()
+}
+
+async fn list(
+    evaluator: &Evaluator,
+    tenant: &Tenant,
+    tables: &[Table],
+    window: Window,
+) -> Result<Vec<Metric>, Unevaluated> {
+    let metrics = tables.iter().map(|table| async move {
         let answer = evaluator.ask(tenant, table.statement(window), window.end()).await?;
         Ok(table.read(&answer))
     });
@@ -107,7 +125,7 @@ impl Window {
     }
 }
 
-fn readings(metrics: &[Metric], selector: &Selector, at: Timestamp) -> Result<Vec<(String, Reading)>, Unevaluated> {
+fn readings_of(metrics: &[Metric], selector: &Selector, at: Timestamp) -> Result<Vec<(String, Reading)>, Unevaluated> {
     let window = selector.window(at.0);
     let taken = taken(metrics, selector).map_err(Unevaluated)?.into_iter();
     let reading = |taken: super::catalog::Taken<'_>| {

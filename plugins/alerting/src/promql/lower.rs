@@ -18,12 +18,17 @@ use super::expression::{
     Scalar, Selector, SetOperator, Side, Vector,
 };
 use super::names;
-use super::text::place_of;
+use super::text::{PARTS_MAX, place_of};
+use crate::pattern;
+
+/// How far a selector may look back: rules are asked again and again.
+const LOOK_BACK_MAX: std::time::Duration = std::time::Duration::from_secs(7 * 86_400);
 
 /// An expression as it is being read.
 #[derive(Debug)]
 pub(super) struct Lowering<'a> {
     text: &'a str,
+    depth: usize,
     /// All that are met.
     pub(super) selectors: Vec<Selector>,
     /// Labels that the expression names.
@@ -34,11 +39,22 @@ type Lowered<T> = Result<T, Refused>;
 
 impl<'a> Lowering<'a> {
     pub(super) fn of(text: &'a str) -> Self {
-        Self { text, selectors: Vec::new(), labels: BTreeSet::new() }
+        Self { text, depth: 0, selectors: Vec::new(), labels: BTreeSet::new() }
     }
 
     /// The whole: a rule asks a vector, or a number that stands for one.
     pub(super) fn expression(&mut self, expr: &Expr) -> Lowered<Expression> {
+        // What was counted in the text is counted once more: an expression that is too deep would end the process.
+        self.depth += 1;
+        if self.depth > PARTS_MAX + 1 {
+            return self.refused(format!("the expression is more than {PARTS_MAX} deep"), "");
+        }
+        let lowered = self.at_this_depth(expr);
+        self.depth -= 1;
+        lowered
+    }
+
+    fn at_this_depth(&mut self, expr: &Expr) -> Lowered<Expression> {
         Ok(match expr {
             Expr::Paren(paren) => return self.expression(&paren.expr),
             Expr::NumberLiteral(number) => Expression::Scalar(Scalar::Number(number.val)),
@@ -108,6 +124,10 @@ impl<'a> Lowering<'a> {
             Some(Offset::Pos(offset)) => nanos(offset),
             Some(Offset::Neg(offset)) => -nanos(offset),
         };
+        if range.as_ref().map_or(0, nanos).saturating_add(offset) > nanos(&LOOK_BACK_MAX) {
+            let days = LOOK_BACK_MAX.as_secs() / 86_400;
+            return self.refused(format!("a range and its offset look back more than {days} days"), "[");
+        }
         let selector = Selector { matchers, range, offset };
         if !self.selectors.contains(&selector) {
             self.selectors.push(selector.clone());
@@ -130,6 +150,9 @@ impl<'a> Lowering<'a> {
 
     /// Matches from begin to end, and `.` any character, as in Prometheus.
     fn pattern(&self, token: TokenId, name: &str, pattern: &str) -> Lowered<Matcher> {
+        if let Err(message) = pattern::check(pattern) {
+            return Err(Refused { message, offset_in_text: self.text.find(pattern).unwrap_or_default() });
+        }
         match Matcher::new_matcher(token, name.to_owned(), format!("(?s:{pattern})")) {
             Ok(matcher) => Ok(matcher),
             Err(_) => {

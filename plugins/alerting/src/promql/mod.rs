@@ -64,6 +64,7 @@ pub(crate) struct Refused {
 /// Reads an expression.
 pub(crate) fn parse(text: &str) -> Result<Query, Refused> {
     text::check_size(text)?;
+    text::check_patterns(text)?;
     let parsed = promql_parser::parser::parse(text).map_err(|message| {
         let offset_in_text = text::place_of_named(text, &message);
         Refused { message, offset_in_text }

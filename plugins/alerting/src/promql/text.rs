@@ -1,9 +1,13 @@
 //! Words of an expression and where they stand: for messages, and for the size that is looked at before it is parsed.
 
 use super::Refused;
+use crate::pattern;
 
 /// Most parentheses, operators and matchers of an expression: how deep it can be.
 pub(super) const PARTS_MAX: usize = 200;
+
+/// Most patterns of an expression: each takes memory as long as its rule is watched.
+const PATTERNS_MAX: usize = 16;
 
 /// Refuses an expression that has nothing in it or that is too deep for what walks through it.
 pub(super) fn check_size(text: &str) -> Result<(), Refused> {
@@ -17,6 +21,23 @@ pub(super) fn check_size(text: &str) -> Result<(), Refused> {
             Err(Refused { message, offset_in_text: offset })
         }
     }
+}
+
+/// Refuses an expression with many patterns, or with one that takes much memory, before the parser compiles them all.
+pub(super) fn check_patterns(text: &str) -> Result<(), Refused> {
+    for (number, (offset_in_text, _)) in words(text).filter(|(_, word)| *word == "~").enumerate() {
+        if number == PATTERNS_MAX {
+            let message = format!("the expression has more than {PATTERNS_MAX} patterns");
+            return Err(Refused { message, offset_in_text });
+        }
+        let rest = text[offset_in_text + 1..].trim_start();
+        if let Some(quote @ ('"' | '\'' | '`')) = rest.chars().next() {
+            let written = rest.get(1..quoted_len(rest, quote).saturating_sub(1)).unwrap_or_default();
+            let pattern = written.replace("\\\\", "\\");
+            pattern::check(&pattern).map_err(|message| Refused { message, offset_in_text })?;
+        }
+    }
+    Ok(())
 }
 
 /// Where a word stands first, outside of texts and comments; 0 when it does not.
@@ -56,13 +77,13 @@ fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// Bytes of spaces, comments and texts at the beginning.
+/// Bytes of spaces, comments and texts at the beginning; they end where the parser ends them, or parts would not be counted.
 fn skipped(text: &str) -> usize {
     let mut rest = text;
     loop {
         rest = rest.trim_start();
         rest = match rest.chars().next() {
-            Some('#') => rest.find('\n').map_or("", |end| &rest[end..]),
+            Some('#') => rest.find(['\n', '\r']).map_or("", |end| &rest[end..]),
             Some(quote @ ('"' | '\'' | '`')) => &rest[quoted_len(rest, quote)..],
             _ => return text.len() - rest.len(),
         };
@@ -73,7 +94,8 @@ fn quoted_len(text: &str, quote: char) -> usize {
     let mut is_escaped = false;
     for (place, letter) in text.char_indices().skip(1) {
         match letter {
-            '\\' if quote != '`' => is_escaped = !is_escaped,
+            // The parser knows escapes in all of its quotes.
+            '\\' => is_escaped = !is_escaped,
             _ if letter == quote && !is_escaped => return place + 1,
             _ => is_escaped = false,
         }
@@ -100,5 +122,24 @@ mod tests {
             assert!(refused.message.contains("200") && refused.offset_in_text > 0, "{refused:?}");
         }
         assert!(check_size(&format!("a{{b=\"{}\"}}", "(".repeat(1000))).is_ok());
+    }
+
+    #[test]
+    fn patterns_that_take_much_memory_are_refused_before_they_are_compiled() {
+        let many = format!("x{{{}}}", vec!["l=~'a'"; PATTERNS_MAX + 1].join(","));
+
+        assert!(check_patterns(&many).is_err_and(|refused| refused.message.contains("more than 16 patterns")));
+        for large in [r"x{l=~'\w{2000}'}", r#"x{l!~"\\w{2000}"}"#, r"x{l=~ `\w{2000}` }"] {
+            assert!(check_patterns(large).is_err_and(|refused| refused.message.contains("memory")), "{large}");
+        }
+        assert_eq!(check_patterns(r#"x{l=~"prod-\\d+", m="\\w{2000}", n=~"not closed"#), Ok(()));
+    }
+
+    #[test]
+    fn nothing_hides_behind_the_end_of_a_comment_or_of_a_text() {
+        for before in ["#\r", "#\n", r"{a=`\``} + ", r#"{a="\\"} + "#, r"{a='\''} + "] {
+            let deep = format!("{before}{}x", "-".repeat(PARTS_MAX + 1));
+            assert!(check_size(&deep).is_err(), "{before:?}");
+        }
     }
 }

@@ -11,7 +11,8 @@ use utoipa::ToSchema;
 
 use super::Desk;
 use crate::backtest::{Backtest, Times, backtest};
-use crate::rule::{self, Condition, duration};
+use crate::rule::{Condition, duration};
+use crate::rule_book;
 use crate::watch::now;
 use crate::yaml::Fault;
 
@@ -51,7 +52,7 @@ pub(crate) async fn run(
     Extension(tenant): Extension<Tenant>,
     Json(wanted): Json<BacktestWanted>,
 ) -> Result<Json<Vec<RuleBacktest>>, Failure> {
-    let written = rule::read(&wanted.yaml).map_err(|faults| first(&faults))?;
+    let written = rule_book::read(wanted.yaml).await.map_err(|faults| first(&faults))?;
     if written.len() > RULES_MAX {
         let message = format!("there are {} rules, at most {RULES_MAX} are tried at once", written.len());
         return Err(Failure::invalid(message).hinting("try them one after the other"));

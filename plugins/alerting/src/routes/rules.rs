@@ -12,8 +12,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Desk;
 use crate::alert::Alert;
-use crate::rule::{self, Rule};
-use crate::rule_book::By;
+use crate::rule::Rule;
+use crate::rule_book::{self, By};
 use crate::stored::{RuleHealth, StoredRule, rule_id};
 use crate::watch::all_of;
 use crate::yaml::Fault;
@@ -143,7 +143,7 @@ pub(crate) async fn check(
 }
 
 async fn checked(desk: &Desk, tenant: &Tenant, yaml: &str) -> (Checked, Vec<Rule>) {
-    match rule::read(yaml) {
+    match rule_book::read(yaml.to_owned()).await {
         Err(faults) => (Checked { rules: Vec::new(), faults, notes: Vec::new() }, Vec::new()),
         Ok(written) => {
             let faults = desk.evaluator.faults(tenant, &written).await;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::template::Template;
 use super::{NoData, Priority, Severity, duration};
+use crate::notify::UNDELIVERABLE;
 use crate::yaml::{Faults, Node, Record, Value, Wrong, meant};
 
 /// Longest name of a rule, in bytes.
@@ -44,6 +45,9 @@ pub(crate) fn checked_name(text: &str) -> Result<String, Wrong> {
     let name = text.trim();
     if name.len() > NAME_BYTES_MAX {
         return Err(Wrong::new(format!("the name has {} bytes, more than {NAME_BYTES_MAX}", name.len()), "shorten it"));
+    }
+    if name == UNDELIVERABLE {
+        return Err(Wrong::new(format!("alerting itself has a rule `{UNDELIVERABLE}`"), "name it otherwise"));
     }
     match name.chars().any(char::is_control) {
         true => Err(Wrong::new("the name has control characters", "leave them out")),

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
+use futures::future::join_all;
 use plugin::PluginError;
 use plugin::hub::audit::{Deed, Trail};
 use plugin::hub::events::NewEvent;
 use plugin::model::{Tenant, Timestamp};
 use plugin::records::{Error, Expected, RecordId, Transaction};
 use serde_json::json;
+use tokio::time::timeout;
 
 use super::{Kept, Lane, Watch};
 use crate::alert::{Alert, Change};
-use crate::evaluate::TRACES_LOOKED_FOR_MAX;
+use crate::evaluate::{TRACES_LOOKED_FOR_MAX, TRACES_TIME_MAX};
 use crate::rule::Rule;
 use crate::stored::{Progress, the_only};
 use crate::{incident, notify};
@@ -39,14 +41,37 @@ impl Watch<'_> {
     ) -> Result<(), Error> {
         let mut all: Vec<Written> = changes.into_iter().map(|change| self.to_write(tenant, change)).collect();
         let fired = all.iter_mut().filter(|written| written.change == Change::Fired && written.alert.traces.is_empty());
-        for written in fired.take(TRACES_LOOKED_FOR_MAX) {
-            let evaluator = &self.evaluators[&lane];
+        let evaluator = &self.evaluators[&lane];
+        let looked_for = fired.take(TRACES_LOOKED_FOR_MAX).map(|written| async move {
             written.alert.traces =
                 evaluator.examples(tenant, &written.rule, &written.alert.labels, Timestamp(at)).await;
+        });
+        // The rules of all tenants wait meanwhile, and so does who is to be told.
+        if timeout(TRACES_TIME_MAX, join_all(looked_for)).await.is_err() {
+            tracing::warn!(tenant = tenant.as_str(), "alerts are told without traces: to find them took too long");
         }
         for batch in all.chunks(BATCH) {
-            let kept = self.write_batch(tenant, batch).await?;
-            self.remember(tenant, batch, kept);
+            match self.write_batch(tenant, batch).await {
+                Ok(kept) => self.remember(tenant, batch, kept),
+                Err(cause) if is_passing(&cause) && !matches!(cause, Error::Busy(_)) => return Err(cause),
+                Err(_) => self.write_one_by_one(tenant, batch).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// One that cannot be written must not hold up the others, of this tenant or of others. The next evaluation finds it again.
+    async fn write_one_by_one(&mut self, tenant: &Tenant, batch: &[Written]) -> Result<(), Error> {
+        for written in batch {
+            let one = std::slice::from_ref(written);
+            match self.write_batch(tenant, one).await {
+                Ok(kept) => self.remember(tenant, one, kept),
+                Err(cause) if is_passing(&cause) => return Err(cause),
+                Err(cause) => {
+                    let Alert { rule, fingerprint, .. } = &written.alert;
+                    tracing::error!(tenant = tenant.as_str(), rule, fingerprint, %cause, "an alert cannot be written");
+                }
+            }
         }
         Ok(())
     }
@@ -135,6 +160,18 @@ fn deed(batch: &[Written]) -> Option<Deed<'static>> {
         subject: ("alerts", "rules"),
         details: json!({"fired": fired, "resolved": resolved}),
     })
+}
+
+/// Whether it is about the records or the lease and not about what was written: the same may be written later.
+pub(crate) fn is_passing(cause: &Error) -> bool {
+    matches!(
+        cause,
+        Error::Stale { .. }
+            | Error::Contended { .. }
+            | Error::Busy(_)
+            | Error::Unavailable { .. }
+            | Error::Refused { .. }
+    )
 }
 
 /// Why the records could not be written, whoever of the parts found out.

@@ -1,12 +1,13 @@
 //! Brings what is watched up to date with the records.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use plugin::model::Tenant;
 use plugin::records::{Document, Error, Expected, List, PAGE_MAX, Record};
 
+use super::change::is_passing;
 use super::{Due, Kept, MADE_UP_MAX, OfTenant, PAUSE_MIN, Watch, Watched, now};
 use crate::alert::{Alert, Change};
 use crate::rule::{Condition, NoData, Rule, Severity};
@@ -43,7 +44,14 @@ impl Watch<'_> {
         for revision in revisions {
             let known = self.tenants.get(&revision.tenant).map(|of| of.revision);
             if known != Some(revision.body.number) {
-                self.load_tenant(&revision.tenant, revision.body.number, now).await?;
+                match self.load_tenant(&revision.tenant, revision.body.number, now).await {
+                    Err(cause) if is_passing(&cause) => return Err(cause),
+                    // What one tenant has must not stop the rules of the others.
+                    Err(cause) => {
+                        tracing::error!(tenant = revision.tenant.as_str(), %cause, "the rules of a tenant cannot be read");
+                    }
+                    Ok(()) => {}
+                }
             }
         }
         Ok(())
@@ -51,28 +59,35 @@ impl Watch<'_> {
 
     async fn load_tenant(&mut self, tenant: &Tenant, revision: u64, now: i64) -> Result<(), Error> {
         let stored = all_of::<StoredRule>(&self.context.records, tenant, &List::all()).await?;
-        let mut rules = BTreeMap::new();
+        let failing =
+            all_of::<RuleHealth>(&self.context.records, tenant, &List::all().equal("is_failing", true)).await?;
+        let failing: BTreeMap<String, Option<String>> =
+            failing.into_iter().map(|health| (health.body.rule, health.body.error)).collect();
+        let (mut rules, mut unreadable) = (BTreeMap::new(), Vec::new());
         for record in &stored {
             match record.body.rule() {
                 Ok(rule) if rule.enabled => drop(rules.insert(rule.name.clone(), rule)),
                 Ok(_) => {}
-                Err(faults) => tracing::error!(
-                    tenant = tenant.as_str(),
-                    rule = record.body.name,
-                    ?faults,
-                    "a stored rule cannot be read"
-                ),
+                // Its alerts stay as they are: nobody knows whether they are over.
+                Err(faults) if record.body.enabled => {
+                    let name = &record.body.name;
+                    tracing::error!(tenant = tenant.as_str(), rule = name, ?faults, "a stored rule cannot be read");
+                    rules.insert(name.clone(), Arc::new(gone(name, record.body.severity)));
+                    unreadable.push((name.clone(), faults.first().map(ToString::to_string)));
+                }
+                Err(_) => {}
             }
         }
         let is_new = !self.tenants.contains_key(tenant);
         if is_new {
-            let of_tenant = self.first_sight(tenant, now).await?;
+            let of_tenant = self.first_sight(tenant, &rules, now).await?;
             self.tenants.insert(tenant.clone(), of_tenant);
         }
         let mut alerts = if is_new { self.active_alerts(tenant).await? } else { BTreeMap::new() };
         let of_tenant = self.tenants.get_mut(tenant).expect("it was put there");
         of_tenant.revision = revision;
-        let from = of_tenant.progress + 1;
+        // A rule that is new begins now: the last evaluation may be long ago where no other was due since.
+        let from = if is_new { of_tenant.progress + 1 } else { now };
         let mut changes = Vec::new();
         for (name, watched) in &of_tenant.rules {
             let active: Vec<Alert> = watched.alerts.iter().map(|kept| kept.alert.clone()).collect();
@@ -82,7 +97,12 @@ impl Watch<'_> {
             };
             changes.extend(of_rule.into_iter().map(|(alert, change)| (Arc::clone(&watched.rule), alert, change)));
         }
-        of_tenant.replace(rules, from, &mut alerts);
+        of_tenant.replace(rules, from, &mut alerts, &failing);
+        for (name, error) in &unreadable {
+            if let Some(watched) = of_tenant.rules.get_mut(name) {
+                watched.error.clone_from(error);
+            }
+        }
         for orphan in alerts.into_values().flatten() {
             of_tenant.adopt(orphan, now, &mut changes);
         }
@@ -90,20 +110,32 @@ impl Watch<'_> {
             let of_lane = changes.iter().filter(|(rule, _, _)| super::Lane::of(rule) == lane).cloned().collect();
             self.write_changes(tenant, lane, of_lane, now).await?;
         }
+        unreadable.retain(|(name, _)| !failing.contains_key(name));
+        self.write_health(tenant, unreadable, now).await?;
         let of_tenant = self.tenants.get_mut(tenant).expect("it was put there");
         // Rules that are gone were kept until their alerts were over.
-        of_tenant.rules.retain(|name, _| stored.iter().any(|record| record.body.name == *name && record.body.enabled));
+        let enabled = stored.iter().filter(|record| record.body.enabled);
+        let enabled: HashSet<&str> = enabled.map(|record| record.body.name.as_str()).collect();
+        of_tenant.rules.retain(|name, _| enabled.contains(name.as_str()));
         Ok(())
     }
 
     /// How far the tenant's rules were evaluated before, and what is made up for.
-    async fn first_sight(&self, tenant: &Tenant, now: i64) -> Result<OfTenant, Error> {
+    async fn first_sight(
+        &self,
+        tenant: &Tenant,
+        rules: &BTreeMap<String, Arc<Rule>>,
+        now: i64,
+    ) -> Result<OfTenant, Error> {
         let progress = self.context.records.collection::<Progress>().get(tenant, &the_only()).await?;
         let Some(until) = progress.map(|progress| progress.body.until.min(now)) else {
             return Ok(OfTenant { progress: now, ..OfTenant::default() });
         };
         let gap = now.saturating_sub(until);
-        if gap < i64::try_from(PAUSE_MIN.as_nanos()).unwrap_or(i64::MAX) {
+        // Where nothing was to be evaluated, nothing is missing.
+        let was_due = |rule: &Arc<Rule>| rule.enabled && Due::from(until.saturating_add(1), rule.interval).is_now(now);
+        let is_short = gap < i64::try_from(PAUSE_MIN.as_nanos()).unwrap_or(i64::MAX);
+        if is_short || !rules.values().any(was_due) {
             return Ok(OfTenant { progress: until, made_up_until: now, ..OfTenant::default() });
         }
         let made_up_from = until.max(now.saturating_sub(i64::try_from(MADE_UP_MAX.as_nanos()).unwrap_or(i64::MAX)));
@@ -166,7 +198,13 @@ impl Watch<'_> {
 
 impl OfTenant {
     /// The rules in the place of those there were; who stays keeps its alerts and its time.
-    fn replace(&mut self, rules: BTreeMap<String, Arc<Rule>>, from: i64, alerts: &mut BTreeMap<String, Vec<Kept>>) {
+    fn replace(
+        &mut self,
+        rules: BTreeMap<String, Arc<Rule>>,
+        from: i64,
+        alerts: &mut BTreeMap<String, Vec<Kept>>,
+        failing: &BTreeMap<String, Option<String>>,
+    ) {
         for (name, rule) in rules {
             let alerts = alerts.remove(&name).unwrap_or_default();
             match self.rules.get_mut(&name) {
@@ -179,7 +217,8 @@ impl OfTenant {
                 }
                 None => {
                     let due = Due::from(from, rule.interval);
-                    self.rules.insert(name, Watched { rule, due, had_data: !alerts.is_empty(), alerts, error: None });
+                    let (had_data, error) = (!alerts.is_empty(), failing.get(&name).cloned().flatten());
+                    self.rules.insert(name, Watched { rule, due, had_data, alerts, error });
                 }
             }
         }
@@ -232,7 +271,7 @@ pub(crate) async fn everywhere<T: Document>(records: &plugin::records::Records) 
     }
 }
 
-/// What stands for a rule that is not there any more while its alerts end.
+/// What stands for a rule that is not there any more while its alerts end, or that cannot be read while they stay. It is not evaluated.
 fn gone(name: &str, severity: Severity) -> Rule {
     Rule {
         name: name.to_owned(),

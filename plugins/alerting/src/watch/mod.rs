@@ -18,6 +18,7 @@ use plugin::{PluginContext, PluginError, Shutdown};
 use tokio::task::JoinSet;
 use tracing::{Instrument, Span};
 
+pub(crate) use self::change::is_passing;
 use self::due::{Due, MADE_UP_MAX, PAUSE_MIN};
 use self::keeper::Keeper;
 pub(crate) use self::load::{all_of, everywhere};
@@ -188,7 +189,7 @@ impl<'a> Watch<'a> {
                 _ = look.tick() => {
                     self.read_files().await?;
                     self.load(now().0).await?;
-                    notify::sweep(self.notifications).await?;
+                    self.sweep().await?;
                 }
                 _ = progress.tick() => {
                     self.write_progress().await?;
@@ -202,6 +203,17 @@ impl<'a> Watch<'a> {
         // Or it would be taken again behind the release.
         drop(self.keeper);
         self.context.records.release(&self.lease).await
+    }
+
+    /// Tells of what is not muted any more. What cannot be told now is looked at again, and holds up no rule.
+    async fn sweep(&self) -> Result<(), Error> {
+        match notify::sweep(self.notifications).await {
+            Err(cause) if !change::is_passing(&cause) => {
+                tracing::error!(%cause, "alerts that are not muted any more cannot be told of");
+                Ok(())
+            }
+            swept => swept,
+        }
     }
 
     /// What is watched now.
@@ -219,7 +231,7 @@ impl<'a> Watch<'a> {
     /// How long nothing is due; lanes that are busy are looked at again when they are done.
     fn until_next_due(&self, now: i64) -> Duration {
         let idle = self.tenants.iter().flat_map(|(tenant, of)| {
-            let is_idle = |watched: &&Watched| !self.is_busy(tenant, Lane::of(&watched.rule));
+            let is_idle = |watched: &&Watched| watched.rule.enabled && !self.is_busy(tenant, Lane::of(&watched.rule));
             of.rules.values().filter(is_idle).map(|watched| watched.due.at)
         });
         let next = idle.min().unwrap_or(i64::MAX).saturating_sub(now);
@@ -245,7 +257,8 @@ impl<'a> Watch<'a> {
     fn start_round(&mut self, tenant: Tenant, lane: Lane, now: i64) {
         let Some(of_tenant) = self.tenants.get_mut(&tenant) else { return };
         let mut due: BTreeMap<i64, Vec<&mut Watched>> = BTreeMap::new();
-        for watched in of_tenant.rules.values_mut().filter(|watched| Lane::of(&watched.rule) == lane) {
+        let is_of_lane = |watched: &&mut Watched| watched.rule.enabled && Lane::of(&watched.rule) == lane;
+        for watched in of_tenant.rules.values_mut().filter(is_of_lane) {
             watched.due = watched.due.within_reach(now);
             if watched.due.is_now(now) {
                 due.entry(watched.due.at).or_default().push(watched);

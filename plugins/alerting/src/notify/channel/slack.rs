@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{Secret, Sending, Unsent, http};
-use crate::notify::message::{Message, cut};
+use crate::notify::message::{Message, cut, is_web};
 
 /// Longest text, in characters; Slack cuts behind 40 000.
 const TEXT_CHARACTERS_MAX: usize = 12_000;
@@ -35,7 +35,8 @@ fn text(message: &Message) -> String {
         for line in story.lines() {
             text.push_str(&format!("\n{}", escaped(&line)));
         }
-        for link in &story.item.links {
+        // Anything else between these brackets could call everybody in the channel.
+        for link in story.item.links.iter().filter(|link| is_web(&link.url)) {
             text.push_str(&format!("\n<{}|{}>", escaped(&link.url).replace('|', "%7C"), escaped(&link.name)));
         }
     }

@@ -47,6 +47,9 @@ impl FromStr for Matcher {
         let found = operators.into_iter().find_map(|(sign, operator)| Some((operator, rest.strip_prefix(sign)?)));
         let (operator, value) = found.filter(|_| !name.is_empty()).ok_or_else(|| wrong(how))?;
         let value = unquoted(value.trim()).ok_or_else(|| wrong("a quotation mark is missing"))?;
+        if [T_EQL_REGEX, T_NEQ_REGEX].contains(&operator) {
+            crate::pattern::check(&value).map_err(|cause| wrong(&cause))?;
+        }
         let condition = Condition::new_matcher(operator, name.to_owned(), value).map_err(|cause| wrong(&cause))?;
         Ok(Self { written: written.to_owned(), condition })
     }

@@ -9,7 +9,7 @@ use plugin::Failure;
 use plugin::hub::audit::Deed;
 use plugin::hub::{Asking, Moment};
 use plugin::model::Tenant;
-use plugin::records::{Expected, List, Record};
+use plugin::records::{Error, Expected, List, Record};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -222,6 +222,15 @@ pub(crate) async fn test(
         public_url: plan.public_url,
     };
     let sent = Sending { desk, channel: &channel, to, message: &message, now }.send().await;
+    if sent.is_ok() {
+        let delivers = desk.records.transaction(|transaction| async move {
+            if trouble::clear(&transaction, asking.tenant(), &tried.name, now).await? {
+                desk.audit.by(&transaction, asking, deed("channel.delivers_again", tried)).await?;
+            }
+            Ok::<_, Error>(())
+        });
+        delivers.await?;
+    }
     Ok(Json(match sent {
         Ok(answer) => Tested { is_sent: true, answer },
         Err(unsent) => Tested { is_sent: false, answer: unsent.reason },

@@ -7,9 +7,10 @@ use serde_json::json;
 use super::office::{Office, rule};
 use super::receiver::{Answer, Receiver};
 use crate::alert::AlertState;
-use crate::notify::UNDELIVERABLE;
+use crate::notify::channel::Kind;
 use crate::notify::deliver::{Courier, SENDS_PER_CHANNEL_MAX};
 use crate::notify::notification::State;
+use crate::notify::{UNDELIVERABLE, trouble};
 use crate::rule::Severity;
 
 const HOUR: i64 = 3600;
@@ -103,6 +104,49 @@ async fn a_channel_that_fails_is_an_alert_and_the_others_are_told_of_it() {
     office.pass(2);
     office.round().await;
     assert_eq!(office.alerts(UNDELIVERABLE).await[0].state, AlertState::Resolved);
+}
+
+#[tokio::test]
+async fn of_a_channel_that_fails_again_and_again_the_others_are_told_every_hour_at_most_and_again() {
+    let (office, bad, good) = (Office::open(), Receiver::open().await, Receiver::open().await);
+    let yaml = format!(
+        "channels:\n  - {{name: bad, webhook: {{url: '{}'}}}}\n  - {{name: good, default: true, webhook: {{url: '{}'}}}}\n",
+        bad.url(),
+        good.url()
+    );
+    office.settle(&yaml).await;
+    let critical = rule("High Error Rate", Severity::Critical, &["bad"]);
+    for time in 0..4 {
+        for answer in [Some(Answer::Status(404)), None] {
+            bad.always(answer);
+            office.fire(&critical, &format!("service-{time}-{}", answer.is_none())).await;
+            office.pass(2);
+            office.round().await;
+        }
+        office.pass(40 * 60);
+    }
+
+    assert_eq!(good.received().len(), 2, "at once, and 80 minutes later: {:?}", good.json());
+}
+
+#[tokio::test]
+async fn a_channel_that_is_gone_raises_no_alert_and_a_test_that_arrives_ends_one() {
+    let (office, receiver) = (Office::open(), Receiver::open().await);
+    hook(&office, &receiver, "").await;
+    let (records, acme, now) = (&office.desk.records, &office.acme, office.desk.now());
+    let raise = async |channel: &str| {
+        let raised = records.transaction(|transaction| async move {
+            trouble::raise(&transaction, acme, (channel, Kind::Webhook), "404", now).await
+        });
+        raised.await.expect("it is written")
+    };
+
+    assert_eq!((raise("gone").await, raise("hook").await), (false, true));
+
+    let (_, tested) = office.ask("POST", "/channels/hook/test", json!({})).await;
+    assert_eq!(tested["is_sent"], true);
+    let [alert] = &*office.alerts(UNDELIVERABLE).await else { panic!("one alert") };
+    assert_eq!((alert.state, alert.labels.get("channel")), (AlertState::Resolved, Some("hook")));
 }
 
 #[tokio::test]

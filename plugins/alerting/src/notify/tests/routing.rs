@@ -6,7 +6,7 @@ use super::office::{BEGIN, Office, SECOND, rule};
 use super::receiver::Receiver;
 use crate::labels::Labels;
 use crate::notify::notification::{Notification, State};
-use crate::notify::{Delivery, Item, ItemKind, Order, order};
+use crate::notify::{Delivery, Item, ItemKind, Link, Order, order};
 use crate::rule::Severity;
 use plugin::records::Error;
 
@@ -196,6 +196,55 @@ async fn orders_go_to_whom_they_name() {
 
     assert_eq!(receiver.json()[0]["channel"], "#incident-1");
     assert_eq!(channels(&office.notifications().await, State::NoChannel), ["email"]);
+}
+
+#[tokio::test]
+async fn links_of_orders_lead_somewhere_from_everywhere() {
+    let (office, receiver) = (Office::open(), Receiver::open().await);
+    let slack = office.secret(&receiver.url());
+    office
+        .settle(&format!("public_url: https://o.example\nchannels: [{{name: s, slack: {{url_file: {slack}}}}}]\n"))
+        .await;
+    let link = |name: &str, url: &str| Link { name: name.to_owned(), url: url.to_owned() };
+    let item = Item {
+        subject: "incident/1".to_owned(),
+        kind: ItemKind::IncidentOpened,
+        severity: Severity::Critical,
+        title: "Incident 1".to_owned(),
+        text: String::new(),
+        labels: Labels::default(),
+        links: vec![link("trace", "/api/v1/apm/traces/1"), link("runbook", "!channel")],
+        at: office.now(),
+    };
+    let orders = [Order { channel: "s".to_owned(), to: None, delivery: Delivery::AtOnce, item }];
+    let (orders, acme) = (&orders, &office.acme);
+    let ordered = office.desk.records.transaction(|transaction| async move {
+        order(&transaction, acme, orders.to_vec()).await?;
+        Ok::<_, Error>(())
+    });
+    ordered.await.expect("it is written");
+    office.pass(2);
+
+    office.round().await;
+
+    let told = receiver.json()[0]["text"].to_string();
+    assert!(told.contains("<https://o.example/api/v1/apm/traces/1|trace>"), "{told}");
+    assert!(told.contains("runbook: !channel") && !told.contains("<!channel"), "{told}");
+}
+
+#[tokio::test]
+async fn who_has_no_room_among_the_receivers_of_an_alert_is_recorded() {
+    let (office, receiver) = (Office::open(), Receiver::open().await);
+    let (url, receivers) = (receiver.url(), (0..100).map(|number| number.to_string()).collect::<Vec<_>>().join(", r"));
+    let channel =
+        |name| format!("  - {{name: c{name}, default: true, receivers: [r{receivers}], webhook: {{url: '{url}'}}}}\n");
+    office.settle(&format!("channels:\n{}", (0..5).map(channel).collect::<Vec<_>>().concat())).await;
+
+    office.fire(&rule("Down", Severity::Critical, &[]), "checkout").await;
+
+    let told = office.notifications().await;
+    assert_eq!(channels(&told, State::Waiting).len(), 400);
+    assert_eq!(channels(&told, State::NoChannel), ["c4"]);
 }
 
 #[tokio::test]
