@@ -23,7 +23,7 @@ use crate::rule::{Rule, Written};
 use crate::rule_book::{self, By, Refused, RuleBook};
 use crate::stored::StoredRule;
 use crate::watch::{all_of, everywhere, is_passing, now};
-use crate::yaml::{Fault, Place, check_size};
+use plugin::yaml::{Fault, Place, check_size};
 
 /// Rule files of a tenant.
 const FILES_MAX: usize = 1000;

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::rule::{self, Rule, Written};
 use crate::stored::{Revision, RuleHealth, StoredRule, rule_id, the_only};
-use crate::yaml::Fault;
+use plugin::yaml::Fault;
 
 /// Reads rules where nobody waits for it: a file may be large, and its patterns are compiled.
 pub(crate) async fn read(text: String) -> Result<Vec<Written>, Vec<Fault>> {

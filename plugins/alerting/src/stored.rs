@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::rule::{self, Condition, Rule, Severity};
-use crate::yaml::Fault;
+use plugin::yaml::Fault;
 
 /// A rule as it was written; `alerting.rules` in SQL.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]

@@ -13,6 +13,7 @@ mod near;
 mod plugin;
 mod supervise;
 mod table;
+pub mod yaml;
 
 pub use {hub, model, query, records};
 

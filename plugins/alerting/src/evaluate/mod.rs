@@ -24,7 +24,7 @@ use self::taken::Question;
 use crate::config::Config;
 use crate::rule::{Condition, Rule, Written};
 use crate::state::Outcome;
-use crate::yaml::Fault;
+use plugin::yaml::Fault;
 
 /// Rows of the answer to one question of a rule; one that has more is refused.
 pub(crate) const ROWS_MAX: usize = 100_000;

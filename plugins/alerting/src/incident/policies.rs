@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use plugin::model::Tenant;
 
 use super::policy::{self, Policy};
-use crate::yaml::{self, Fault, Place};
+use plugin::yaml::{self, Fault, Place};
 
 /// The name of the file.
 const FILE: &str = "escalation.yaml";

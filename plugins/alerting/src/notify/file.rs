@@ -14,7 +14,7 @@ use super::mute::window::{Days, TimeOfDay, Timezone, Window};
 use super::plan::{GATHER_SECONDS_MAX, Plan};
 use super::trouble;
 use crate::rule::Severity;
-use crate::yaml::{At, Fault, Faults, typed};
+use plugin::yaml::{At, Fault, Faults, typed};
 
 /// Inhibitions of a tenant, and maintenance windows.
 pub(crate) const MUTES_MAX: usize = 100;

@@ -14,7 +14,7 @@ use crate::backtest::{Backtest, Times, backtest};
 use crate::rule::{Condition, duration};
 use crate::rule_book;
 use crate::watch::now;
-use crate::yaml::Fault;
+use plugin::yaml::Fault;
 
 /// Rules of one backtest.
 const RULES_MAX: usize = 20;

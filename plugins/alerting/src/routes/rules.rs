@@ -16,7 +16,7 @@ use crate::rule::Rule;
 use crate::rule_book::{self, By};
 use crate::stored::{RuleHealth, StoredRule, rule_id};
 use crate::watch::all_of;
-use crate::yaml::Fault;
+use plugin::yaml::Fault;
 
 /// Rules of a page when it is not said.
 const PAGE: usize = 200;

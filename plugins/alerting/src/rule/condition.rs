@@ -2,7 +2,7 @@
 
 use super::measure::{self, Unit};
 use super::{Comparison, Measure};
-use crate::yaml::Wrong;
+use plugin::yaml::Wrong;
 
 /// Signs of comparisons; longer ones first, so that `>=` is not read as `>`.
 const SIGNS: [(&str, Comparison); 6] = [

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::template::Template;
 use super::{NoData, Priority, Severity, duration};
 use crate::notify::UNDELIVERABLE;
-use crate::yaml::{Faults, Node, Record, Value, Wrong, meant};
+use plugin::yaml::{Faults, Node, Record, Value, Wrong, meant};
 
 /// Longest name of a rule, in bytes.
 pub(crate) const NAME_BYTES_MAX: usize = 200;

@@ -17,7 +17,7 @@ use super::written::{
 };
 use super::{DEFAULT, Escalate, Level, Person, Policy, Promise, Standing};
 use crate::rule::Priority;
-use crate::yaml::{At, Fault, Faults, Place, typed};
+use plugin::yaml::{At, Fault, Faults, Place, typed};
 
 /// Most people.
 pub(crate) const PEOPLE_MAX: usize = 1000;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::yaml::Fault;
+use plugin::yaml::Fault;
 
 const MINUTE: i64 = 60_000_000_000;
 const HOUR: i64 = 60 * MINUTE;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::yaml::At;
+use plugin::yaml::At;
 
 /// A text, and where it stands.
 pub(crate) type Text = At<String>;

@@ -4,7 +4,7 @@ use plugin::near;
 
 use super::printf::printf;
 use super::{Expression, Function, Part, Template};
-use crate::yaml::Wrong;
+use plugin::yaml::Wrong;
 
 /// Longest text of a template, in bytes.
 pub(crate) const TEMPLATE_BYTES_MAX: usize = 8192;

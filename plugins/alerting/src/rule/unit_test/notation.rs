@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::SAMPLES_MAX;
 use crate::rule::condition::number_len;
-use crate::yaml::Wrong;
+use plugin::yaml::Wrong;
 
 /// One place of a series.
 #[derive(Clone, Copy, Debug, PartialEq)]

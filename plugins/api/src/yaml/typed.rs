@@ -16,14 +16,16 @@ const AT: &str = "yaml::At";
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]
-pub(crate) struct At<T> {
-    pub(crate) place: Place,
-    pub(crate) value: T,
+pub struct At<T> {
+    /// Where it begins.
+    pub place: Place,
+    /// The value.
+    pub value: T,
 }
 
 /// What the file says, as a type; an empty file has no members. Members that the type does not know are faults and left out; the first
 /// value that does not fit is a fault, and the end.
-pub(crate) fn typed<T: DeserializeOwned>(text: &str, faults: &mut Faults) -> Option<T> {
+pub fn typed<T: DeserializeOwned>(text: &str, faults: &mut Faults) -> Option<T> {
     let node = parse(text).map_err(|fault| faults.push(fault)).ok()?;
     let told = RefCell::new(std::mem::take(faults));
     let read = T::deserialize(Typed { node: &node, what: "the file", faults: &told });
