@@ -26,6 +26,7 @@ use crate::engine::QueryEngine;
 use crate::error::{FaultCode, QueryError};
 use crate::statement::Statement;
 use answer::Format;
+pub use json::{Column, columns, row_texts};
 pub use status::status;
 
 /// Room for parameters and JSON around the statement itself.
