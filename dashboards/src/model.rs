@@ -1,64 +1,66 @@
 //! A dashboard as the program has it: checked, with every usual value in its place. Written as JSON or YAML it is a file again.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// Charts on a grid, and what can be chosen for them.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct Dashboard {
+pub(crate) struct Dashboard {
     /// Its id: 1 to 64 of `a-z`, `0-9` and `-`.
-    pub name: String,
+    pub(crate) name: String,
     /// As people read it.
-    pub title: String,
+    pub(crate) title: String,
     /// What it is for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
+    pub(crate) description: Option<String>,
     /// Words to find it by.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub tags: Vec<String>,
+    pub(crate) tags: Vec<String>,
     /// How long the range is that it opens with, as in `1h`.
-    pub time: String,
+    pub(crate) time: String,
     /// How often it is asked anew, as in `30s`; never when it is not said.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub refresh: Option<String>,
+    pub(crate) refresh: Option<String>,
     /// What can be chosen.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub variables: Vec<DashboardVariable>,
+    pub(crate) variables: Vec<DashboardVariable>,
     /// Where else to look.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub links: Vec<DashboardLink>,
+    pub(crate) links: Vec<DashboardLink>,
     /// From top to bottom.
-    pub rows: Vec<PanelRow>,
+    pub(crate) rows: Vec<PanelRow>,
 }
 
 /// Something to choose, which statements have as `$name`.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct DashboardVariable {
+pub(crate) struct DashboardVariable {
     /// As statements have it behind the `$`.
-    pub name: String,
+    pub(crate) name: String,
     /// As people read it; its name when it is not said.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub label: Option<String>,
+    pub(crate) label: Option<String>,
     /// Where its values come from.
-    pub kind: VariableKind,
+    pub(crate) kind: VariableKind,
     /// Of kind `query`: its first column has the values.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub sql: Option<String>,
+    pub(crate) sql: Option<String>,
     /// Of kind `list`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub values: Vec<String>,
+    pub(crate) values: Vec<String>,
     /// What is chosen at first; nothing, which is all, when it is empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub default: Vec<String>,
+    pub(crate) default: Vec<String>,
     /// Whether several may be chosen.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub multi: bool,
+    pub(crate) multi: bool,
 }
 
 /// Where the values of a variable come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum VariableKind {
+pub(crate) enum VariableKind {
     /// A statement.
     Query,
     /// The file.
@@ -69,83 +71,83 @@ pub enum VariableKind {
 
 /// A page to go to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct DashboardLink {
+pub(crate) struct DashboardLink {
     /// As people read it.
-    pub title: String,
+    pub(crate) title: String,
     /// A page of the app, as in `/traces?service=$service`, or an http or https address.
-    pub url: String,
+    pub(crate) url: String,
 }
 
 /// Panels side by side.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct PanelRow {
+pub(crate) struct PanelRow {
     /// A heading above them.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub title: Option<String>,
+    pub(crate) title: Option<String>,
     /// In units of 40 pixels.
-    pub height: u16,
+    pub(crate) height: u16,
     /// From left to right; their widths are 12 together at most.
-    pub panels: Vec<Panel>,
+    pub(crate) panels: Vec<Panel>,
 }
 
 /// One chart, table or text.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct Panel {
+pub(crate) struct Panel {
     /// Its name within the dashboard; made of the title when the file has none.
-    pub id: String,
+    pub(crate) id: String,
     /// Its heading.
-    pub title: String,
+    pub(crate) title: String,
     /// What it shows, in a sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
+    pub(crate) description: Option<String>,
     /// How it is shown.
-    pub kind: PanelKind,
+    pub(crate) kind: PanelKind,
     /// In twelfths.
-    pub width: u16,
+    pub(crate) width: u16,
     /// What is asked in SQL.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub sql: Option<String>,
+    pub(crate) sql: Option<String>,
     /// What is asked of one metric.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub metric: Option<PanelMetric>,
+    pub(crate) metric: Option<PanelMetric>,
     /// Of kind `markdown`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
+    pub(crate) text: Option<String>,
     /// Of its values, as in `ms`, `By`, `share`, `EUR`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub unit: Option<String>,
+    pub(crate) unit: Option<String>,
     /// Digits after the point.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub decimals: Option<u16>,
+    pub(crate) decimals: Option<u16>,
     /// From which values on it is good or bad, the lowest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub thresholds: Vec<Threshold>,
+    pub(crate) thresholds: Vec<Threshold>,
     /// Whether the names of series are shown.
-    pub legend: bool,
+    pub(crate) legend: bool,
     /// Whether series stand on one another.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub stack: bool,
+    pub(crate) stack: bool,
     /// The column along the axis; the first time, else the first text, when it is not said.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub x: Option<String>,
+    pub(crate) x: Option<String>,
     /// Columns of values; all numbers when it is not said.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub y: Vec<String>,
+    pub(crate) y: Vec<String>,
     /// The column that tells series apart; the first text that is not `x` when it is not said.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub series: Option<String>,
+    pub(crate) series: Option<String>,
     /// `$interval` is at least so long, as in `1m`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub interval: Option<String>,
+    pub(crate) interval: Option<String>,
     /// Where to look closer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub links: Vec<DashboardLink>,
+    pub(crate) links: Vec<DashboardLink>,
 }
 
 /// How a panel is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum PanelKind {
+pub(crate) enum PanelKind {
     /// Lines or areas over time.
     TimeSeries,
     /// Bars, by time or by text.
@@ -170,24 +172,23 @@ pub enum PanelKind {
 
 /// What is asked of a metric.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct PanelMetric {
+pub(crate) struct PanelMetric {
     /// Its name: a gauge or a sum.
-    pub name: String,
+    pub(crate) name: String,
     /// What is made of its points.
-    pub function: MetricFunction,
+    pub(crate) function: MetricFunction,
     /// Labels that tell series apart: attributes of the point, or else of its resource.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub by: Vec<String>,
+    pub(crate) by: Vec<String>,
     /// Labels with the value they must have, or with a variable: `{service.name: $service}`.
-    #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
-    #[schema(value_type = std::collections::HashMap<String, String>)]
-    pub filter: std::collections::BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) filter: BTreeMap<String, String>,
 }
 
 /// What is made of the points of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum MetricFunction {
+pub(crate) enum MetricFunction {
     /// The mean of all points.
     Avg,
     /// The least point.
@@ -204,17 +205,17 @@ pub enum MetricFunction {
 
 /// From a value on, how it is.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
-pub struct Threshold {
+pub(crate) struct Threshold {
     /// From this value on.
-    pub at: f64,
+    pub(crate) at: f64,
     /// How it is then.
-    pub level: ThresholdLevel,
+    pub(crate) level: ThresholdLevel,
 }
 
 /// How a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum ThresholdLevel {
+pub(crate) enum ThresholdLevel {
     /// As it should be.
     Ok,
     /// Somebody should look.
@@ -225,7 +226,7 @@ pub enum ThresholdLevel {
 
 impl Dashboard {
     /// All panels, from top to bottom and left to right.
-    pub fn panels(&self) -> impl Iterator<Item = &Panel> {
+    pub(crate) fn panels(&self) -> impl Iterator<Item = &Panel> {
         self.rows.iter().flat_map(|row| &row.panels)
     }
 
@@ -236,11 +237,6 @@ impl Dashboard {
 }
 
 impl PanelKind {
-    /// True when the range is cut into intervals.
-    pub(crate) fn is_over_time(self) -> bool {
-        matches!(self, Self::TimeSeries | Self::Bar | Self::HeatMap)
-    }
-
     /// True when a metric can be shown so.
     pub(crate) fn shows_metrics(self) -> bool {
         matches!(self, Self::TimeSeries | Self::Bar | Self::Stat | Self::Gauge | Self::Table)
