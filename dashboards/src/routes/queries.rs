@@ -19,8 +19,6 @@ use crate::queries::{self, REMEMBERED_BYTES_MAX, REMEMBERED_MAX, Remembered, SAV
 /// Longest name, and longest description, in bytes.
 const NAME_BYTES_MAX: usize = 200;
 const DESCRIPTION_BYTES_MAX: usize = 1024;
-/// The address of what was asked before.
-const HISTORY: &str = "history";
 
 /// Saved statements.
 #[derive(Debug, Serialize, ToSchema)]
@@ -110,9 +108,6 @@ pub(crate) async fn put(
     check_length("the statement", &sql, SQL_BYTES_MAX)?;
     if let Some(description) = &description {
         check_length("the description", description, DESCRIPTION_BYTES_MAX)?;
-    }
-    if name == HISTORY {
-        return Err(Failure::invalid(format!("'{HISTORY}' is a word of the API")).hinting("name it otherwise"));
     }
     let by = asking.caller().who().name().to_owned();
     let (id, saved) = (&RecordId::new(name.as_str())?, &SavedQuery { name, description, sql, by });

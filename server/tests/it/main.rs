@@ -7,6 +7,7 @@ mod backup;
 mod bad_days;
 mod conformance;
 mod crash;
+mod dashboards;
 mod database;
 mod doctor;
 mod doors;
