@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::{DataType, Field, Schema};
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
 use dashboards::{Config, Dashboards};
+use futures::{StreamExt, stream};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, Method, Request};
 use http_body_util::BodyExt;
@@ -25,7 +27,7 @@ use plugin::hub::{self, Asking, Hub, Origin, Parts, Secret};
 use plugin::model::{Tenant, Timestamp};
 use plugin::query::{self, QueryEngine};
 use plugin::records::{PAGE_MAX, Records, Sequence};
-use plugin::{Plugin, PluginContext, Shutdown, TelemetryWriter};
+use plugin::{Plugin, PluginContext, PluginSchema, PluginTable, Shutdown, TelemetryWriter};
 use prost::Message;
 use serde_json::Value;
 use store::MemoryStore;
@@ -66,7 +68,8 @@ impl Office {
         let records = Records::in_memory().expect("records");
         let dashboards = Arc::new(Dashboards::new(Config::default()));
         let plugins: Vec<Arc<dyn Plugin>> = vec![dashboards.clone()];
-        let schemas = plugin::schemas(&plugins, &records).expect("tables");
+        let mut schemas = plugin::schemas(&plugins, &records).expect("tables");
+        schemas.push(Arc::new(vault()));
         let context = PluginContext {
             process: "test".into(),
             engine: QueryEngine::new(plane, config, queries).expect("an engine").with_schemas(schemas),
@@ -76,7 +79,7 @@ impl Office {
             audit: Trail::new(plugin::hub::system_clock()),
             keyring: Arc::new(Keyring::new(SEALING.repeat(4).as_str()).expect("a key")),
             outgoing: Arc::new(Outgoing::new(&outgoing::Config::default()).expect("a client")),
-            telemetry: TelemetryWriter::new(|_, _| Box::pin(async { panic!("nothing is written") })),
+            telemetry: TelemetryWriter::new(|_, _| Box::pin(async { Ok(()) })),
             stopping: Shutdown::new(),
         };
         let (routes, _) = dashboards.routes(context.clone()).split_for_parts();
@@ -154,18 +157,24 @@ async fn asking() -> Vec<Asking> {
         records: Records::in_memory().expect("records"),
         ring: Arc::new(Keyring::new(&SEALING.repeat(4)).expect("a key")),
         outgoing: Outgoing::new(&outgoing::Config::default()).expect("a client"),
-        configured_keys: KEYS.map(|(name, key)| (tenant(name), Secret::new(key))).to_vec(),
+        configured_keys: KEYS.map(|(name, key)| (tenant(name), Secret::new(key))).into(),
         issuers: Vec::new(),
         clock: hub::system_clock(),
     };
     let (hub, _) = Hub::open(hub::Config::default(), parts).await.expect("a hub");
-    let asking = KEYS.map(|(_, key)| {
+    let asking = |(_, key): (&str, &str)| {
         let bearer = HeaderValue::from_str(&format!("Bearer {key}")).expect("a header");
         let headers = HeaderMap::from_iter([(AUTHORIZATION, bearer)]);
         let caller = hub.access().caller(&Method::GET, &headers, None).expect("a caller");
         Asking::new(caller, Origin::default())
-    });
-    asking.to_vec()
+    };
+    KEYS.into_iter().map(asking).collect()
+}
+
+/// A product with one table, which nobody here may read.
+fn vault() -> PluginSchema {
+    let schema = Arc::new(Schema::new(vec![Field::new("thing", DataType::Utf8, true)]));
+    PluginSchema::new("vault", vec![PluginTable::new("things", schema, |_| stream::empty().boxed())])
 }
 
 fn spans() -> ExportTraceServiceRequest {

@@ -33,6 +33,7 @@ pub(super) struct Json {
 
 /// A column of an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = AnswerColumn)]
 pub struct Column {
     /// As the statement names it.
     pub name: String,

@@ -188,7 +188,7 @@ async fn every_operation_and_every_schema_of_the_description_has_a_name_of_its_o
     // Two types of one name are one schema, and the description then says of one what is true of the other.
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     let mut types: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
-    for folder in ["hub/src", "query/src", "plugins", "server/src"] {
+    for folder in ["hub/src", "query/src", "plugins", "dashboards/src", "server/src"] {
         for path in sources(&root.join(folder)) {
             for name in schemas(&fs::read_to_string(&path).expect("a source")) {
                 types.entry(name).or_default().push(path.clone());
