@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use plugin::model::Tenant;
 use plugin::records::{Document, Error, Expected, Key, List, RecordId, Records};
+use plugin::yaml::{Fault, Place, check_size};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use xxhash_rust::xxh3::xxh3_64;
@@ -23,7 +24,6 @@ use crate::rule::{Rule, Written};
 use crate::rule_book::{self, By, Refused, RuleBook};
 use crate::stored::StoredRule;
 use crate::watch::{all_of, everywhere, is_passing, now};
-use plugin::yaml::{Fault, Place, check_size};
 
 /// Rule files of a tenant.
 const FILES_MAX: usize = 1000;

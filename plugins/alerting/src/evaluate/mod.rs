@@ -16,6 +16,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use plugin::model::{Tenant, Timestamp};
 use plugin::query::{Asker, Class, QueryEngine, QueryError, Statement};
+use plugin::yaml::Fault;
 use tokio::sync::Semaphore;
 
 pub(crate) use self::answer::Answer;
@@ -24,7 +25,6 @@ use self::taken::Question;
 use crate::config::Config;
 use crate::rule::{Condition, Rule, Written};
 use crate::state::Outcome;
-use plugin::yaml::Fault;
 
 /// Rows of the answer to one question of a rule; one that has more is refused.
 pub(crate) const ROWS_MAX: usize = 100_000;

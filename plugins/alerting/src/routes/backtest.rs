@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use plugin::Failure;
 use plugin::model::Tenant;
+use plugin::yaml::Fault;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -14,7 +15,6 @@ use crate::backtest::{Backtest, Times, backtest};
 use crate::rule::{Condition, duration};
 use crate::rule_book;
 use crate::watch::now;
-use plugin::yaml::Fault;
 
 /// Rules of one backtest.
 const RULES_MAX: usize = 20;

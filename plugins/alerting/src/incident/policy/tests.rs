@@ -1,5 +1,6 @@
-use super::*;
 use plugin::yaml::Fault;
+
+use super::*;
 
 const MINUTE: i64 = 60_000_000_000;
 const HOUR: i64 = 60 * MINUTE;

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use plugin::yaml::At;
+use serde::{Deserialize, Serialize};
 
 /// A text, and where it stands.
 pub(crate) type Text = At<String>;

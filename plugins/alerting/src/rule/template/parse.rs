@@ -1,10 +1,10 @@
 //! Reads what stands between `{{` and `}}`.
 
 use plugin::near;
+use plugin::yaml::Wrong;
 
 use super::printf::printf;
 use super::{Expression, Function, Part, Template};
-use plugin::yaml::Wrong;
 
 /// Longest text of a template, in bytes.
 pub(crate) const TEMPLATE_BYTES_MAX: usize = 8192;
