@@ -91,6 +91,26 @@ async fn a_rule_in_a_file_fires_names_its_traces_and_is_over_when_it_is_over() {
 }
 
 #[tokio::test]
+async fn the_examples_that_come_with_it_have_no_faults() {
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let both: &[&str] = &["notifications.yaml|", "rules/example.yaml|"];
+    let rules: &[&str] = &["rules/examples.yaml|"];
+    let folders = [("config/alerting", rules), ("deploy/compose/alerting", both), ("deploy/kubernetes/alerting", both)];
+
+    for (folder, files) in folders {
+        let setup = observatory().env("OBSERVATORY_ALERTING__DIRECTORY", root.join(folder).display());
+        let server = setup.start().await.expect("a server");
+        let read = until("the files are read", PATIENCE, async || {
+            let faults = "select file, array_to_string(faults, '; ') from alerting.files order by file";
+            Some(server.sql(faults).await).filter(|rows| rows.len() == files.len())
+        });
+
+        assert_eq!(read.await.text(), files.join("\n"), "{folder}");
+        server.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn what_alerting_does_is_metrics_and_spans_of_the_tenant_system() {
     let rules = "
 - {name: Errors, condition: error_count > 0, over: 10m, interval: 1s, severity: critical, notification: hook}
