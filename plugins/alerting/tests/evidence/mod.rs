@@ -110,7 +110,7 @@ fn an_alert_leads_to_the_rows_behind_it_as_of_when_it_fired() {
 #[test]
 fn an_incident_leads_to_the_rows_of_its_alerts_and_tells_times_as_text() {
     Desk::visit(None, async |desk| {
-        let failed = requests("checkout", &[("GET /cart", true)], now() - 5 * SECOND);
+        let failed = requests("checkout", &[("GET /cart", true); 101], now() - 5 * SECOND);
         desk.send("acme", Payload::Traces, &failed).await;
         let rule = "[{name: Errors, condition: error_count > 0, over: 10m, interval: 1s, severity: critical}]";
         desk.post("/rules", json!({"yaml": rule})).await;
@@ -126,8 +126,10 @@ fn an_incident_leads_to_the_rows_of_its_alerts_and_tells_times_as_text() {
         {
             assert!(time.as_str().is_some_and(|time| time.ends_with('Z')), "{incident}");
         }
-        desk.ask(http::Method::DELETE, "/rules/Errors", None).await;
         let path = format!("/alerts/{}", alert["id"].as_str().expect("an id"));
+        let rows = desk.get(&format!("{path}/rows")).await;
+        assert_eq!((rows["rows"].as_array().map(Vec::len), &rows["is_truncated"]), (Some(100), &json!(true)));
+        desk.ask(http::Method::DELETE, "/rules/Errors", None).await;
         assert_eq!(desk.get(&path).await["rows"], Value::Null, "nobody knows any more what it asked");
         assert_eq!(desk.ask(http::Method::GET, &format!("{path}/rows"), None).await.0, 404);
         assert_eq!(desk.ask(http::Method::GET, "/alerts/nobody", None).await.0, 404);
