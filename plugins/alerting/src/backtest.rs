@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use plugin::hub::Moment;
 use plugin::model::{Tenant, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -61,19 +62,23 @@ pub(crate) struct Backtest {
     pub(crate) alerts: Vec<WouldFire>,
     /// Further alerts that are not told one by one.
     pub(crate) alerts_left_out: u64,
-    /// Time of the last evaluation, when there was no time for the rest; nanoseconds since 1970.
-    pub(crate) stopped_at: Option<i64>,
+    /// Time of the last evaluation, when there was no time for the rest.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub(crate) stopped_at: Option<Moment>,
 }
 
-/// An alert that would have fired. Times are nanoseconds since 1970.
+/// An alert that would have fired.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct WouldFire {
     pub(crate) labels: Labels,
     pub(crate) value: Option<f64>,
-    pub(crate) active_since: i64,
-    pub(crate) fired_at: i64,
+    #[schema(value_type = String, format = DateTime)]
+    pub(crate) active_since: Moment,
+    #[schema(value_type = String, format = DateTime)]
+    pub(crate) fired_at: Moment,
     /// Null when it would still fire at the end.
-    pub(crate) resolved_at: Option<i64>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub(crate) resolved_at: Option<Moment>,
 }
 
 /// Evaluates the rule at all times.
@@ -90,7 +95,7 @@ pub(crate) async fn backtest(
     let mut at = times.from;
     while at <= times.until {
         if began.elapsed() > TIME_MAX {
-            told.stopped_at = Some(at);
+            told.stopped_at = Some(Moment(Timestamp(at)));
             break;
         }
         let evaluated = evaluator.evaluate(tenant, std::slice::from_ref(&rule), Timestamp(at)).await;
@@ -124,6 +129,8 @@ impl Backtest {
             return;
         }
         let Alert { labels, value, active_since, resolved_at, .. } = alert;
+        let [active_since, fired_at] = [active_since, fired_at].map(|at| Moment(Timestamp(at)));
+        let resolved_at = resolved_at.map(|at| Moment(Timestamp(at)));
         self.alerts.push(WouldFire { labels, value, active_since, fired_at, resolved_at });
     }
 }

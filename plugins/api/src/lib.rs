@@ -4,6 +4,7 @@
 //! hundred lines, and `docs/plugins.md` walks through it.
 
 mod asked;
+mod asker;
 mod context;
 mod failure;
 mod host;
@@ -13,10 +14,12 @@ mod near;
 mod plugin;
 mod supervise;
 mod table;
+mod told;
 
 pub use {hub, model, query, records};
 
 pub use asked::Asked;
+pub use asker::asker;
 pub use context::{PluginContext, Telemetry, TelemetryWriter};
 pub use failure::Failure;
 pub use host::{Host, InvalidName, Running};
@@ -25,3 +28,4 @@ pub use near::near;
 pub use plugin::{Plugin, PluginError, Shutdown, ending};
 pub use supervise::{Health, State};
 pub use table::{PluginSchema, PluginTable, schemas};
+pub use told::{Told, rfc3339};

@@ -31,8 +31,8 @@ use self::notification::Notification;
 use self::queue::Queue;
 
 pub(crate) use self::{
-    deliver::deliver, desk::Desk, file::apply, routes::routes, telemetry::Outcome, telling::sweep,
-    trouble::UNDELIVERABLE,
+    deliver::deliver, desk::Desk, file::apply, message::form_encoded, routes::routes, telemetry::Outcome,
+    telling::sweep, trouble::UNDELIVERABLE,
 };
 use crate::alert::{Alert, Change};
 use crate::labels::Labels;
@@ -51,7 +51,8 @@ pub(crate) struct Item {
     pub(crate) text: String,
     pub(crate) labels: Labels,
     pub(crate) links: Vec<Link>,
-    /// Nanoseconds since 1970.
+    /// When; in nanoseconds since 1970, and RFC 3339 in answers.
+    #[schema(value_type = String, format = DateTime)]
     pub(crate) at: i64,
 }
 

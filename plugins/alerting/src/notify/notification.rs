@@ -32,6 +32,7 @@ const GATHER_MAX: i64 = 3600 * 1_000_000_000;
 const NEWS_AFTER: i64 = 30 * 1_000_000_000;
 
 /// A notification as the records have it; `alerting.notifications` in SQL.
+// Times are nanoseconds since 1970 here, and RFC 3339 in answers, which are [`plugin::Told`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Notification {
     /// Its name; what was asked for, when that leads nowhere.
@@ -42,9 +43,11 @@ pub(crate) struct Notification {
     pub(crate) severity: Severity,
     pub(crate) delivery: Delivery,
     pub(crate) state: State,
-    /// When it is sent or tried again; nanoseconds since 1970, as all times here.
+    /// When it is sent or tried again.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) due: Option<i64>,
     /// So long the receiver does not want to be asked again.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) not_before: Option<i64>,
     pub(crate) attempts: u32,
     /// What went wrong last.
@@ -55,8 +58,11 @@ pub(crate) struct Notification {
     pub(crate) more: u64,
     /// Why it is not sent, if it was suppressed.
     pub(crate) muted_by: Vec<String>,
+    #[schema(value_type = String, format = DateTime)]
     pub(crate) created: i64,
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) first_attempt_at: Option<i64>,
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) sent_at: Option<i64>,
     /// How often it was sent again though it may have arrived; then it says so.
     pub(crate) repeats: u32,

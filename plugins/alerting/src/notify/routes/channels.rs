@@ -44,6 +44,7 @@ pub(crate) struct ChannelShown {
     #[schema(value_type = Object)]
     settings: serde_json::Value,
     version: u64,
+    #[schema(format = DateTime)]
     updated_at: String,
 }
 
