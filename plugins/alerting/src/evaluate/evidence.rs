@@ -206,14 +206,14 @@ mod tests {
         Evidence::of(&rule, &alert)
     }
 
-    fn check(rule: &str, labels: &[(&str, &str)], holds: &[&str], params: Value) {
+    fn check(rule: &str, labels: &[(&str, &str)], holds: &[&str], params: &Value) {
         let found = evidence(rule, labels).expect("it looks at rows");
         let sql = found.sql(7);
         assert!(sql.ends_with("LIMIT 7"), "{sql}");
         for text in holds {
             assert!(sql.contains(text), "{text:?} is not in {sql}");
         }
-        assert_eq!(Value::from(found.params), params, "{sql}");
+        assert_eq!(&Value::from(found.params), params, "{sql}");
     }
 
     #[test]
@@ -227,18 +227,23 @@ mod tests {
                 " AND start_time < $2 AND cast(deployment_environment_name AS text) = $3",
                 " AND cast(service_name AS text) = $4 ORDER BY start_time DESC",
             ],
-            json!([from, to, "prod", "checkout"]),
+            &json!([from, to, "prod", "checkout"]),
         );
         let params = json!(["1970-01-01T00:55:00Z", "1970-01-01T01:00:00Z"]);
-        check("condition: p95_response_time > 1s", &[], &["service_name IS NULL", "ORDER BY duration_ns DESC"], params);
+        check(
+            "condition: p95_response_time > 1s",
+            &[],
+            &["service_name IS NULL", "ORDER BY duration_ns DESC"],
+            &params,
+        );
     }
 
     #[test]
     fn a_label_of_the_rule_or_of_alerting_is_none_of_the_rows() {
         let params = json!(["1970-01-01T00:55:00Z", "1970-01-01T01:00:00Z"]);
         let rule = "condition: request_rate < 1, labels: {service: all, team: shop}";
-        check(rule, &[("service", "all"), ("team", "shop")], &["start_time < $2 ORDER BY start_time"], params.clone());
-        check("condition: request_rate < 1", &[("no_data", "true")], &["start_time < $2 ORDER BY"], params);
+        check(rule, &[("service", "all"), ("team", "shop")], &["start_time < $2 ORDER BY start_time"], &params);
+        check("condition: request_rate < 1", &[("no_data", "true")], &["start_time < $2 ORDER BY"], &params);
     }
 
     #[test]
@@ -250,7 +255,7 @@ mod tests {
             &[
                 "FROM (\nselect region, \"a\"\"b\" from logs\n) AS found WHERE \"a\"\"b\" IS NULL AND cast(\"region\" AS text) = $1",
             ],
-            json!(["eu"]),
+            &json!(["eu"]),
         );
         assert_eq!(evidence(sql, &[]).expect("rows").from, None);
     }
@@ -265,7 +270,7 @@ mod tests {
                 "FROM metrics WHERE time > $1 AND time <= $2 AND (name = $3 OR starts_with(cast($4",
                 "ORDER BY time DESC",
             ],
-            json!([
+            &json!([
                 "1970-01-01T00:55:00Z",
                 "1970-01-01T01:00:00Z",
                 "http_requests_total",
@@ -285,7 +290,7 @@ mod tests {
             "slo: '*'",
             &[("service", "checkout"), ("slo", "cart"), ("window_seconds", "3600")],
             &["cast(service_name AS text) = $3", "THEN 0 ELSE 1 END, duration_ns DESC"],
-            json!(["1970-01-01T00:00:00Z", "1970-01-01T01:00:00Z", "checkout"]),
+            &json!(["1970-01-01T00:00:00Z", "1970-01-01T01:00:00Z", "checkout"]),
         );
     }
 }

@@ -48,7 +48,7 @@ pub(crate) struct NotificationShown {
 }
 
 impl NotificationShown {
-    fn new(record: Record<Notification>) -> Self {
+    fn new(record: &Record<Notification>) -> Self {
         let notification = Told::of(&record.body).with_times_of("items", &["at"]);
         Self { id: record.id.to_string(), notification }
     }
@@ -79,5 +79,5 @@ pub(crate) async fn list(
     }
     let page = desk.records.collection::<Notification>().list(&tenant, &list).await?;
     let next = page.next.map(|next| next.to_string());
-    Ok(Json(Notifications { notifications: page.records.into_iter().map(NotificationShown::new).collect(), next }))
+    Ok(Json(Notifications { notifications: page.records.iter().map(NotificationShown::new).collect(), next }))
 }
