@@ -144,8 +144,8 @@ impl Selector {
         let mut labels = Labels::new();
         let mut seen = std::collections::HashSet::new();
         for matcher in self.matchers.iter().filter(|matcher| matcher.name != NAME) {
-            let is_first = seen.insert(matcher.name.as_str());
-            if matches!(matcher.op, MatchOp::Equal) && is_first && !matcher.value.is_empty() {
+            let is_only_value = matches!(matcher.op, MatchOp::Equal) && seen.insert(matcher.name.as_str());
+            if is_only_value && !matcher.value.is_empty() {
                 labels.insert(matcher.name.clone(), matcher.value.clone());
             } else {
                 labels.remove(&matcher.name);
