@@ -127,6 +127,13 @@ impl Selector {
         self.matchers.iter().filter(|matcher| matcher.name == NAME).all(|matcher| matcher.is_match(name))
     }
 
+    /// Whether metrics of this name are not to be read.
+    pub(super) fn leaves_out(&self, name: &str) -> bool {
+        let is_negative = |matcher: &&Matcher| matches!(matcher.op, MatchOp::NotEqual | MatchOp::NotRe(_));
+        let mut names = self.matchers.iter().filter(|matcher| matcher.name == NAME).filter(is_negative);
+        names.any(|matcher| !matcher.is_match(name))
+    }
+
     /// Whether metrics may be read whose names end so.
     pub(super) fn may_take_suffix(&self, suffix: &str) -> bool {
         let names = self.matchers.iter().filter(|matcher| matcher.name == NAME && matches!(matcher.op, MatchOp::Equal));
