@@ -293,9 +293,12 @@ impl<'a> Lowering<'a> {
             // The order of what a rule finds says nothing.
             ("sort" | "sort_desc", [of]) => Expression::Vector(*self.vector(of)?),
             ("timestamp", [of]) => Expression::Vector(self.timestamp(of)?),
-            ("absent", [of]) => {
-                let of = self.vector(of)?;
-                let labels = if let Vector::Selected(of) = &*of { of.labels_of_absent() } else { Labels::new() };
+            ("absent", [arg]) => {
+                let of = self.vector(arg)?;
+                let labels = match (&*of, without_parens(arg)) {
+                    (Vector::Selected(of), Expr::VectorSelector(_)) => of.labels_of_absent(),
+                    _ => Labels::new(),
+                };
                 Expression::Vector(Vector::Absent { of, labels })
             }
             ("absent_over_time", [of]) => {
@@ -360,9 +363,9 @@ impl<'a> Lowering<'a> {
 
     /// Of a selector, when its samples were taken; of all else, now.
     fn timestamp(&mut self, of: &Expr) -> Lowered<Vector> {
-        match *self.vector(of)? {
-            Vector::Selected(selector) => Ok(Vector::TakenAt(selector)),
-            of => Ok(Vector::Mapped { function: Mapping::Timestamp, of: of.into() }),
+        match (*self.vector(of)?, without_parens(of)) {
+            (Vector::Selected(selector), Expr::VectorSelector(_)) => Ok(Vector::TakenAt(selector)),
+            (of, _) => Ok(Vector::Mapped { function: Mapping::Timestamp, of: of.into() }),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Rules tried without a server: whether a file can be read, and whether rules do what their author's tests expect.
 
+mod ask;
 mod telemetry;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use plugin::model::{Tenant, Timestamp};
 use plugin::query::QueryEngine;
 use plugin::{PluginError, TelemetryWriter};
 
+pub use self::ask::{Element, ask};
 use crate::alert::{Alert, Change};
 use crate::config::Config;
 use crate::evaluate::Evaluator;
