@@ -170,6 +170,12 @@ pub(crate) struct Standing {
     pub(crate) error: Option<String>,
     /// What is missing from the rows that were counted last.
     pub(crate) warnings: Vec<String>,
+    /// The last evaluation in which it was tried to count it, in nanoseconds.
+    #[serde(default)]
+    pub(crate) attempted_at: Option<i64>,
+    /// True when counting it took too long, until it has caught up.
+    #[serde(default)]
+    pub(crate) is_slow: bool,
 }
 
 impl Document for Standing {

@@ -14,6 +14,7 @@ mod ledger;
 mod ratio;
 mod routes;
 mod telemetry;
+mod turns;
 mod view;
 mod wanted;
 

@@ -207,7 +207,7 @@ async fn read_wanted(context: &PluginContext, tenant: &Tenant, wanted: SloWanted
     if let Indicator::Sql { statement, by_minute } = &mut slo.indicator {
         let now = OffsetDateTime::now_utc().unix_timestamp_nanos();
         let until = Minutes::of(i64::try_from(now).unwrap_or(i64::MAX));
-        let source = Source::of_telemetry(context, tenant.clone());
+        let source = Source::of_telemetry(&context.engine, tenant.clone());
         *by_minute = ratio::is_by_minute(&source, until, statement).await?;
     }
     Ok(slo)
