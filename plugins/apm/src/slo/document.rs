@@ -66,6 +66,12 @@ impl Slo {
     pub(crate) fn counts_as(&self, other: &Self) -> bool {
         (&self.service, &self.indicator) == (&other.service, &other.indicator)
     }
+
+    /// True when both promise the same and count the same.
+    pub(crate) fn is_as(&self, other: &Self) -> bool {
+        let other = Self { generation: self.generation, series: self.series.clone(), ..other.clone() };
+        *self == other
+    }
 }
 
 /// What counts as an event, and which of them are good.

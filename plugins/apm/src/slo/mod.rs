@@ -7,6 +7,7 @@ mod burn;
 mod count;
 mod document;
 mod evaluate;
+mod file;
 mod freshness;
 mod history;
 mod hours;
@@ -47,6 +48,7 @@ pub(crate) fn job() -> Job {
 pub(crate) fn routes() -> OpenApiRouter<PluginContext> {
     OpenApiRouter::new()
         .routes(routes!(routes::list, routes::make))
+        .routes(routes!(file::export))
         .routes(routes!(routes::read, routes::replace, routes::remove))
         .routes(routes!(history::show))
 }
