@@ -162,6 +162,22 @@ fn a_miner_has_only_the_room_it_is_given() {
 }
 
 #[test]
+fn a_pattern_that_was_not_seen_can_be_forgotten_and_comes_back_under_its_id() {
+    let mut miner = Miner::new("shop");
+    let (paid, lost) = (miner.learn("order 1 is paid"), miner.learn("order 2 is lost"));
+    miner.set_time(5);
+    miner.learn("order 3 is paid");
+
+    assert_eq!(miner.unseen_since(5).collect::<Vec<_>>(), [(0, lost)]);
+    miner.forget(lost);
+
+    assert_eq!((miner.patterns(), miner.template(lost)), (1, None));
+    assert_eq!(miner.learn("order 4 is lost"), lost);
+    assert_eq!(miner.unseen_since(6).count(), 2);
+    assert_eq!(miner.learn("order 5 is paid"), paid);
+}
+
+#[test]
 fn what_is_over_a_limit_is_cut_or_goes_to_the_others() {
     let words = "a ".repeat(PARTS_MAX + 1);
     let long = "word ".repeat(LINE_BYTES_MAX);
@@ -214,5 +230,10 @@ proptest! {
 
         prop_assert_eq!(miner.places.len(), before);
         prop_assert_eq!(miner.places.len(), miner.shapes.values().map(Shape::len).sum::<usize>());
+
+        let all: Vec<PatternId> = miner.unseen_since(1).map(|(_, id)| id).collect();
+        all.iter().for_each(|id| miner.forget(*id));
+
+        prop_assert_eq!((all.len(), miner.patterns(), miner.shapes.len()), (before, 0, 0));
     }
 }
