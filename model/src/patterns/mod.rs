@@ -7,6 +7,7 @@
 //! A pattern keeps its id when it grows more general, and those that it covers then become part of it. Each knows when it was last
 //! seen, so that who has no room left can let go of those that are not seen any more.
 
+mod covers;
 mod line;
 mod looks;
 mod shape;
@@ -16,6 +17,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
+pub use self::covers::{Covers, words};
 use self::line::{EMPTY, Line, hashed};
 pub use self::line::{LINE_BYTES_MAX, PARTS_MAX};
 use self::shape::Shape;
@@ -25,6 +27,8 @@ use self::template::Template;
 pub const PATTERNS_MAX: usize = 1000;
 /// Template of the lines for which there was no room.
 pub const OTHER: &str = "(other)";
+/// The name in SQL of the function that says which texts have a template.
+pub const FUNCTION: &str = "has_template";
 
 /// When there is no room for another pattern, one in so many lines that fit none may make one more general.
 const WIDENING_EVERY: u32 = 16;

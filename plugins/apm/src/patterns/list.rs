@@ -104,7 +104,7 @@ pub(crate) async fn list(
     Asked(logs): Asked<LogWanted>,
     Asked(wanted): Asked<PatternsWanted>,
 ) -> Result<Json<LogPatterns>, Failure> {
-    let (range, filter) = (range.read(SPAN_DAYS_MAX)?, logs.read()?);
+    let (range, filter) = (range.read(SPAN_DAYS_MAX)?, logs.find(&context, &tenant).await?);
     let limit = wanted.limit.unwrap_or(PATTERNS_TOLD).clamp(1, PATTERNS_TOLD_MAX);
     // What has a record in the range was seen since it began, even if the records do not say so yet.
     let since = Some(range.from.saturating_sub(WRITTEN_WITHIN));

@@ -15,11 +15,11 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use parking_lot::Mutex;
-use plugin::model::patterns::{PATTERNS_MAX, PatternId};
+use plugin::model::patterns::{OTHER, PATTERNS_MAX, PatternId};
 use plugin::model::{Signal, Tenant};
 use plugin::query::{Committed, Event};
 use plugin::records::Records;
-use plugin::{Job, PluginContext, PluginError, Schedule, Shutdown};
+use plugin::{Failure, Job, PluginContext, PluginError, Schedule, Shutdown};
 use time::OffsetDateTime;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -27,6 +27,7 @@ use utoipa_axum::routes;
 use self::counted::Learnt;
 pub(crate) use self::stored::StoredPattern;
 use self::stored::Wanted;
+use crate::logs::filter::OfPattern;
 
 /// What was counted is written so often.
 const WRITE_EVERY: Duration = Duration::from_secs(10);
@@ -56,6 +57,24 @@ const NANOS_A_SECOND: i64 = 1_000_000_000;
 /// The routes below `/logs/patterns`.
 pub(crate) fn routes(context: PluginContext) -> OpenApiRouter {
     OpenApiRouter::new().routes(routes!(list::list)).with_state(context)
+}
+
+/// What records of the pattern are like, or of what it has become part of.
+///
+/// # Errors
+/// When there is none of that id, or it is that of all lines that fit none.
+pub(crate) async fn of_id(records: &Records, tenant: &Tenant, id: &str) -> Result<OfPattern, Failure> {
+    let id = id.parse::<PatternId>().map_err(|cause| Failure::invalid(format!("'pattern': {cause}")))?;
+    let found = stored::find(records, tenant, id).await?.ok_or_else(|| {
+        let failure = Failure::not_found(format!("there is no pattern '{id}'"));
+        failure.hinting("ids are those of /logs/patterns; new ones can be asked for some seconds later")
+    })?;
+    if found.template == OTHER {
+        let failure = Failure::invalid(format!("the pattern '{id}' is of all lines that fit no other"));
+        return Err(failure.hinting("these have nothing in common that could be looked for"));
+    }
+    let service = Some(found.service).filter(|service| service != OTHER);
+    Ok(OfPattern { service, template: found.template })
 }
 
 /// What is due at times of its own.

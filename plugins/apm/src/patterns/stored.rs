@@ -108,6 +108,23 @@ pub(crate) async fn patterns(
     }
 }
 
+/// The pattern, or the one to which the signs lead from it.
+pub(crate) async fn find(
+    records: &Records,
+    tenant: &Tenant,
+    id: PatternId,
+) -> Result<Option<StoredPattern>, plugin::records::Error> {
+    let (patterns, mut id) = (records.collection::<StoredPattern>(), RecordId::new(id.to_string())?);
+    for _ in 0..SIGNS_MAX {
+        let Some(found) = patterns.get(tenant, &id).await? else { return Ok(None) };
+        match found.body.merged_into.as_deref() {
+            Some(next) => id = RecordId::new(next)?,
+            None => return Ok(Some(found.body)),
+        }
+    }
+    Ok(None)
+}
+
 /// Writes what was counted; what is left of the portion when it fails was not written.
 pub(crate) async fn write(records: &Records, portion: &mut Portion) -> Result<(), PluginError> {
     while !portion.merged.is_empty() || !portion.counts.is_empty() {

@@ -40,11 +40,12 @@ const SECOND: Duration = Duration::from_secs(1);
     )
 )]
 pub(crate) async fn follow(
-    State(feeds): State<Feeds>,
+    State((context, feeds)): State<(PluginContext, Feeds)>,
     Extension(tenant): Extension<Tenant>,
     Asked(wanted): Asked<LogWanted>,
 ) -> Result<impl IntoResponse, Failure> {
-    let told = answer::answer(feeds.join(tenant, wanted.read()?)?);
+    let filter = wanted.find(&context, &tenant).await?;
+    let told = answer::answer(feeds.join(tenant, filter)?);
     let told = told.take_until(tokio::time::sleep(FOLLOWED_MAX));
     Ok(([(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-cache")], Body::from_stream(told)))
 }
