@@ -46,14 +46,30 @@ pub(crate) async fn run(
     notifications: notify::Desk,
     shutdown: Shutdown,
 ) -> Result<(), PluginError> {
+    // The fence of the lease that was lost, until it is known who has it.
+    let mut lost = None;
     while !shutdown.is_cancelled() {
-        if let Some(lease) = context.records.lease(LEASE_NAME, &context.process, LEASE, now()).await? {
-            let led = Watch::begin(&context, &config, &notifications, lease).await?.lead(&shutdown).await;
-            notifications.counters.watches(None);
-            match led {
-                Err(Error::Stale { .. }) => tracing::warn!("another process watches the rules now"),
-                ended => ended?,
+        match context.records.lease(LEASE_NAME, &context.process, LEASE, now()).await? {
+            Some(lease) => {
+                let fence = lease.fence;
+                if let Some(lost) = lost.take() {
+                    tracing::info!("this process has the lease to watch the rules again{}", meanwhile(lost, fence));
+                }
+                let led = match Watch::begin(&context, &config, &notifications, lease).await {
+                    Ok(watch) => watch.lead(&shutdown).await,
+                    Err(cause) => Err(cause),
+                };
+                notifications.counters.watches(None);
+                match led {
+                    Err(Error::Stale { .. }) => {
+                        tracing::warn!("the lease to watch the rules ran out, or another process has taken it");
+                        lost = Some(fence);
+                    }
+                    ended => ended?,
+                }
             }
+            None if lost.take().is_some() => tracing::warn!("another process watches the rules now"),
+            None => {}
         }
         tokio::select! {
             () = shutdown.cancelled() => {}
@@ -61,6 +77,11 @@ pub(crate) async fn run(
         }
     }
     Ok(())
+}
+
+/// Each time the lease is taken its fence is one greater.
+fn meanwhile(lost: u64, fence: u64) -> &'static str {
+    if fence == lost + 1 { "; no other had it meanwhile" } else { "" }
 }
 
 /// The time of this machine.
