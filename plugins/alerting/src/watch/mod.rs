@@ -7,6 +7,7 @@ mod change;
 mod due;
 mod keeper;
 mod load;
+mod progress;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 use plugin::model::{Tenant, Timestamp};
 use plugin::records::{Error, Lease, RecordId};
 use plugin::{PluginContext, PluginError, Shutdown};
+use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 use tracing::{Instrument, Span};
 
@@ -90,8 +92,9 @@ pub(crate) fn now() -> Timestamp {
 }
 
 /// Evaluations that may wait for one another. A slow statement holds up statements, and never a measure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Lane {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Lane {
     Measures,
     Statements,
 }
@@ -126,6 +129,8 @@ struct Kept {
 struct Watched {
     rule: Arc<Rule>,
     due: Due,
+    /// As of when it is being evaluated; none when that is done and written.
+    under_way: Option<i64>,
     /// Pending or firing.
     alerts: Vec<Kept>,
     /// Whether there has ever been something to look at.
@@ -140,7 +145,6 @@ struct OfTenant {
     rules: BTreeMap<String, Watched>,
     /// Up to here a pause is made up for.
     made_up_until: i64,
-    progress: i64,
 }
 
 /// What came of one round of one lane.
@@ -277,21 +281,9 @@ impl<'a> Watch<'a> {
 
     fn start_round(&mut self, tenant: Tenant, lane: Lane, now: i64) {
         let Some(of_tenant) = self.tenants.get_mut(&tenant) else { return };
-        let mut due: BTreeMap<i64, Vec<&mut Watched>> = BTreeMap::new();
-        let is_of_lane = |watched: &&mut Watched| watched.rule.enabled && Lane::of(&watched.rule) == lane;
-        for watched in of_tenant.rules.values_mut().filter(is_of_lane) {
-            watched.due = watched.due.within_reach(now);
-            if watched.due.is_now(now) {
-                due.entry(watched.due.at).or_default().push(watched);
-            }
-        }
-        let Some((at, watched)) = due.into_iter().next() else { return };
+        let Some((at, due)) = of_tenant.take_due(lane, now) else { return };
+        let rules: Vec<Arc<Rule>> = due.into_iter().map(|watched| Arc::clone(&watched.rule)).collect();
         self.notifications.counters.began_late(now - at);
-        let mut rules = Vec::with_capacity(watched.len());
-        for watched in watched {
-            watched.due = watched.due.next(now, of_tenant.made_up_until);
-            rules.push(Arc::clone(&watched.rule));
-        }
         self.busy.push((tenant.clone(), lane));
         let evaluator = self.evaluators[&lane].clone();
         let span = telemetry::evaluate(&tenant, lane.name(), rules.len());
@@ -331,13 +323,16 @@ impl<'a> Watch<'a> {
                 changes.push((Arc::clone(&rule), alert, change));
             }
         }
-        of_tenant.progress = of_tenant.progress.max(at);
         telemetry::changed(&span, changes.len(), failed);
         let write = async {
             self.write_health(&tenant, health, at).await?;
             self.write_changes(&tenant, lane, changes, at).await
         };
-        write.instrument(span).await
+        write.instrument(span).await?;
+        if let Some(of_tenant) = self.tenants.get_mut(&tenant) {
+            of_tenant.done(lane);
+        }
+        Ok(())
     }
 }
 
