@@ -19,7 +19,7 @@ use crate::stored::{Progress, the_only};
 use crate::{incident, notify};
 
 /// Changes that are written in one transaction.
-const BATCH: usize = 50;
+pub(super) const BATCH: usize = 50;
 
 /// What becomes of one alert.
 #[derive(Clone, Debug)]
@@ -84,11 +84,12 @@ impl Watch<'_> {
     }
 
     /// The alerts as they are now; those that have passed are gone.
-    async fn write_batch(&self, tenant: &Tenant, batch: &[Written]) -> Result<Vec<Option<Kept>>, Error> {
+    async fn write_batch(&mut self, tenant: &Tenant, batch: &[Written]) -> Result<Vec<Option<Kept>>, Error> {
         let (lease, audit) = (&self.lease, &self.context.audit);
         // Who watches next begins with what is under way here, which then changes nothing; as of an earlier time, an alert that fires now
         // would not be true yet.
-        let progress = &self.tenants.get(tenant).map(OfTenant::progress).unwrap_or_default();
+        let now_done = self.tenants.get(tenant).map(OfTenant::progress).unwrap_or_default();
+        let progress = &now_done;
         let write = self.context.records.transaction(|transaction| async move {
             transaction.hold(lease).await?;
             let mut kept = Vec::with_capacity(batch.len());
@@ -101,7 +102,9 @@ impl Watch<'_> {
             }
             Ok::<_, PluginError>(kept)
         });
-        write.await.map_err(as_record_error)
+        let kept = write.await.map_err(as_record_error)?;
+        self.wrote_progress(tenant, now_done);
+        Ok(kept)
     }
 
     fn remember(&mut self, tenant: &Tenant, batch: &[Written], kept: Vec<Option<Kept>>) {

@@ -79,19 +79,17 @@ impl Watch<'_> {
             }
         }
         let is_new = !self.tenants.contains_key(tenant);
-        let mut before = None;
+        let mut alerts = BTreeMap::new();
         if is_new {
-            before = Some(self.progress_before(tenant, &rules, now).await?);
-            self.tenants.insert(tenant.clone(), OfTenant { made_up_until: now, ..OfTenant::default() });
+            let written = self.progress_before(tenant, &rules, now).await?;
+            alerts = self.active_alerts(tenant).await?;
+            self.tenants.insert(tenant.clone(), OfTenant { made_up_until: now, written, ..OfTenant::default() });
         }
-        let mut alerts = if is_new { self.active_alerts(tenant).await? } else { BTreeMap::new() };
         let of_tenant = self.tenants.get_mut(tenant).expect("it was put there");
         of_tenant.revision = revision;
-        let begin = |rule: &Rule| match &before {
-            Some(progress) => progress.begin(rule, now),
-            // A rule that is new begins now.
-            None => Due::from(now, rule.interval),
-        };
+        // A rule that is new begins now.
+        let before = if is_new { of_tenant.written.clone() } else { Progress::default() };
+        let begin = |rule: &Rule| before.begin(rule, now);
         let mut changes = Vec::new();
         for (name, watched) in &of_tenant.rules {
             let active: Vec<Alert> = watched.alerts.iter().map(|kept| kept.alert.clone()).collect();

@@ -29,6 +29,7 @@ use crate::config::Config;
 use crate::evaluate::{Evaluated, Evaluator};
 use crate::files::Seen;
 use crate::rule::{Condition, Rule};
+use crate::stored::Progress;
 use crate::telemetry::{self, Standing};
 use crate::{notify, state};
 
@@ -145,6 +146,8 @@ struct OfTenant {
     rules: BTreeMap<String, Watched>,
     /// Up to here a pause is made up for.
     made_up_until: i64,
+    /// How far its rules are evaluated, as the records have it.
+    written: Progress,
 }
 
 /// What came of one round of one lane.
@@ -269,7 +272,8 @@ impl<'a> Watch<'a> {
 
     /// Starts a round of every lane that is idle and has rules that are due: those that are due longest, together.
     fn start_rounds(&mut self, now: i64) {
-        let tenants: Vec<Tenant> = self.tenants.keys().cloned().collect();
+        let with_rules = self.tenants.iter().filter(|(_, of)| !of.rules.is_empty());
+        let tenants: Vec<Tenant> = with_rules.map(|(tenant, _)| tenant.clone()).collect();
         for tenant in tenants {
             for lane in Lane::ALL {
                 if !self.is_busy(&tenant, lane) {

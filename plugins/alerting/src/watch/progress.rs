@@ -6,8 +6,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use plugin::model::Tenant;
 use plugin::records::{Error, Expected};
 
+use super::change::BATCH;
 use super::{Due, Lane, OfTenant, Watch, Watched};
 use crate::rule::Rule;
 use crate::stored::{Progress, the_only};
@@ -47,6 +49,12 @@ impl OfTenant {
         }
         Progress { next }
     }
+
+    /// How far its rules are evaluated, if the records do not know; nothing of a tenant without rules.
+    fn unwritten(&self) -> Option<Progress> {
+        let progress = self.progress();
+        (progress != self.written).then_some(progress)
+    }
 }
 
 impl Watched {
@@ -81,13 +89,31 @@ impl Progress {
 }
 
 impl Watch<'_> {
-    /// Writes how far rules were evaluated.
-    pub(super) async fn write_progress(&self) -> Result<(), Error> {
-        let collection = self.context.records.collection::<Progress>();
-        for (tenant, of_tenant) in &self.tenants {
-            collection.put(tenant, &the_only(), &of_tenant.progress(), Expected::Any).await?;
+    /// Writes how far rules were evaluated, of the tenants of whom the records do not know it.
+    pub(super) async fn write_progress(&mut self) -> Result<(), Error> {
+        let changed = self.tenants.iter().filter_map(|(tenant, of)| Some((tenant.clone(), of.unwritten()?)));
+        let changed: Vec<(Tenant, Progress)> = changed.collect();
+        for batch in changed.chunks(BATCH) {
+            let lease = &self.lease;
+            let write = self.context.records.transaction(|transaction| async move {
+                transaction.hold(lease).await?;
+                for (tenant, progress) in batch {
+                    transaction.collection::<Progress>().put(tenant, &the_only(), progress, Expected::Any).await?;
+                }
+                Ok::<_, Error>(())
+            });
+            write.await?;
+            for (tenant, progress) in batch {
+                self.wrote_progress(tenant, progress.clone());
+            }
         }
         Ok(())
+    }
+
+    pub(super) fn wrote_progress(&mut self, tenant: &Tenant, progress: Progress) {
+        if let Some(of_tenant) = self.tenants.get_mut(tenant) {
+            of_tenant.written = progress;
+        }
     }
 }
 
@@ -157,6 +183,19 @@ mod tests {
         of_tenant.rules.remove("fast");
         of_tenant.rules.remove("often");
         assert_eq!((missed(&of_tenant, 80_000), missed(&of_tenant, 90_000)), (None, Some(86_400)));
+    }
+
+    #[test]
+    fn only_what_has_changed_is_written() {
+        assert_eq!(OfTenant::default().unwritten(), None, "without rules there is nothing to write");
+        let mut of_tenant = watched(RULES);
+        of_tenant.written = of_tenant.unwritten().expect("it was never written");
+
+        assert_eq!(of_tenant.unwritten(), None);
+        of_tenant.take_due(Lane::Statements, MIDNIGHT).expect("it is due");
+        assert_eq!(of_tenant.unwritten(), None, "what is under way is not done");
+        of_tenant.done(Lane::Statements);
+        assert!(of_tenant.unwritten().is_some());
     }
 
     #[test]
