@@ -11,7 +11,7 @@ use crate::alert::{Alert, Change};
 use crate::evaluate::{Evaluated, Evaluator};
 use crate::labels::Labels;
 use crate::rule::Rule;
-use crate::state;
+use crate::state::Memory;
 
 /// Evaluations when the step is not said: it is as much wider than the rule's interval as that takes.
 pub(crate) const EVALUATIONS: i64 = 1000;
@@ -86,7 +86,7 @@ pub(crate) async fn backtest(
 ) -> Backtest {
     let (began, rule) = (Instant::now(), Arc::new(rule));
     let mut told = Backtest { step_seconds: times.step as f64 / 1e9, ..Backtest::default() };
-    let mut active: Vec<Alert> = Vec::new();
+    let mut memory = Memory::default();
     let mut at = times.from;
     while at <= times.until {
         if began.elapsed() > TIME_MAX {
@@ -100,17 +100,14 @@ pub(crate) async fn backtest(
             told.failed += 1;
             told.error = Some(error.to_string());
         }
-        for (alert, change) in state::step(&rule, alerts_max, &active, &outcome, at) {
-            active.retain(|known| known.fingerprint != alert.fingerprint);
-            match change {
-                Change::Passed => {}
-                Change::Resolved => told.add(alert),
-                Change::Began | Change::Fired | Change::Noted => active.push(alert),
-            }
+        let changes = memory.step(&rule, alerts_max, outcome, at);
+        for (alert, _) in changes.iter().filter(|(_, change)| *change == Change::Resolved) {
+            told.add(alert.clone());
         }
+        memory.take(changes);
         at = at.saturating_add(times.step);
     }
-    active.into_iter().for_each(|alert| told.add(alert));
+    memory.active.into_iter().for_each(|alert| told.add(alert));
     told.alerts.sort_by_key(|alert| (alert.active_since, alert.fired_at));
     told
 }
