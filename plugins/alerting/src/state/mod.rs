@@ -64,7 +64,7 @@ impl Memory {
 
 /// What has become of the alerts of a rule that are pending or firing, and which are new, at `at` (nanoseconds since
 /// 1970). Alerts that stay as they are, are not in the answer.
-pub(crate) fn step(rule: &Rule, alerts_max: usize, active: &[Alert], outcome: &Outcome, at: i64) -> Vec<(Alert, Change)> {
+fn step(rule: &Rule, alerts_max: usize, active: &[Alert], outcome: &Outcome, at: i64) -> Vec<(Alert, Change)> {
     let Outcome::Rows { rows, saw_data } = outcome else { return Vec::new() };
     let is_blind = rows.is_empty() && !saw_data;
     let mut found = match rule.no_data {

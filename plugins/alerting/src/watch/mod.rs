@@ -8,30 +8,31 @@ mod due;
 mod keeper;
 mod load;
 mod progress;
+mod round;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use plugin::model::{Tenant, Timestamp};
 use plugin::records::{Error, Lease, RecordId};
 use plugin::{PluginContext, PluginError, Shutdown};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
-use tracing::{Instrument, Span};
 
 pub(crate) use self::change::is_passing;
 use self::due::{Due, MADE_UP_MAX, PAUSE_MIN};
 use self::keeper::Keeper;
 pub(crate) use self::load::{all_of, everywhere};
+use self::round::Round;
 use crate::alert::{Alert, AlertState};
 use crate::config::Config;
-use crate::evaluate::{Evaluated, Evaluator};
+use crate::evaluate::Evaluator;
 use crate::files::Seen;
+use crate::notify;
 use crate::rule::{Condition, Rule};
 use crate::stored::Progress;
-use crate::telemetry::{self, Standing};
-use crate::{notify, state};
+use crate::telemetry::Standing;
 
 const LEASE_NAME: &str = "alerting.watch";
 /// A watcher that dies is followed by another after so long.
@@ -150,15 +151,6 @@ struct OfTenant {
     written: Progress,
 }
 
-/// What came of one round of one lane.
-struct Round {
-    tenant: Tenant,
-    lane: Lane,
-    at: i64,
-    told: Vec<(Arc<Rule>, Evaluated)>,
-    span: Span,
-}
-
 /// The process that watches.
 struct Watch<'a> {
     context: &'a PluginContext,
@@ -268,88 +260,5 @@ impl<'a> Watch<'a> {
 
     fn is_busy(&self, tenant: &Tenant, lane: Lane) -> bool {
         self.busy.iter().any(|(busy, of)| busy == tenant && *of == lane)
-    }
-
-    /// Starts a round of every lane that is idle and has rules that are due: those that are due longest, together.
-    fn start_rounds(&mut self, now: i64) {
-        let with_rules = self.tenants.iter().filter(|(_, of)| !of.rules.is_empty());
-        let tenants: Vec<Tenant> = with_rules.map(|(tenant, _)| tenant.clone()).collect();
-        for tenant in tenants {
-            for lane in Lane::ALL {
-                if !self.is_busy(&tenant, lane) {
-                    self.start_round(tenant.clone(), lane, now);
-                }
-            }
-        }
-    }
-
-    fn start_round(&mut self, tenant: Tenant, lane: Lane, now: i64) {
-        let Some(of_tenant) = self.tenants.get_mut(&tenant) else { return };
-        let Some((at, due)) = of_tenant.take_due(lane, now) else { return };
-        let rules: Vec<Arc<Rule>> = due.into_iter().map(|watched| Arc::clone(&watched.rule)).collect();
-        self.notifications.counters.began_late(now - at);
-        self.busy.push((tenant.clone(), lane));
-        let evaluator = self.evaluators[&lane].clone();
-        let span = telemetry::evaluate(&tenant, lane.name(), rules.len());
-        let of_round = span.clone();
-        let round = async move {
-            let began = Instant::now();
-            let evaluated = evaluator.evaluate(&tenant, &rules, Timestamp(at)).await;
-            telemetry::evaluated(&of_round, began.elapsed());
-            Round { tenant, lane, at, told: rules.into_iter().zip(evaluated).collect(), span: of_round }
-        };
-        self.running.spawn(round.instrument(span));
-    }
-
-    /// Writes what a round came to.
-    async fn finish(&mut self, round: Round) -> Result<(), Error> {
-        let Round { tenant, lane, at, told, span } = round;
-        self.busy.retain(|busy| *busy != (tenant.clone(), lane));
-        let failed = told.iter().filter(|(_, evaluated)| evaluated.error.is_some()).count();
-        self.notifications.counters.evaluated(told.len(), failed);
-        let mut changes = Vec::new();
-        let Some(of_tenant) = self.tenants.get_mut(&tenant) else { return Ok(()) };
-        let mut health = Vec::new();
-        for (rule, evaluated) in told {
-            // It may have been changed or removed while it was evaluated.
-            let Some(watched) = of_tenant.rules.get_mut(&rule.name).filter(|watched| Arc::ptr_eq(&watched.rule, &rule))
-            else {
-                continue;
-            };
-            let error = evaluated.error.map(|error| error.to_string());
-            if error.is_some() != watched.error.is_some() {
-                health.push((rule.name.clone(), error.clone()));
-            }
-            watched.error = error;
-            let outcome = watched.with_history(evaluated.outcome);
-            let active: Vec<Alert> = watched.alerts.iter().map(|kept| kept.alert.clone()).collect();
-            for (alert, change) in state::step(&rule, self.config.alerts_per_rule_max, &active, &outcome, at) {
-                changes.push((Arc::clone(&rule), alert, change));
-            }
-        }
-        telemetry::changed(&span, changes.len(), failed);
-        let write = async {
-            self.write_health(&tenant, health, at).await?;
-            self.write_changes(&tenant, lane, changes, at).await
-        };
-        write.instrument(span).await?;
-        if let Some(of_tenant) = self.tenants.get_mut(&tenant) {
-            of_tenant.done(lane);
-        }
-        Ok(())
-    }
-}
-
-impl Watched {
-    /// What never had anything to look at is not missing anything.
-    fn with_history(&mut self, outcome: state::Outcome) -> state::Outcome {
-        match outcome {
-            state::Outcome::Rows { rows, saw_data } => {
-                let had_data = self.had_data;
-                self.had_data |= saw_data;
-                state::Outcome::Rows { rows, saw_data: saw_data || !had_data }
-            }
-            failed => failed,
-        }
     }
 }
