@@ -21,7 +21,8 @@ impl Watch<'_> {
     pub(super) async fn read_files(&mut self) -> Result<(), Error> {
         let Some(directory) = self.config.directory.clone() else { return Ok(()) };
         let read =
-            tokio::task::spawn_blocking(move || files::read(&directory).map_err(|cause| (directory, cause))).await;
+            tokio::task::spawn_blocking(move || files::Directory::read(&directory).map_err(|cause| (directory, cause)))
+                .await;
         let texts = match read.expect("reading files does not panic") {
             Ok(texts) => texts,
             Err((directory, cause)) => {
