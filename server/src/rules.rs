@@ -170,6 +170,8 @@ struct Backtest {
     alerts: Vec<WouldFire>,
     alerts_left_out: u64,
     stopped_at: Option<String>,
+    #[serde(default)]
+    is_left_out: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -202,6 +204,10 @@ async fn backtest(file: &Path, since: &str, step: Option<&str>, server: &ServerA
 }
 
 fn print(told: &Backtest) {
+    if told.is_left_out {
+        println!("{}: not tried, the rules before it took all the time; try it alone", told.rule);
+        return;
+    }
     let times = told.alerts.len() as u64 + told.alerts_left_out;
     println!(
         "{}: would have fired {times} times, in {} evaluations every {} s",

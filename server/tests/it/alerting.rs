@@ -273,7 +273,7 @@ async fn what_was_missed_while_nobody_was_up_is_made_up_for_and_said() {
     // The records believe that nothing was evaluated for ten minutes.
     let records = rusqlite::Connection::open(setup.data().path().join("records.sqlite")).expect("the records");
     let changed = records.execute(
-        "UPDATE documents SET body = json_set(body, '$.until', json_extract(body, '$.until') - 600000000000)
+        "UPDATE documents SET body = json_set(body, '$.next.measures', json_extract(body, '$.next.measures') - 600000000000)
         WHERE collection = 'alerting.progress'",
         [],
     );
