@@ -14,9 +14,10 @@ use tokio::time::timeout;
 use super::{Kept, Lane, Watch};
 use crate::alert::{Alert, Change};
 use crate::evaluate::{TRACES_LOOKED_FOR_MAX, TRACES_TIME_MAX};
+use crate::incident;
+use crate::notify::Teller;
 use crate::rule::Rule;
 use crate::stored::{Progress, the_only};
-use crate::{incident, notify};
 
 /// Changes that are written in one transaction.
 const BATCH: usize = 50;
@@ -90,10 +91,12 @@ impl Watch<'_> {
         let until = self.tenants.get(tenant).map_or(0, |of| of.progress);
         let write = self.context.records.transaction(|transaction| async move {
             transaction.hold(lease).await?;
+            let mut teller = Teller::new(&transaction, tenant);
             let mut kept = Vec::with_capacity(batch.len());
             for written in batch {
-                kept.push(written.write(&transaction, audit, tenant).await?);
+                kept.push(written.write(&transaction, audit, &mut teller, tenant).await?);
             }
+            teller.write().await?;
             transaction.collection::<Progress>().put(tenant, &the_only(), &Progress { until }, Expected::Any).await?;
             if let Some(deed) = deed(batch) {
                 audit.by_server(&transaction, tenant, deed).await?;
@@ -119,6 +122,7 @@ impl Written {
         &self,
         transaction: &Transaction,
         audit: &Trail,
+        teller: &mut Teller<'_>,
         tenant: &Tenant,
     ) -> Result<Option<Kept>, PluginError> {
         let alerts = transaction.collection::<Alert>();
@@ -137,7 +141,7 @@ impl Written {
         }
         if matches!(self.change, Change::Fired | Change::Resolved) {
             // Whether it is muted decides whether it opens an incident.
-            notify::alert_changed(transaction, tenant, &self.rule, &mut alert, self.change).await?;
+            teller.alert_changed(&self.rule, &mut alert, self.change).await?;
             incident::alert_changed(transaction, audit, tenant, &self.rule, &mut alert, self.change).await?;
             let kind = if self.change == Change::Fired { "firing" } else { "resolved" };
             NewEvent::new(&format!("alerting.alert.{kind}"), &alert)?.publish(transaction, tenant).await?;

@@ -92,6 +92,20 @@ async fn what_an_alert_explains_is_not_told_while_it_fires() {
 }
 
 #[tokio::test]
+async fn what_fires_in_the_same_transaction_is_explained_as_well() {
+    let (office, receiver) = (Office::open(), Receiver::open().await);
+    let inhibition = "inhibitions: [{name: database, source: ['rule=\"Database Down\"'], target: ['rule=Slow'], equal: [service]}]\n";
+    settled(&office, &receiver, inhibition).await;
+    let (down, slow) = (rule("Database Down", Severity::Critical, &[]), rule("Slow", Severity::Critical, &[]));
+
+    let fired = [(&slow, "cart"), (&down, "checkout"), (&slow, "checkout"), (&down, "cart"), (&slow, "payments")];
+    let fired = office.fire_together(&fired).await;
+
+    let muted: Vec<usize> = fired.iter().map(|alert| alert.muted_by.len()).collect();
+    assert_eq!(muted, [0, 0, 1, 0, 0], "by what fired before it");
+}
+
+#[tokio::test]
 async fn a_maintenance_window_mutes_what_it_matches_and_then_no_more() {
     let (office, receiver) = (Office::open(), Receiver::open().await);
     let window = "maintenance: [{name: tuesday, weekly: tuesday, from: '10:00', to: '11:00', matchers: ['service!=payments']}]\n";
