@@ -16,6 +16,7 @@ mod routes;
 mod telemetry;
 mod telling;
 mod trouble;
+mod unmute;
 
 #[cfg(test)]
 mod tests;
@@ -31,8 +32,8 @@ use self::notification::Notification;
 use self::queue::Queue;
 
 pub(crate) use self::{
-    deliver::deliver, desk::Desk, file::apply, routes::routes, telemetry::Outcome, telling::Teller, telling::sweep,
-    trouble::UNDELIVERABLE,
+    deliver::deliver, desk::Desk, file::apply, routes::routes, telemetry::Outcome, telling::Teller,
+    trouble::UNDELIVERABLE, unmute::unmute,
 };
 use crate::labels::Labels;
 use crate::rule::Severity;

@@ -179,7 +179,7 @@ impl<'a> Teller<'a> {
     }
 }
 
-/// Tells of alerts that still fire and are not muted any more. To be called every few seconds.
+/// Tells of alerts that still fire and are not muted any more; what goes wrong with one tenant holds up no other.
 pub(crate) async fn sweep(desk: &Desk) -> Result<(), Error> {
     let tellings = desk.records.collection::<Telling>();
     let mut list = List::all().equal("is_muted", true).by(Order::Key("is_muted".to_owned())).limit(PAGE_MAX);
@@ -187,7 +187,11 @@ pub(crate) async fn sweep(desk: &Desk) -> Result<(), Error> {
         let page = tellings.list_everywhere(&list).await?;
         // In this order a tenant's are together.
         for of_tenant in page.records.chunk_by(|one, next| one.tenant == next.tenant) {
-            sweep_tenant(desk, of_tenant).await?;
+            match sweep_tenant(desk, of_tenant).await {
+                Err(cause @ (Error::Unavailable { .. } | Error::Refused { .. })) => return Err(cause),
+                Err(cause) => telemetry::tenant_unswept(&of_tenant[0].tenant, &cause),
+                Ok(()) => {}
+            }
         }
         match page.next {
             Some(next) => list = list.after(next),

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::office::{Office, rule};
 use super::receiver::Receiver;
 use crate::notify::notification::State;
+use crate::notify::{deliver, unmute};
 use crate::rule::Severity;
 
 async fn settled(office: &Office, receiver: &Receiver, more: &str) {
@@ -48,6 +49,28 @@ async fn what_is_silenced_is_told_when_the_silence_ends_and_it_still_fires() {
     office.pass(2);
     office.round().await;
     assert_eq!(receiver.json()[1]["items"][0]["kind"], "alert_resolved");
+}
+
+#[tokio::test]
+async fn what_is_muted_no_more_is_told_by_a_task_of_its_own() {
+    let (office, receiver) = (Office::open(), Receiver::open().await);
+    settled(&office, &receiver, "gather: {seconds: 0}\n").await;
+    let silence = json!({"matchers": ["service=checkout"], "ends": "2026-11-24T11:00:00Z", "why": "tests"});
+    office.ask("POST", "/silences", silence).await;
+    office.fire(&rule("High Error Rate", Severity::Critical, &[]), "checkout").await;
+    office.pass(3600);
+    let shutdown = plugin::Shutdown::new();
+    let unmutes = tokio::spawn(unmute(office.desk.clone(), "one".into(), shutdown.clone()));
+    let delivers = tokio::spawn(deliver(office.desk.clone(), shutdown.clone()));
+
+    receiver.has_come(1).await;
+
+    shutdown.cancel();
+    unmutes.await.expect("it ends").expect("it ends well");
+    delivers.await.expect("it ends");
+    let lease =
+        office.desk.records.lease("alerting.unmute", "another", std::time::Duration::from_secs(1), office.desk.now());
+    assert!(lease.await.expect("an answer").is_some(), "another process may go on at once");
 }
 
 #[tokio::test]

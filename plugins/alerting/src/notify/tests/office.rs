@@ -147,7 +147,7 @@ impl Office {
     }
 
     pub(super) async fn sweep(&self) {
-        notify::sweep(&self.desk).await.expect("a sweep");
+        notify::telling::sweep(&self.desk).await.expect("a sweep");
     }
 
     /// Sends what is due, and waits for the answers; gives how many were begun.
