@@ -204,6 +204,8 @@ mod tests {
             title: "A".to_owned(),
             text: String::new(),
             labels: Labels::default(),
+            annotations: [].into(),
+            value: None,
             links: Vec::new(),
             at: 0,
         };

@@ -17,9 +17,12 @@ mod telemetry;
 mod telling;
 mod trouble;
 mod unmute;
+mod wording;
 
 #[cfg(test)]
 mod tests;
+
+use std::collections::BTreeMap;
 
 use plugin::model::{Tenant, Timestamp};
 use plugin::records::{Error, Expected, PAGE_MAX, Records, Table, Transaction};
@@ -50,6 +53,11 @@ pub(crate) struct Item {
     /// What else there is to say; lines.
     pub(crate) text: String,
     pub(crate) labels: Labels,
+    /// Of an alert, for templates.
+    #[serde(default)]
+    pub(crate) annotations: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(crate) value: Option<f64>,
     pub(crate) links: Vec<Link>,
     /// Nanoseconds since 1970.
     pub(crate) at: i64,

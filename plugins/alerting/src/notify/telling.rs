@@ -338,5 +338,6 @@ fn item(alert: &Alert, kind: ItemKind, now: Timestamp, plan: &Plan) -> Item {
     let subject = format!("alert/{}/{}", alert.rule, alert.fingerprint);
     let mut labels = alert.labels.clone();
     labels.set("rule", alert.rule.as_str());
-    Item { subject, kind, severity: alert.severity, title, text, labels, links, at: now.0 }
+    let (severity, annotations, value) = (alert.severity, alert.annotations.clone(), alert.value);
+    Item { subject, kind, severity, title, text, labels, annotations, value, links, at: now.0 }
 }

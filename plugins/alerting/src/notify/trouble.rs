@@ -103,6 +103,8 @@ fn item(channel: &str, kind: Kind, error: &str, now: Timestamp) -> Item {
         title: format!("The channel {channel} does not deliver"),
         text: format!("Whoever is told over it is not told. It says: {error}"),
         labels: labels(channel, kind),
+        annotations: [].into(),
+        value: None,
         links: Vec::new(),
         at: now.0,
     }

@@ -195,6 +195,8 @@ async fn orders_go_to_whom_they_name() {
         title: "Incident 1".to_owned(),
         text: String::new(),
         labels: Labels::default(),
+        annotations: [].into(),
+        value: None,
         links: Vec::new(),
         at: office.now(),
     };
@@ -233,6 +235,8 @@ async fn links_of_orders_lead_somewhere_from_everywhere() {
         title: "Incident 1".to_owned(),
         text: String::new(),
         labels: Labels::default(),
+        annotations: [].into(),
+        value: None,
         links: vec![link("trace", "/api/v1/apm/traces/1"), link("runbook", "!channel")],
         at: office.now(),
     };
