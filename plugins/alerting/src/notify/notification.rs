@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::channel::Kind;
 use super::message::Message;
 use super::plan::Plan;
+use super::wording::Words;
 use super::{Delivery, Item, ItemKind, Link};
 use crate::labels::Labels;
 use crate::rule::Severity;
@@ -103,6 +104,8 @@ impl Document for Notification {
             title: "Slow".to_owned(),
             text: "slow".to_owned(),
             labels: Labels::from_iter([("service", "checkout")]),
+            annotations: [("summary".to_owned(), "slow".to_owned())].into(),
+            value: Some(1.0),
             links: vec![Link { name: "Runbook".to_owned(), url: "https://example.org".to_owned() }],
             at: 1,
         };
@@ -188,6 +191,7 @@ impl Notification {
             more: self.more,
             is_repeat: self.repeats > 0,
             public_url: plan.public_url.clone(),
+            words: Words::default(),
         }
     }
 
@@ -221,6 +225,7 @@ fn trimmed(mut item: Item) -> Item {
     shorten(&mut item.title, TITLE_BYTES_MAX);
     shorten(&mut item.text, TEXT_BYTES_MAX);
     item.links.truncate(LINKS_MAX);
+    item.annotations.values_mut().for_each(|annotation| shorten(annotation, TEXT_BYTES_MAX));
     let labels = item.labels.iter().map(|(name, value)| {
         let mut value = value.to_owned();
         shorten(&mut value, LABEL_BYTES_MAX);
@@ -243,9 +248,10 @@ mod tests {
     use super::*;
 
     fn item(subject: usize, kind: ItemKind) -> Item {
-        let (labels, links) = (Labels::default(), Vec::new());
-        let (title, text) = ("é".repeat(400), String::new());
-        Item { subject: subject.to_string(), kind, severity: Severity::Warning, title, text, labels, links, at: 0 }
+        let (labels, links, annotations) = (Labels::default(), Vec::new(), [].into());
+        let (subject, title, text) = (subject.to_string(), "é".repeat(400), String::new());
+        let severity = Severity::Warning;
+        Item { subject, kind, severity, title, text, labels, annotations, value: None, links, at: 0 }
     }
 
     #[test]

@@ -14,9 +14,10 @@ use tokio::time::timeout;
 use super::{Kept, Lane, OfTenant, Watch};
 use crate::alert::{Alert, Change};
 use crate::evaluate::{TRACES_LOOKED_FOR_MAX, TRACES_TIME_MAX};
+use crate::incident;
+use crate::notify::Teller;
 use crate::rule::Rule;
 use crate::stored::{Progress, the_only};
-use crate::{incident, notify};
 
 /// Changes that are written in one transaction.
 pub(super) const BATCH: usize = 50;
@@ -92,10 +93,12 @@ impl Watch<'_> {
         let progress = &now_done;
         let write = self.context.records.transaction(|transaction| async move {
             transaction.hold(lease).await?;
+            let mut teller = Teller::new(&transaction, tenant);
             let mut kept = Vec::with_capacity(batch.len());
             for written in batch {
-                kept.push(written.write(&transaction, audit, tenant).await?);
+                kept.push(written.write(&transaction, audit, &mut teller, tenant).await?);
             }
+            teller.write().await?;
             transaction.collection::<Progress>().put(tenant, &the_only(), progress, Expected::Any).await?;
             if let Some(deed) = deed(batch) {
                 audit.by_server(&transaction, tenant, deed).await?;
@@ -123,6 +126,7 @@ impl Written {
         &self,
         transaction: &Transaction,
         audit: &Trail,
+        teller: &mut Teller<'_>,
         tenant: &Tenant,
     ) -> Result<Option<Kept>, PluginError> {
         let alerts = transaction.collection::<Alert>();
@@ -141,7 +145,7 @@ impl Written {
         }
         if matches!(self.change, Change::Fired | Change::Resolved) {
             // Whether it is muted decides whether it opens an incident.
-            notify::alert_changed(transaction, tenant, &self.rule, &mut alert, self.change).await?;
+            teller.alert_changed(&self.rule, &mut alert, self.change).await?;
             incident::alert_changed(transaction, audit, tenant, &self.rule, &mut alert, self.change).await?;
             let kind = if self.change == Change::Fired { "firing" } else { "resolved" };
             NewEvent::new(&format!("alerting.alert.{kind}"), &alert)?.publish(transaction, tenant).await?;

@@ -209,7 +209,6 @@ impl<'a> Watch<'a> {
                 _ = look.tick() => {
                     self.read_files().await?;
                     self.load(now().0).await?;
-                    self.sweep().await?;
                 }
                 _ = progress.tick() => {
                     self.write_progress().await?;
@@ -223,17 +222,6 @@ impl<'a> Watch<'a> {
         // Or it would be taken again behind the release.
         drop(self.keeper);
         self.context.records.release(&self.lease).await
-    }
-
-    /// Tells of what is not muted any more. What cannot be told now is looked at again, and holds up no rule.
-    async fn sweep(&self) -> Result<(), Error> {
-        match notify::sweep(self.notifications).await {
-            Err(cause) if !change::is_passing(&cause) => {
-                tracing::error!(%cause, "alerts that are not muted any more cannot be told of");
-                Ok(())
-            }
-            swept => swept,
-        }
     }
 
     /// What is watched now.
