@@ -178,7 +178,7 @@ mod tests {
 
         let told = past.backtest(rule, times).await;
 
-        assert_eq!((told.evaluations, told.stopped_at, told.is_left_out), (0, Some(0), true));
+        assert_eq!((told.evaluations, told.stopped_at, told.is_left_out), (0, Some(Moment(Timestamp(0))), true));
         queries.shutdown_background();
     }
 }
