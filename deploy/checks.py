@@ -25,6 +25,7 @@ PROGRAM = os.environ.get("OBSERVATORY_TEST_BINARY")
 KUBERNETES = ["1.25", "1.37"]  # the oldest that the chart takes, and the newest that is known
 SHUTDOWN_SECONDS = 10  # of the program, unless set
 SECRETS = "/run/secrets/observatory"
+ALERTING = "/etc/observatory/alerting"
 KEY = "0123456789abcdef"
 TENANTS = {"OBSERVATORY_TENANTS": f'[{{name="default", api_keys=["{KEY}"]}}]'}
 SEALING_KEY = base64.b64encode(bytes(range(32))).decode()
@@ -69,7 +70,11 @@ def compose():
     for name, service in services.items():
         expect(all(port.startswith("127.0.0.1:") for port in service.get("ports", [])), f"{name} is open to other machines")
         expect({"cpus", "memory", "pids"} == service["deploy"]["resources"]["limits"].keys(), f"{name} has no limits")
-    taken((DEPLOY / "observatory.yaml").read_text(), services["observatory"]["environment"])
+    observatory = services["observatory"]
+    taken((DEPLOY / "observatory.yaml").read_text(), observatory["environment"])
+    expect(observatory["environment"]["OBSERVATORY_ALERTING__DIRECTORY"] == ALERTING, "alerting looks elsewhere")
+    expect(f"./alerting:{ALERTING}:ro" in observatory["volumes"], "the folder of alerting is not there")
+    alerts(DEPLOY / "compose/alerting")
 
 
 def kubernetes():
@@ -79,24 +84,33 @@ def kubernetes():
         secrets = Path(folder, "secrets.env.example").read_text().replace('""', f'"{KEY}"')
         Path(folder, "secrets.env").write_text(secrets)
         cluster(run("kubectl", "kustomize", folder))
-    expect(f"newTag: {PACKAGE['version']}\n" in (DEPLOY / "kubernetes/kustomization.yaml").read_text(), "it takes another version")
+    kustomization, alerting = (DEPLOY / "kubernetes/kustomization.yaml").read_text(), DEPLOY / "kubernetes/alerting"
+    expect(f"newTag: {PACKAGE['version']}\n" in kustomization, "it takes another version")
+    files = {str(path.relative_to(alerting)) for path in alerting.glob("**/*.yaml")}
+    expect(files == set(re.findall("=alerting/(.+)", kustomization)), f"it takes not all of {sorted(files)}")
 
 
 def helm():
     """What Helm would send holds together, for each of ci/*-values.yaml, and it refuses what cannot be meant."""
     for values in sorted(CHART.glob("ci/*-values.yaml")):
         run("helm", "lint", "--strict", CHART, "--values", values)
-        cluster(run("helm", "template", "release", CHART, "--namespace", "telemetry", "--values", values))
+        there_already = yaml.safe_load(values.read_text()).get("alerting", {}).get("existingConfigMap", {}).get("name")
+        cluster(run("helm", "template", "release", CHART, "--namespace", "telemetry", "--values", values), there_already)
     refused = ["persistance.size=1Gi", "settings.server.listen=0.0.0.0:1", "settings.storage.lake_url=/lake", "settings.hub.public_url=https://there/"]
+    refused += ["settings.alerting.directory=/there", "alerting.files.shop=x", "alerting.existingConfigMap.paths.shop=rules/../shop.yaml"]
     for value in refused:
         done = subprocess.run(["helm", "template", CHART, "--set", value], capture_output=True)
         expect(b"values don't meet the specifications" in done.stderr, f"{value} is not refused")
+    both = ["--set", "alerting.existingConfigMap.name=there", "--set-string", "alerting.files.notifications\\.yaml="]
+    done = subprocess.run(["helm", "template", CHART, *both], capture_output=True)
+    expect(b"exclude each other" in done.stderr, f"files of alerting and a ConfigMap with them are not refused: {done.stderr}")
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     expect(chart["appVersion"] == PACKAGE["version"], "it takes another version")
 
 
 def systemd():
-    """systemd reads the unit with its drop-ins and finds little to attack; the program takes config/production.yaml."""
+    """systemd reads the unit with its drop-ins and finds little to attack; the program takes config/production.yaml, also with alerting's
+    folder, and the rules that README.md puts there."""
     with tempfile.TemporaryDirectory() as folder:
         unit, drop_ins = Path(folder, "observatory.service"), Path(folder, "observatory.service.d")
         # Where a program is not installed, systemd stops reading.
@@ -108,8 +122,11 @@ def systemd():
         expect(done.returncode == 0 and not done.stderr, f"systemd-analyze: {done.stderr}")
         run("systemd-analyze", "security", "--offline=true", "--threshold=20", unit)
     run("systemd-sysusers", "--dry-run", DEPLOY / "systemd/observatory.sysusers")
-    settings = yaml.safe_load((ROOT / "config/production.yaml").read_text())
+    text = (ROOT / "config/production.yaml").read_text()
+    settings = yaml.safe_load(re.sub("^# (alerting:|  directory:)", r"\1", text, flags=re.MULTILINE))
+    expect(settings["alerting"]["directory"] == ALERTING, "alerting looks elsewhere")
     taken(yaml.safe_dump(settings | {"tenants": [{"name": "acme", "api_keys": [KEY]}]}), {})
+    alerts(ROOT / "config/alerting")
 
 
 def logrotate():
@@ -130,7 +147,7 @@ def logrotate():
         expect((Path(folder, "observatory.log.1").read_text(), log.read_text()) == ("before\n", "after\n"), "lines are lost")
 
 
-def cluster(text):
+def cluster(text, there_already=None):
     """Objects fit their schemas and each other, pods are harmless, and the program takes its settings and variables."""
     objects = {}
     for document in yaml.safe_load_all(text):
@@ -145,6 +162,7 @@ def cluster(text):
         harmless(spec)
     fit(objects, pod)
     started(objects, pod["spec"])
+    watched(objects, pod["spec"], there_already)
 
 
 def harmless(pod):
@@ -185,7 +203,7 @@ def fit(objects, pod):
 
 def started(objects, pod):
     """The program takes the settings; it listens, writes and ends as the pod says, and knows how browsers see it."""
-    container, text = pod["containers"][0], objects["ConfigMap"][0]["data"]["observatory.yaml"]
+    container, text = pod["containers"][0], content_of(objects, "ConfigMap", pod["volumes"][0]["configMap"]["name"])["observatory.yaml"]
     settings = yaml.safe_load(text)
     server, public_url = settings["server"], settings.get("hub", {}).get("public_url")
     ports = [port["containerPort"] for port in container["ports"]]
@@ -210,6 +228,51 @@ def started(objects, pod):
         for name, value in secrets.items():
             Path(folder, name).write_text(value)
         taken(text, {one["name"]: content(one, secrets, folder) for one in container.get("env", [])})
+
+
+def watched(objects, pod, there_already):
+    """Files of alerting are where the settings say, and have no faults; no ConfigMap is without use."""
+    settings = yaml.safe_load(content_of(objects, "ConfigMap", pod["volumes"][0]["configMap"]["name"])["observatory.yaml"])
+    volumes = {volume["name"]: volume["configMap"] for volume in pod["volumes"][1:] if "configMap" in volume}
+    expect({one["metadata"]["name"] for one in objects["ConfigMap"][1:]} <= {one["name"] for one in volumes.values()}, "a ConfigMap is not used")
+    mounts = {mount["name"]: mount for mount in pod["containers"][0]["volumeMounts"]}
+    expect(("alerting" in volumes) == ("alerting" in settings), "alerting has settings or files, not both")
+    if "alerting" not in volumes:
+        return
+    mount, volume = mounts["alerting"], volumes["alerting"]
+    expect(settings["alerting"]["directory"] == mount["mountPath"] == ALERTING and mount["readOnly"], "alerting looks elsewhere")
+    if volume["name"] == there_already:
+        return
+    texts = content_of(objects, "ConfigMap", volume["name"])
+    expect(texts.keys() == {item["key"] for item in volume["items"]}, f"{volume['name']} has {sorted(texts)}")
+    with tempfile.TemporaryDirectory() as folder:
+        for item in volume["items"]:
+            path = Path(folder, item["path"])
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(texts[item["key"]])
+        alerts(Path(folder))
+
+
+def content_of(objects, kind, name):
+    """The data of the object of this name."""
+    found = [one["data"] for one in objects[kind] if one["metadata"]["name"] == name]
+    expect(found, f"there is no {kind} {name}")
+    return found[0]
+
+
+def alerts(folder):
+    """The rules of a folder of alerting have no faults, and its other files are YAML that names secrets, and has none."""
+    rules = [path for path in folder.glob("**/*.yaml") if path.parent.name == "rules"]
+    expect(rules, f"{folder} has no rules")
+    for path in set(folder.glob("**/*.yaml")) - set(rules):
+        expect(path.name in ["notifications.yaml", "escalation.yaml"], f"{path} is not read")
+        # Also what is commented out: it is there to be used.
+        text = re.sub("^# (channels:|  )", r"\1", path.read_text(), flags=re.MULTILINE)
+        expect(yaml.safe_load(text), f"{path} says nothing")
+        held = re.findall(r"\b(?:password|url|routing_key|token|secret): *\S+", text)
+        expect(not held, f"{path} has {held}")
+    if PROGRAM:
+        run(PROGRAM, "rules", "check", *rules)
 
 
 def content(variable, secrets, folder):

@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 
 use futures::StreamExt;
-use plugin::Failure;
-use plugin::hub::{Caller, Permission};
+
 use plugin::query::http::{Column, columns, row_texts};
 use plugin::query::{Asker, Class, QueryEngine, QueryError, Statement};
+use plugin::{Failure, rfc3339};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -17,7 +17,7 @@ use crate::choices::Choices;
 use crate::config::Config;
 use crate::model::Panel;
 use crate::statement::Prepared;
-use crate::times::{Times, rfc3339};
+use crate::times::Times;
 
 /// Rows of an answer; of a chart nobody sees more.
 const ROWS_MAX: usize = 10_000;
@@ -61,15 +61,6 @@ pub(crate) fn of_panels(engine: &QueryEngine, config: &Config) -> QueryEngine {
         concurrent_max: config.queries_at_once,
         time_seconds_max: config.query_seconds_max,
         rows_max: ROWS_MADE_MAX,
-    })
-}
-
-/// The caller, who sees `<product>.<table>` when they may read that.
-pub(crate) fn asker(caller: &Caller) -> Asker {
-    let caller = caller.clone();
-    Asker::new(caller.tenant().clone()).seeing(move |schema, table| {
-        let permission = format!("{schema}:{table}:read").parse::<Permission>();
-        permission.is_ok_and(|permission| caller.may(&permission))
     })
 }
 

@@ -107,13 +107,6 @@ pub(crate) fn length(written: &str) -> Option<i64> {
     number.parse::<i64>().ok().filter(|number| is_number && *number > 0)?.checked_mul(unit)
 }
 
-/// A time as people and programs read it.
-pub(crate) fn rfc3339(nanos: i64) -> String {
-    let time = OffsetDateTime::from_unix_timestamp_nanos(nanos.into()).ok();
-    let written = time.and_then(|time| time.format(&Rfc3339).ok());
-    written.expect("every time of 64 bits is in the years 1677 to 2262")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

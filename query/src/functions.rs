@@ -12,6 +12,7 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
+use crate::has_template::HasTemplate;
 use crate::matches::Matches;
 use crate::rollups::SketchQuantile;
 
@@ -20,7 +21,8 @@ pub(crate) fn all() -> Vec<Arc<ScalarUDF>> {
     let bucket = ScalarUDF::new_from_impl(TimeBucket::new());
     let (matches, quantile) =
         (ScalarUDF::new_from_impl(Matches::new()), ScalarUDF::new_from_impl(SketchQuantile::new()));
-    [bucket, matches, quantile].map(Arc::new).into()
+    let has_template = ScalarUDF::new_from_impl(HasTemplate::new());
+    [bucket, matches, has_template, quantile].map(Arc::new).into()
 }
 
 /// `time_bucket('1 minute', time)`: the start of the bucket, counted from 1970, that holds the time.

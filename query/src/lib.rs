@@ -12,6 +12,7 @@ mod config;
 mod engine;
 mod error;
 mod functions;
+mod has_template;
 pub mod http;
 mod ids;
 mod lineage;

@@ -43,11 +43,8 @@ impl ScalarUDFImpl for Matches {
         if !query.is_string() && !query.is_null() {
             return plan_err!("the words of matches are {query}, expected text as in 'connection refused'");
         }
-        let text = match text {
-            DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 => text.clone(),
-            DataType::Null => DataType::Utf8View,
-            DataType::Dictionary(_, value) if value.is_string() => DataType::Utf8View,
-            other => return plan_err!("matches looks for words in {other}, expected text"),
+        let Some(text) = text_type(text) else {
+            return plan_err!("matches looks for words in {text}, expected text");
         };
         Ok(vec![text, DataType::Utf8])
     }
@@ -70,7 +67,10 @@ impl ScalarUDFImpl for Matches {
         };
         let query = parse(words)?;
         match text {
-            ColumnarValue::Array(texts) => Ok(ColumnarValue::Array(matching(texts, query.as_ref()))),
+            ColumnarValue::Array(texts) => {
+                let is_match = query.as_ref().map(|query| move |text: &str| query.matches(text));
+                Ok(ColumnarValue::Array(matching(texts, is_match)))
+            }
             ColumnarValue::Scalar(text) => {
                 let text = text.try_as_str().flatten();
                 let is_match = query.zip(text).map(|(query, text)| query.matches(text));
@@ -94,9 +94,20 @@ fn not_constant() -> QueryError {
     QueryError::fault(FaultCode::Plan, message, Some("write them as text, as in matches(body, 'connection refused')"))
 }
 
-fn matching(texts: &ArrayRef, query: Option<&WordQuery>) -> ArrayRef {
-    let Some(query) = query else { return Arc::new(BooleanArray::new_null(texts.len())) };
-    let is_match = |row: usize, text: &str| texts.is_valid(row) && query.matches(text);
+/// The type in which texts of this type are read, if they are texts.
+pub(crate) fn text_type(text: &DataType) -> Option<DataType> {
+    match text {
+        DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 => Some(text.clone()),
+        DataType::Null => Some(DataType::Utf8View),
+        DataType::Dictionary(_, value) if value.is_string() => Some(DataType::Utf8View),
+        _ => None,
+    }
+}
+
+/// For which of the texts it is true; where there is no question, the answer is NULL.
+pub(crate) fn matching(texts: &ArrayRef, question: Option<impl FnMut(&str) -> bool>) -> ArrayRef {
+    let Some(mut question) = question else { return Arc::new(BooleanArray::new_null(texts.len())) };
+    let mut is_match = |row: usize, text: &str| texts.is_valid(row) && question(text);
     let rows = texts.len();
     let found = match texts.data_type() {
         DataType::Utf8View => {

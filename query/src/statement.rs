@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use chrono::DateTime;
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::error::Result;
 use datafusion::logical_expr::LogicalPlan;
@@ -9,7 +10,8 @@ use datafusion::sql::parser::{CopyToSource, DFParserBuilder, Statement as Parsed
 use datafusion::sql::sqlparser::ast::Statement as Ast;
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use model::Timestamp;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
 use crate::error::{FaultCode, QueryError};
@@ -29,7 +31,8 @@ pub struct Statement {
     #[serde(default)]
     pub raw: bool,
     /// `now()` is this time, and there is no telemetry of it and later; the present when it is not said.
-    #[serde(skip)]
+    #[serde(default, deserialize_with = "moment")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub as_of: Option<Timestamp>,
 }
 
@@ -42,6 +45,14 @@ impl Statement {
     pub(crate) fn answers(&self) -> Answers {
         if self.raw { Answers::FromSpans } else { Answers::FromRollups }
     }
+}
+
+/// A time as RFC 3339.
+fn moment<'de, D: Deserializer<'de>>(written: D) -> std::result::Result<Option<Timestamp>, D::Error> {
+    let Some(written) = Option::<String>::deserialize(written)? else { return Ok(None) };
+    let nanos = DateTime::parse_from_rfc3339(&written).ok().and_then(|time| time.timestamp_nanos_opt());
+    let wrong = || D::Error::custom(format!("as_of is '{written}', which is not a time as in 2026-01-31T12:00:00Z"));
+    nanos.map(|nanos| Some(Timestamp(nanos))).ok_or_else(wrong)
 }
 
 /// Parses the one statement there must be, and refuses it if it would change anything.

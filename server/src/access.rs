@@ -10,7 +10,6 @@ use axum::response::Response;
 use http::request::Parts;
 use hub::{Access, Caller, Permission, Refusal};
 use ingest::{Authorize, Unauthorized};
-use query::Asker;
 
 /// Whose telemetry a request of OTLP is.
 pub(crate) fn of_ingest(access: Arc<Access>) -> Arc<Authorize> {
@@ -40,15 +39,6 @@ fn unauthorized(refusal: Refusal) -> Unauthorized {
 
 /// Tells SQL who asks, after the hub has let them in.
 pub(crate) async fn of_sql(Extension(caller): Extension<Caller>, mut request: Request, next: Next) -> Response {
-    request.extensions_mut().insert(asker(caller));
+    request.extensions_mut().insert(plugin::asker(caller));
     next.run(request).await
-}
-
-/// Sees its tenant's telemetry, and `<product>.<table>` when it may read that.
-pub(crate) fn asker(caller: Caller) -> Asker {
-    let tenant = caller.tenant().clone();
-    Asker::new(tenant).seeing(move |schema, table| {
-        let permission = format!("{schema}:{table}:read").parse();
-        permission.is_ok_and(|permission| caller.may(&permission))
-    })
 }

@@ -169,15 +169,17 @@ struct Backtest {
     error: Option<String>,
     alerts: Vec<WouldFire>,
     alerts_left_out: u64,
-    stopped_at: Option<i64>,
+    stopped_at: Option<String>,
+    #[serde(default)]
+    is_left_out: bool,
 }
 
 #[derive(Debug, Deserialize)]
 struct WouldFire {
     labels: std::collections::BTreeMap<String, String>,
     value: Option<f64>,
-    fired_at: i64,
-    resolved_at: Option<i64>,
+    fired_at: String,
+    resolved_at: Option<String>,
 }
 
 async fn backtest(file: &Path, since: &str, step: Option<&str>, server: &ServerArgs) -> anyhow::Result<()> {
@@ -202,6 +204,10 @@ async fn backtest(file: &Path, since: &str, step: Option<&str>, server: &ServerA
 }
 
 fn print(told: &Backtest) {
+    if told.is_left_out {
+        println!("{}: not tried, the rules before it took all the time; try it alone", told.rule);
+        return;
+    }
     let times = told.alerts.len() as u64 + told.alerts_left_out;
     println!(
         "{}: would have fired {times} times, in {} evaluations every {} s",
@@ -209,9 +215,9 @@ fn print(told: &Backtest) {
     );
     for alert in &told.alerts {
         let labels: Vec<String> = alert.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let until = alert.resolved_at.map_or_else(|| "now".to_owned(), moment);
+        let until = alert.resolved_at.as_deref().unwrap_or("now");
         let value = alert.value.map_or_else(String::new, |value| format!("  value {value:.4}"));
-        println!("  {} to {until}  {}{value}", moment(alert.fired_at), labels.join(" "));
+        println!("  {} to {until}  {}{value}", alert.fired_at, labels.join(" "));
     }
     if told.alerts_left_out > 0 {
         println!("  and {} more", told.alerts_left_out);
@@ -219,11 +225,7 @@ fn print(told: &Backtest) {
     if let (failed @ 1.., Some(error)) = (told.failed, &told.error) {
         println!("  {failed} evaluations failed, the last one: {error}");
     }
-    if let Some(stopped) = told.stopped_at {
-        println!("  there was time up to {}; take a wider --step or a shorter --since", moment(stopped));
+    if let Some(stopped) = &told.stopped_at {
+        println!("  there was time up to {stopped}; take a wider --step or a shorter --since");
     }
-}
-
-fn moment(nanos: i64) -> String {
-    hub::Moment(model::Timestamp(nanos)).to_string()
 }

@@ -6,12 +6,12 @@ use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use plugin::hub::{Asking, system_clock};
-use plugin::{Failure, near};
+use plugin::{Failure, asker, near};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{Desk, Refused};
-use crate::ask::{self, PanelAnswer, VariableValues, asker};
+use crate::ask::{self, PanelAnswer, VariableValues};
 use crate::choices::{Choices, ChosenValues};
 use crate::model::{Panel, VariableKind};
 use crate::read::read_panel;
@@ -83,7 +83,7 @@ pub(crate) async fn ask_panel(
     };
     let times = times((wanted.from, wanted.to), &dashboard.time, wanted.width, Some(panel))?;
     let choices = Choices::of(&dashboard.variables, wanted.variables)?;
-    Ok(Json(ask::panel(&desk.engine, &asker(asking.caller()), panel, times, &choices).await?))
+    Ok(Json(ask::panel(&desk.engine, &asker(asking.caller().clone()), panel, times, &choices).await?))
 }
 
 /// Ask a panel that no dashboard has yet
@@ -110,7 +110,7 @@ pub(crate) async fn try_out(
     };
     let (panel, _) = read_panel(&text, choices.names()).map_err(Refused::Faults)?;
     let times = times((trial.from, trial.to), "1h", trial.width, Some(&panel))?;
-    Ok(Json(ask::panel(&desk.engine, &asker(asking.caller()), &panel, times, &choices).await?))
+    Ok(Json(ask::panel(&desk.engine, &asker(asking.caller().clone()), &panel, times, &choices).await?))
 }
 
 /// Values that can be chosen for a variable
@@ -141,7 +141,7 @@ pub(crate) async fn ask_variable(
     };
     let times = times((wanted.from, wanted.to), &dashboard.time, wanted.width, None)?;
     let choices = Choices::of(&dashboard.variables, wanted.variables)?;
-    Ok(Json(ask::variable(&desk.engine, &asker(asking.caller()), sql, times, &choices).await?))
+    Ok(Json(ask::variable(&desk.engine, &asker(asking.caller().clone()), sql, times, &choices).await?))
 }
 
 fn wanted<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Failure> {

@@ -51,7 +51,7 @@ enum Look {
 }
 
 /// The parts of one line.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Line {
     parts: Vec<Part>,
     shape: u64,

@@ -4,8 +4,10 @@
 //! A word becomes one only when there is evidence: something that looks like a value stands in its place, or several
 //! other words do, in lines that are otherwise the same. So `opened` and `closed` stay two patterns, and names of users do not.
 //!
-//! A pattern keeps its id when it grows more general, and those that it covers then become part of it.
+//! A pattern keeps its id when it grows more general, and those that it covers then become part of it. Each knows when it was last
+//! seen, so that who has no room left can let go of those that are not seen any more.
 
+mod covers;
 mod line;
 mod looks;
 mod shape;
@@ -15,6 +17,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
+pub use self::covers::{Covers, words};
 use self::line::{EMPTY, Line, hashed};
 pub use self::line::{LINE_BYTES_MAX, PARTS_MAX};
 use self::shape::Shape;
@@ -24,6 +27,8 @@ use self::template::Template;
 pub const PATTERNS_MAX: usize = 1000;
 /// Template of the lines for which there was no room.
 pub const OTHER: &str = "(other)";
+/// The name in SQL of the function that says which texts have a template.
+pub const FUNCTION: &str = "has_template";
 
 /// When there is no room for another pattern, one in so many lines that fit none may make one more general.
 const WIDENING_EVERY: u32 = 16;
@@ -53,6 +58,8 @@ pub struct Miner {
     /// Lines that fitted no pattern since there was no room for another.
     unfit: u32,
     patterns_max: usize,
+    /// When what is learnt is seen.
+    now: i64,
     /// The line that is read; its memory is used again for the next.
     line: Line,
 }
@@ -61,6 +68,8 @@ pub struct Miner {
 struct Pattern {
     id: PatternId,
     template: Template,
+    /// The last time.
+    seen: i64,
 }
 
 impl Miner {
@@ -73,6 +82,7 @@ impl Miner {
             merged: Vec::new(),
             unfit: 0,
             patterns_max: PATTERNS_MAX,
+            now: 0,
             line: Line::default(),
         }
     }
@@ -80,6 +90,11 @@ impl Miner {
     /// From now on there is room for so many patterns, [`PATTERNS_MAX`] at most; those there are stay.
     pub fn keep_at_most(&mut self, patterns: usize) {
         self.patterns_max = patterns.min(PATTERNS_MAX);
+    }
+
+    /// What is learnt or known from now on is seen at this time, in whichever unit.
+    pub fn set_time(&mut self, now: i64) {
+        self.now = now;
     }
 
     /// Number of patterns, without [`OTHER`].
@@ -100,7 +115,7 @@ impl Miner {
         if self.is_full() {
             return false;
         }
-        let pattern = Pattern { id, template: Template::of(template, &self.line) };
+        let pattern = Pattern { id, template: Template::of(template, &self.line), seen: self.now };
         self.add(pattern);
         true
     }
@@ -108,8 +123,8 @@ impl Miner {
     /// The pattern of a line; a new one when it fits none.
     pub fn learn(&mut self, line: &str) -> PatternId {
         self.line.read(line);
-        if let Some(shape) = self.shapes.get(&self.line.shape()) {
-            if let Some(id) = shape.find(&self.line) {
+        if let Some(shape) = self.shapes.get_mut(&self.line.shape()) {
+            if let Some(id) = shape.see(&self.line, self.now) {
                 return id;
             }
             if self.is_worth_widening()
@@ -123,8 +138,21 @@ impl Miner {
         }
         let template = Template::of(line, &self.line);
         let id = PatternId::of(&self.service, template.text());
-        self.add(Pattern { id, template });
+        self.add(Pattern { id, template, seen: self.now });
         id
+    }
+
+    /// Patterns that were last seen before this time, each with when that was.
+    pub fn unseen_since(&self, before: i64) -> impl Iterator<Item = (i64, PatternId)> {
+        self.shapes.values().flat_map(move |shape| shape.unseen_since(before))
+    }
+
+    /// Lets go of a pattern. When its lines come again, they make one of the same id, or become part of another.
+    pub fn forget(&mut self, id: PatternId) {
+        let Some(place) = self.places.remove(&id) else { return };
+        if self.shapes.get_mut(&place).is_some_and(|shape| shape.forget(id)) {
+            self.shapes.remove(&place);
+        }
     }
 
     /// The id of the lines for which there was no room, [`OTHER`].
@@ -159,7 +187,7 @@ impl Miner {
     }
 
     fn widen(&mut self) -> Option<PatternId> {
-        let id = self.shapes.get_mut(&self.line.shape())?.widen(&self.line)?;
+        let id = self.shapes.get_mut(&self.line.shape())?.widen(&self.line, self.now)?;
         self.absorb(id, self.line.shape());
         Some(id)
     }

@@ -30,18 +30,37 @@ impl Shape {
         self.0.iter().find(|pattern| pattern.template.covers(line)).map(|pattern| pattern.id)
     }
 
+    /// The same, which is seen now.
+    pub(super) fn see(&mut self, line: &Line, now: i64) -> Option<PatternId> {
+        let pattern = self.0.iter_mut().find(|pattern| pattern.template.covers(line))?;
+        pattern.seen = now;
+        Some(pattern.id)
+    }
+
+    pub(super) fn unseen_since(&self, before: i64) -> impl Iterator<Item = (i64, PatternId)> {
+        let unseen = self.0.iter().filter(move |pattern| pattern.seen < before);
+        unseen.map(|pattern| (pattern.seen, pattern.id))
+    }
+
+    /// Takes the pattern out; says whether none is left.
+    pub(super) fn forget(&mut self, id: PatternId) -> bool {
+        self.0.retain(|pattern| pattern.id != id);
+        self.0.is_empty()
+    }
+
     pub(super) fn template(&self, id: PatternId) -> Option<&str> {
         self.0.iter().find(|pattern| pattern.id == id).map(|pattern| pattern.template.text())
     }
 
     /// Makes a pattern more general so that it covers the line, where there is evidence that they differ in values.
-    pub(super) fn widen(&mut self, line: &Line) -> Option<PatternId> {
+    pub(super) fn widen(&mut self, line: &Line, now: i64) -> Option<PatternId> {
         let differences = self.0.iter().map(|pattern| pattern.template.difference(line)).enumerate();
         let similar: Vec<(usize, Difference)> =
             differences.filter(|(_, found)| common_share(*found) >= COMMON_MIN).collect();
         let (at, places) = differ_in_values(&similar).or_else(|| self.differ_in_words(&similar, line))?;
         let pattern = &mut self.0[at];
         pattern.template.widen(places);
+        pattern.seen = now;
         Some(pattern.id)
     }
 

@@ -162,6 +162,32 @@ fn a_miner_has_only_the_room_it_is_given() {
 }
 
 #[test]
+fn a_template_covers_the_lines_of_its_pattern_alone() {
+    let mut paid = Covers::of("order <*> is paid");
+
+    assert!(paid.covers("order 1 is paid") && paid.covers("\n order  abc is paid\nin rome"));
+    assert!(!paid.covers("order 1 is lost") && !paid.covers("order 1 is paid twice") && !paid.covers(""));
+    assert_eq!(words("order <*> is paid, größe OR x"), Some("order paid is".to_owned()));
+    assert_eq!(words("<*>"), None);
+}
+
+#[test]
+fn a_pattern_that_was_not_seen_can_be_forgotten_and_comes_back_under_its_id() {
+    let mut miner = Miner::new("shop");
+    let (paid, lost) = (miner.learn("order 1 is paid"), miner.learn("order 2 is lost"));
+    miner.set_time(5);
+    miner.learn("order 3 is paid");
+
+    assert_eq!(miner.unseen_since(5).collect::<Vec<_>>(), [(0, lost)]);
+    miner.forget(lost);
+
+    assert_eq!((miner.patterns(), miner.template(lost)), (1, None));
+    assert_eq!(miner.learn("order 4 is lost"), lost);
+    assert_eq!(miner.unseen_since(6).count(), 2);
+    assert_eq!(miner.learn("order 5 is paid"), paid);
+}
+
+#[test]
 fn what_is_over_a_limit_is_cut_or_goes_to_the_others() {
     let words = "a ".repeat(PARTS_MAX + 1);
     let long = "word ".repeat(LINE_BYTES_MAX);
@@ -214,5 +240,34 @@ proptest! {
 
         prop_assert_eq!(miner.places.len(), before);
         prop_assert_eq!(miner.places.len(), miner.shapes.values().map(Shape::len).sum::<usize>());
+
+        let all: Vec<PatternId> = miner.unseen_since(1).map(|(_, id)| id).collect();
+        all.iter().for_each(|id| miner.forget(*id));
+
+        prop_assert_eq!((all.len(), miner.patterns(), miner.shapes.len()), (before, 0, 0));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn every_line_is_covered_by_the_template_of_its_pattern_and_has_its_words(
+        lines in proptest::collection::vec("(ab|cd|ef9|é| |=|\"|, |/|\n|-|x_y|_|'|İ|\u{301}){1,12}", 1..20),
+    ) {
+        let mut miner = Miner::new("shop");
+        let mut ids: Vec<PatternId> = lines.iter().map(|line| miner.learn(line)).collect();
+        for merged in miner.take_merged() {
+            ids.iter_mut().filter(|id| **id == merged.from).for_each(|id| *id = merged.into);
+        }
+        for (line, id) in lines.iter().zip(ids) {
+            let template = miner.template(id).expect("it was learnt");
+
+            prop_assert!(Covers::of(template).covers(line), "{:?} of {:?}", template, line);
+            if let Some(words) = words(template) {
+                let query = crate::words::WordQuery::parse(&words).expect("words");
+                prop_assert!(query.matches(line), "{:?} of {:?}", words, line);
+            }
+        }
     }
 }

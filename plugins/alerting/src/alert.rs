@@ -10,6 +10,7 @@ use crate::labels::Labels;
 use crate::rule::Severity;
 
 /// An alert as the records have it; `alerting.alerts` in SQL.
+// Times are nanoseconds since 1970 here, and RFC 3339 in answers, which are [`plugin::Told`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Alert {
     /// The name of its rule.
@@ -27,12 +28,16 @@ pub(crate) struct Alert {
     /// Trace ids that the row named, for the way to the cause; few.
     pub(crate) traces: Vec<String>,
     pub(crate) runbook: Option<String>,
-    /// Since when the condition has been true; nanoseconds since 1970, as all times here.
+    /// Since when the condition has been true.
+    #[schema(value_type = String, format = DateTime)]
     pub(crate) active_since: i64,
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) fired_at: Option<i64>,
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) resolved_at: Option<i64>,
     /// While it is pending: when it was seen last, to a quarter of what `state::tolerance` allows. While it is kept firing though its
     /// condition is not true any more: when that was found.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) last_true: Option<i64>,
     /// Why it is not told: the names of silences, of the alert that inhibits it, or of the maintenance window.
     #[serde(default)]

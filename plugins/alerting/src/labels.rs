@@ -14,6 +14,9 @@ pub(crate) const NAME_BYTES_MAX: usize = 256;
 /// Longest value of a label, in bytes; of a longer one the beginning stays, with `…` and a hash of the whole.
 pub(crate) const VALUE_BYTES_MAX: usize = 1024;
 
+/// Digits of the hash that a value that was cut ends in.
+const HASH_DIGITS: usize = 16;
+
 /// Names and values, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
@@ -73,9 +76,15 @@ impl fmt::Display for Labels {
     }
 }
 
+/// False for a value that was cut, which nothing equals.
+pub(crate) fn is_whole(value: &str) -> bool {
+    let is_short = value.len() + '…'.len_utf8() < VALUE_BYTES_MAX;
+    is_short || value.chars().rev().nth(HASH_DIGITS) != Some('…')
+}
+
 fn cut(mut text: String, bytes_max: usize) -> String {
     if text.len() > bytes_max {
-        let end = format!("…{:016x}", xxh3_64(text.as_bytes()));
+        let end = format!("…{:0HASH_DIGITS$x}", xxh3_64(text.as_bytes()));
         text.truncate(text.floor_char_boundary(bytes_max - end.len()));
         text.push_str(&end);
     }
@@ -96,6 +105,7 @@ mod tests {
         assert_ne!(one.fingerprint(), other.fingerprint());
         assert_eq!(one, labels("1"));
         let just_short_enough = "a".repeat(VALUE_BYTES_MAX);
+        assert!(!is_whole(value) && is_whole(&just_short_enough) && is_whole("…0123456789abcdef"));
         assert_eq!(
             Labels::from_iter([("path", just_short_enough.as_str())]).get("path"),
             Some(just_short_enough.as_str())

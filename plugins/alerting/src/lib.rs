@@ -114,12 +114,15 @@ impl Plugin for Alerting {
         // When one ends, the others end well, and all are started again.
         let ended = shutdown.child_token();
         let watch = watch::run(context.clone(), self.config.clone(), notifications.clone(), ended.clone());
-        let (watch, escalate, (), ()) = tokio::join!(
+        let unmute = notify::unmute(notifications.clone(), Arc::clone(&context.process), ended.clone());
+        let escalate = incident::escalate(incidents, Arc::clone(&self.counters), ended.clone());
+        let (watch, escalate, unmute, (), ()) = tokio::join!(
             ending(&ended, watch),
-            ending(&ended, incident::escalate(incidents, ended.clone())),
+            ending(&ended, escalate),
+            ending(&ended, unmute),
             notify::deliver(notifications, ended.clone()),
             telemetry::report(&context, &self.counters, &ended),
         );
-        watch.and(escalate)
+        watch.and(escalate).and(unmute)
     }
 }

@@ -1,5 +1,6 @@
 //! Rules as the records have them: what was written, from where, and whether they can be evaluated.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use plugin::records::{Document, Error, Key, RecordId};
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::rule::{self, Condition, Rule, Severity};
+use crate::watch::Lane;
 
 /// A rule as it was written; `alerting.rules` in SQL.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -91,17 +93,17 @@ impl Document for Revision {
     const KEYS: &'static [Key] = &[];
 }
 
-/// How far the rules of a tenant have been evaluated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// From when on the rules of a tenant are not evaluated yet, for each lane that has rules: what was due before is done and written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Progress {
     /// Nanoseconds since 1970.
-    pub(crate) until: i64,
+    #[serde(default)]
+    pub(crate) next: BTreeMap<Lane, i64>,
 }
 
 impl Document for Progress {
     const COLLECTION: &'static str = "alerting.progress";
     const KEYS: &'static [Key] = &[];
-    const TIMES: &'static [&'static str] = &["until"];
 }
 
 /// A time in which no rules were evaluated, and what was made up for; `alerting.pauses` in SQL.

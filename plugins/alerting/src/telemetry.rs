@@ -73,6 +73,8 @@ pub(crate) struct Counters {
     began: Timestamp,
     evaluations: AtomicU64,
     evaluations_failed: AtomicU64,
+    escalations: AtomicU64,
+    escalations_failed: AtomicU64,
     notifications: [AtomicU64; Outcome::ALL.len()],
     /// Of the rounds since the last report the latest, in nanoseconds.
     lateness: Mutex<Option<i64>>,
@@ -85,6 +87,8 @@ impl Default for Counters {
             began: now(),
             evaluations: AtomicU64::default(),
             evaluations_failed: AtomicU64::default(),
+            escalations: AtomicU64::default(),
+            escalations_failed: AtomicU64::default(),
             notifications: Default::default(),
             lateness: Mutex::default(),
             standing: Mutex::default(),
@@ -103,6 +107,12 @@ impl Counters {
     pub(crate) fn evaluated(&self, rules: usize, failed: usize) {
         self.evaluations.fetch_add(rules as u64, Ordering::Relaxed);
         self.evaluations_failed.fetch_add(failed as u64, Ordering::Relaxed);
+    }
+
+    /// An incident was due, and what became of it is written or not.
+    pub(crate) fn escalated(&self, is_written: bool) {
+        self.escalations.fetch_add(1, Ordering::Relaxed);
+        self.escalations_failed.fetch_add(u64::from(!is_written), Ordering::Relaxed);
     }
 
     /// An attempt to send a notification came to this.
@@ -138,6 +148,14 @@ impl Counters {
             let evaluations = [("alerting.evaluations", evaluations), ("alerting.evaluations.failed", failed)];
             metrics.extend(
                 evaluations.map(|(name, number)| self.sum(name, "{evaluation}", vec![point(now, number, Vec::new())])),
+            );
+        }
+        let escalations = self.escalations.load(Ordering::Relaxed);
+        if escalations > 0 {
+            let failed = self.escalations_failed.load(Ordering::Relaxed);
+            let escalations = [("alerting.escalations", escalations), ("alerting.escalations.failed", failed)];
+            metrics.extend(
+                escalations.map(|(name, number)| self.sum(name, "{incident}", vec![point(now, number, Vec::new())])),
             );
         }
         let notifications =

@@ -4,6 +4,7 @@
 //! hundred lines, and `docs/plugins.md` walks through it.
 
 mod asked;
+mod asker;
 mod context;
 mod failure;
 mod host;
@@ -13,11 +14,13 @@ mod near;
 mod plugin;
 mod supervise;
 mod table;
+mod told;
 pub mod yaml;
 
 pub use {hub, model, query, records};
 
 pub use asked::Asked;
+pub use asker::asker;
 pub use context::{PluginContext, Telemetry, TelemetryWriter};
 pub use failure::Failure;
 pub use host::{Host, InvalidName, Running};
@@ -26,3 +29,4 @@ pub use near::near;
 pub use plugin::{Plugin, PluginError, Shutdown, ending};
 pub use supervise::{Health, State};
 pub use table::{PluginSchema, PluginTable, schemas};
+pub use told::{Told, rfc3339};

@@ -1,6 +1,7 @@
 //! The times a question is about: `from` and `to` as people write them, and the buckets of a chart over them.
 
 use plugin::Failure;
+pub(crate) use plugin::rfc3339;
 use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -185,13 +186,6 @@ pub(crate) fn length(written: &str) -> Option<i64> {
     let number = &written[..written.len() - 1];
     let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
     number.parse::<i64>().ok().filter(|_| is_number)?.checked_mul(unit)
-}
-
-/// A time as people and programs read it.
-pub(crate) fn rfc3339(nanos: i64) -> String {
-    let time = OffsetDateTime::from_unix_timestamp_nanos(nanos.into()).ok();
-    let written = time.and_then(|time| time.format(&Rfc3339).ok());
-    written.expect("every time of 64 bits is in the years 1677 to 2262")
 }
 
 fn now() -> i64 {

@@ -32,9 +32,9 @@ impl Source {
     }
 
     /// The same for statements that users have left behind: they see telemetry and no product's tables.
-    pub(crate) fn of_telemetry(context: &PluginContext, tenant: Tenant) -> Self {
-        let source = Self::new(context, tenant);
-        Self { asker: source.asker.seeing(|_, _| false), ..source }
+    pub(crate) fn of_telemetry(engine: &QueryEngine, tenant: Tenant) -> Self {
+        let (engine, asker) = (engine.clone(), Asker::new(tenant).seeing(|_, _| false));
+        Self { engine, asker, warnings: Mutex::default() }
     }
 
     /// All rows of the answer.

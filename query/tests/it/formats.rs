@@ -141,6 +141,15 @@ async fn parameters_come_as_json() {
 }
 
 #[tokio::test]
+async fn a_statement_may_be_asked_as_of_a_time() {
+    let (_, _, text) = answer("text/csv", json!({"sql": "SELECT now()", "as_of": "2026-01-02T04:00:15+01:00"})).await;
+    assert!(text.contains("2026-01-02T03:00:15"), "{text}");
+
+    let (status, _, text) = answer("text/csv", json!({"sql": "SELECT 1", "as_of": "noon"})).await;
+    assert!(status == StatusCode::BAD_REQUEST && text.contains("'noon', which is not a time"), "{text}");
+}
+
+#[tokio::test]
 async fn the_first_format_known_is_taken() {
     let check = async |accept: &str, expected: &str| {
         let (_, content_type, _) = answer(accept, json!({"sql": "SELECT 1"})).await;

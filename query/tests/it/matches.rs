@@ -43,6 +43,18 @@ async fn words_are_found_in_live_and_in_stored_rows() {
 }
 
 #[tokio::test]
+async fn lines_of_a_template_are_found_in_live_and_in_stored_rows() {
+    for stored in [false, true] {
+        let fixture = logs(stored).await;
+
+        check(&fixture, "has_template(body, 'timeout after <*>')", &[2]).await;
+        check(&fixture, "has_template(body, 'connection <*> by upstream')", &[0]).await;
+        check(&fixture, "not has_template(body, 'timeout after <*>')", &[0, 1, 3]).await;
+        check(&fixture, "has_template(body, NULL)", &[]).await;
+    }
+}
+
+#[tokio::test]
 async fn words_can_be_parameters() {
     let fixture = logs(true).await;
 
@@ -62,6 +74,7 @@ async fn what_is_no_question_is_refused_with_advice() {
         ("matches(body, '')", "'' has no word to look for", "write words"),
         ("matches(body, '\"open')", "the quote before 'open' is not closed", "both ends"),
         ("matches(body, body)", "the words of matches differ from row to row", "write them as text"),
+        ("has_template(body, body)", "the template of has_template differs from row to row", "write it as text"),
     ] {
         let error = fixture.error(&format!("SELECT 1 FROM logs WHERE {condition}")).await;
         assert_eq!(error.code(), "plan", "{condition}: {error:?}");

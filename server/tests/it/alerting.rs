@@ -4,10 +4,15 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use axum::{Json, Router};
 use opentelemetry_proto::tonic::trace::v1::Status;
 use serde_json::{Value, json};
 use testkit::{PostgresServer, Protocol, RedisServer, Remembers, Request, Server, Setup, Skip, span, spans, until};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
 
+use crate::hub::owner;
 use crate::own_telemetry::of_system;
 use crate::{observatory, program};
 
@@ -86,6 +91,26 @@ async fn a_rule_in_a_file_fires_names_its_traces_and_is_over_when_it_is_over() {
 }
 
 #[tokio::test]
+async fn the_examples_that_come_with_it_have_no_faults() {
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let both: &[&str] = &["notifications.yaml|", "rules/example.yaml|"];
+    let rules: &[&str] = &["rules/examples.yaml|"];
+    let folders = [("config/alerting", rules), ("deploy/compose/alerting", both), ("deploy/kubernetes/alerting", both)];
+
+    for (folder, files) in folders {
+        let setup = observatory().env("OBSERVATORY_ALERTING__DIRECTORY", root.join(folder).display());
+        let server = setup.start().await.expect("a server");
+        let read = until("the files are read", PATIENCE, async || {
+            let faults = "select file, array_to_string(faults, '; ') from alerting.files order by file";
+            Some(server.sql(faults).await).filter(|rows| rows.len() == files.len())
+        });
+
+        assert_eq!(read.await.text(), files.join("\n"), "{folder}");
+        server.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn what_alerting_does_is_metrics_and_spans_of_the_tenant_system() {
     let rules = "
 - {name: Errors, condition: error_count > 0, over: 10m, interval: 1s, severity: critical, notification: hook}
@@ -121,6 +146,68 @@ async fn what_alerting_does_is_metrics_and_spans_of_the_tenant_system() {
     .await;
     assert_eq!(server.sql("select count(*) from metrics").await.number(), 0, "they are not the tenants'");
     server.stop().await;
+}
+
+/// A receiver of messages, and what it gets.
+async fn receiver() -> (String, mpsc::UnboundedReceiver<Value>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let (sender, received) = mpsc::unbounded_channel();
+    let keep = async move |Json(message): Json<Value>| drop(sender.send(message));
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(keep)).await });
+    (url, received)
+}
+
+#[tokio::test]
+async fn with_postgresql_an_alert_is_told_and_its_incident_worked_on_and_counted() -> Result<(), ()> {
+    let database = PostgresServer::start().await.map_err(Skip::tell)?;
+    let (url, mut received) = receiver().await;
+    let rules = "- {name: Errors, condition: error_count > 0, over: 10s, interval: 1s, severity: critical, \
+                 notification: hook, incident: P2}";
+    let (setup, directory) = with_rules(rules);
+    let hook = format!("channels: [{{name: hook, webhook: {{url: '{url}'}}}}]");
+    fs::write(directory.path().join("notifications.yaml"), hook).expect("a file");
+    let setup = setup.env("DATABASE_URL", database.url()).yaml("outgoing: {allow_networks: [127.0.0.0/8]}");
+    let server = setup.start().await.expect("a server");
+    let owner = owner(&server).await;
+    let act = async |path: &str, body: Value| {
+        let headers = [("content-type", "application/json")];
+        let reply = owner.post(&format!("/api/v1/{path}"), &headers, body.to_string()).await;
+        let reply = reply.expect("an answer");
+        assert!((200..300).contains(&reply.status), "{path}: {}", reply.text());
+    };
+    let indicator = json!({"kind": "availability"});
+    act(
+        "apm/slos",
+        json!({"name": "cart", "service": "checkout", "objective": 99, "window_days": 7, "indicator": indicator}),
+    )
+    .await;
+
+    send(&server, requests("checkout", 1, 3)).await;
+
+    let message = timeout(PATIENCE, received.recv()).await.expect("it is told in time").expect("a message");
+    assert!(message.to_string().contains("Errors"), "{message}");
+    let incident = "alerting/incidents/INC-000001";
+    act(&format!("{incident}/acknowledge"), json!({})).await;
+    act(&format!("{incident}/note"), json!({"text": "the card provider is down"})).await;
+    alert(&server, "resolved").await;
+    act(&format!("{incident}/resolve"), json!({"text": "it is up again"})).await;
+    let worked_on = "select priority, status, rule, acknowledged_at >= opened_at, resolved_at >= acknowledged_at \
+                     from alerting.incidents";
+    assert_eq!(server.sql(worked_on).await.text(), "P2|resolved|Errors|true|true");
+    let kinds = server.sql("select distinct kind from alerting.timeline order by kind").await.text();
+    assert!(["acknowledged", "note", "opened", "resolved"].iter().all(|kind| kinds.contains(kind)), "{kinds}");
+    let sent = "select count(*) from alerting.notifications where channel = 'hook' and state = 'sent'";
+    until("that it was told is kept", PATIENCE, async || (server.sql(sent).await.number() > 0).then_some(())).await;
+    until("the promise is judged", PATIENCE, async || {
+        let rows = server.sql("select name, service from apm.slos").await;
+        (rows.text() == "cart|checkout").then_some(())
+    })
+    .await;
+    let kept = database.psql("select count(distinct collection) from observatory_records.documents");
+    assert!(kept.parse::<u32>().is_ok_and(|kept| kept > 5), "records are in the database: {kept}");
+    server.stop().await;
+    Ok(())
 }
 
 #[tokio::test]
@@ -163,7 +250,11 @@ async fn killed_while_pending_it_fires_at_the_right_time() {
 
     let firing = alert(&server, "firing").await;
     assert_eq!((&firing["id"], &firing["active_since"]), (&pending["id"], &pending["active_since"]));
-    let waited = firing["fired_at"].as_i64().expect("a time") - firing["active_since"].as_i64().expect("a time");
+    let time = |name: &str| {
+        let text = firing[name].as_str().expect("a text").to_owned();
+        hub::Moment::try_from(text).expect("a time").0.0
+    };
+    let waited = time("fired_at") - time("active_since");
     assert!((12_000_000_000..13_000_000_000).contains(&waited), "{waited}");
     server.stop().await;
 }
@@ -182,7 +273,7 @@ async fn what_was_missed_while_nobody_was_up_is_made_up_for_and_said() {
     // The records believe that nothing was evaluated for ten minutes.
     let records = rusqlite::Connection::open(setup.data().path().join("records.sqlite")).expect("the records");
     let changed = records.execute(
-        "UPDATE documents SET body = json_set(body, '$.until', json_extract(body, '$.until') - 600000000000)
+        "UPDATE documents SET body = json_set(body, '$.next.measures', json_extract(body, '$.next.measures') - 600000000000)
         WHERE collection = 'alerting.progress'",
         [],
     );

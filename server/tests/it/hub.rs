@@ -35,7 +35,8 @@ async fn signed_in(server: &Server, email: &str, password: &str, new_password: O
     server.api().with_key(told["access_token"].as_str())
 }
 
-async fn owner(server: &Server) -> Http {
+/// The first owner, signed in.
+pub(crate) async fn owner(server: &Server) -> Http {
     let (email, password) = first_owner(&server.said());
     signed_in(server, &email, &password, Some(PASSWORD)).await
 }

@@ -34,20 +34,38 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- $assumed = dict "hub" (dict "public_url" (printf "%s://%s" (ternary "https" "http" (ne .tls.secretName "")) .host)) -}}
 {{- end -}}
 {{- end -}}
+{{- if include "observatory.alertingPaths" . -}}
+{{- $_ := set $assumed "alerting" (dict "directory" "/etc/observatory/alerting") -}}
+{{- end -}}
 {{- $server := dict "data_dir" "/var/lib/observatory" "listen" "0.0.0.0:8036" "otlp_grpc" "0.0.0.0:4317" "otlp_http" "0.0.0.0:4318" -}}
 {{- mergeOverwrite $assumed (deepCopy .Values.settings) (dict "server" $server) | toYaml -}}
+{{- end -}}
+
+{{- define "observatory.alerting" -}}
+{{- .Values.alerting.existingConfigMap.name | default (printf "%s-alerting" (include "observatory.fullname" .)) -}}
+{{- end -}}
+
+{{/* Where each key of that ConfigMap goes below alerting.directory; nothing without files. Of a path, the key is what has dots for slashes:
+tenants' names have no dots, so no two paths have the same. */}}
+{{- define "observatory.alertingPaths" -}}
+{{- range $key, $path := .Values.alerting.existingConfigMap.paths }}
+- {key: {{ $key }}, path: {{ $path }}}
+{{- end }}
+{{- range $path, $_ := .Values.alerting.files }}
+- {key: {{ $path | replace "/" "." }}, path: {{ $path }}}
+{{- end }}
 {{- end -}}
 
 {{- define "observatory.secret" -}}
 {{- .Values.existingSecret.name | default (include "observatory.fullname" .) -}}
 {{- end -}}
 
-{{/* The variables: each secret by the file that holds it. */}}
+{{/* The variables: each secret by the file that holds it, but for those of channels. */}}
 {{- define "observatory.env" -}}
 {{- range $key := ternary .Values.existingSecret.keys (keys .Values.secrets | sortAlpha) (ne .Values.existingSecret.name "") }}
 {{- if hasPrefix "AWS_" $key }}
 - {name: {{ $key }}, valueFrom: {secretKeyRef: {name: {{ include "observatory.secret" $ }}, key: {{ $key }}}}}
-{{- else }}
+{{- else if regexMatch "^[A-Z]" $key }}
 - {name: {{ $key }}_FILE, value: /run/secrets/observatory/{{ $key }}}
 {{- end }}
 {{- end }}

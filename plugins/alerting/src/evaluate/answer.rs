@@ -24,7 +24,7 @@ impl Answer {
         let schema = SchemaRef::clone(rows.schema());
         let (mut batches, mut bytes): (Vec<RecordBatch>, usize) = (Vec::new(), 0);
         while let Some(batch) = rows.try_next().await? {
-            bytes += batch.columns().iter().map(size).sum::<usize>();
+            bytes += bytes_of(&batch);
             if bytes > ANSWER_BYTES_MAX {
                 return Err(Unevaluated(format!(
                     "the answer has more than {ANSWER_BYTES_MAX} bytes; select fewer rows, or less of long texts"
@@ -83,6 +83,11 @@ impl Answer {
         let column = self.rows.column(place);
         cast(column, data_type).unwrap_or_else(|_| arrow::array::new_null_array(data_type, column.len()))
     }
+}
+
+/// Bytes of the values of a batch.
+pub(crate) fn bytes_of(batch: &RecordBatch) -> usize {
+    batch.columns().iter().map(size).sum()
 }
 
 /// Bytes of the values themselves: slices of one buffer would count it once each.

@@ -3,6 +3,8 @@
 use plugin::query::Statement;
 use serde_json::Value;
 
+use crate::labels::is_whole;
+
 /// Labels with short names, and their columns.
 const COLUMNS: [(&str, &str); 21] = [
     ("cluster", "k8s_cluster_name"),
@@ -39,7 +41,7 @@ const ATTRIBUTES: [(&str, &[&str]); 4] = [
 /// A statement that grows; values are parameters.
 #[derive(Debug, Default)]
 pub(crate) struct Asked {
-    params: Vec<Value>,
+    pub(super) params: Vec<Value>,
 }
 
 impl Asked {
@@ -63,6 +65,18 @@ impl Asked {
                 .extend(["attributes", "resource_attributes"].map(|column| format!("{column}->>cast({key} AS text)")));
         }
         format!("coalesce({})", places.join(", "))
+    }
+
+    /// A condition: a label has this value, or is not there. What was cut cannot be compared.
+    pub(super) fn like(&mut self, label: &str, value: Option<&str>) -> String {
+        match value {
+            Some(value) if !is_whole(value) => String::new(),
+            Some(value) => {
+                let column = self.dimension(label);
+                format!(" AND cast({column} AS text) = {}", self.param(value))
+            }
+            None => format!(" AND {} IS NULL", self.dimension(label)),
+        }
     }
 
     pub(crate) fn statement(self, sql: String) -> Statement {

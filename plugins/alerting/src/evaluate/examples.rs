@@ -31,12 +31,7 @@ impl Evaluator {
         let from = asked.param(Moment(before(at, window)).to_string());
         let mut conditions = format!("{source} AND trace_id IS NOT NULL AND {time} >= {from}");
         for name in &names {
-            let (column, value) = (asked.dimension(name), labels.get(name));
-            let condition = match value {
-                Some(value) => format!(" AND cast({column} AS text) = {}", asked.param(value)),
-                None => format!(" AND {column} IS NULL"),
-            };
-            conditions.push_str(&condition);
+            conditions.push_str(&asked.like(name, labels.get(name)));
         }
         let sql =
             format!("SELECT trace_id FROM {conditions} GROUP BY trace_id ORDER BY max({order}) DESC LIMIT {TRACES}");
@@ -51,7 +46,8 @@ impl Evaluator {
 }
 
 impl Table {
-    fn all(self) -> (&'static str, String) {
+    /// What any one is like.
+    pub(super) fn all(self) -> (&'static str, String) {
         let (_, time, from) = self.sql();
         (time, from)
     }

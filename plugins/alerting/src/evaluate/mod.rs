@@ -3,6 +3,7 @@
 mod answer;
 mod calls;
 mod dimension;
+mod evidence;
 mod examples;
 mod rows;
 mod slo;
@@ -19,7 +20,9 @@ use plugin::query::{Asker, Class, QueryEngine, QueryError, Statement};
 use plugin::yaml::Fault;
 use tokio::sync::Semaphore;
 
-pub(crate) use self::answer::Answer;
+pub(crate) use self::answer::{Answer, bytes_of};
+pub(crate) use self::dimension::Asked;
+pub(crate) use self::evidence::Evidence;
 pub(crate) use self::examples::{TRACES_LOOKED_FOR_MAX, TRACES_TIME_MAX};
 use self::taken::Question;
 use crate::config::Config;

@@ -39,6 +39,11 @@ enum Reading {
 }
 
 impl Resource {
+    /// Names of its metrics, the best first.
+    pub(super) fn names(self) -> impl Iterator<Item = &'static str> {
+        self.metrics().iter().map(|(name, _)| *name)
+    }
+
     /// Metrics, the best first.
     fn metrics(self) -> &'static [(&'static str, Reading)] {
         match self {

@@ -15,7 +15,8 @@ pub(crate) const SERVICES_MAX: usize = 50;
 /// Most links of an incident.
 pub(crate) const LINKS_MAX: usize = 50;
 
-/// Something that people have to work on; `alerting.incidents` in SQL. Times are nanoseconds since 1970.
+/// Something that people have to work on; `alerting.incidents` in SQL.
+// Times are nanoseconds since 1970 here, and RFC 3339 in answers, which are [`plugin::Told`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Incident {
     /// `INC-000001`, counted for each tenant.
@@ -35,6 +36,7 @@ pub(crate) struct Incident {
     pub(crate) assignee: Option<String>,
     /// Who has it now.
     pub(crate) level: Level,
+    #[schema(value_type = String, format = DateTime)]
     pub(crate) level_since: i64,
     /// 1 while frontline has it; 2 once it has been on a level above.
     pub(crate) tier: u8,
@@ -48,15 +50,22 @@ pub(crate) struct Incident {
     pub(crate) services: Vec<String>,
     /// To traces and more that its alerts or people name.
     pub(crate) links: Vec<Link>,
+    #[schema(value_type = String, format = DateTime)]
     pub(crate) opened_at: i64,
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) acknowledged_at: Option<i64>,
     /// When somebody first did something about it.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) first_response_at: Option<i64>,
     /// When it first went up.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) escalated_at: Option<i64>,
     /// When the last of its alerts was over.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) quiet_at: Option<i64>,
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) resolved_at: Option<i64>,
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) reviewed_at: Option<i64>,
     pub(crate) first_response_seconds: Option<f64>,
     pub(crate) resolution_seconds: Option<f64>,
@@ -78,6 +87,7 @@ pub(crate) struct Incident {
     /// Changes of alerts that its timeline has no room for.
     pub(crate) unlisted: u32,
     /// From when the times of its priority count: it was opened, reopened, or given another priority.
+    #[schema(value_type = String, format = DateTime)]
     pub(crate) counts_from: i64,
     /// Steps of escalation that were taken; none is taken twice.
     pub(crate) steps: Vec<String>,
@@ -86,6 +96,7 @@ pub(crate) struct Incident {
     /// Levels that people have it brought before, and that were not told yet.
     pub(crate) to_tell: Vec<Level>,
     /// When the next step is due.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) due: Option<i64>,
 }
 

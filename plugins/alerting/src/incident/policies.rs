@@ -1,8 +1,10 @@
 //! The policy of each tenant, from its file: read again when the file has changed.
 //!
-//! A file with faults changes nothing: the policy before it stays, and the log and `GET /escalation` say what is wrong.
+//! A file with faults, or one that cannot be read, changes nothing: the policy before it stays, and the log and `GET /escalation` say
+//! what is wrong. Only where there is no file the standard holds.
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -65,20 +67,22 @@ impl Policies {
     }
 
     async fn look(&self, path: &Path, known: Option<Known>) -> Known {
-        let metadata = tokio::fs::metadata(path).await.ok();
-        let state = metadata.map(|file| (file.modified().unwrap_or(SystemTime::UNIX_EPOCH), file.len()));
-        let looked = Instant::now();
+        let (found, looked) = (state(path).await, Instant::now());
         if let Some(known) = &known
             && known.is_read
-            && known.state == state
+            && found.as_ref().is_ok_and(|state| known.state == *state)
         {
             return Known { looked, ..known.clone() };
         }
-        let before = known.map_or_else(|| Arc::clone(&self.default), |known| known.policy);
-        let (read, is_read) = match text(path, state).await {
+        let (state, text) = match found {
+            Ok(state) => (state, text(path, state).await),
+            Err(fault) => (known.as_ref().and_then(|known| known.state), Err(fault)),
+        };
+        let (read, is_read) = match text {
             Ok(text) => (policy::read(&text), true),
             Err(fault) => (Err(vec![fault]), false),
         };
+        let before = known.map_or_else(|| Arc::clone(&self.default), |known| known.policy);
         match read {
             Ok(policy) => Known { looked, state, is_read, policy: Arc::new(policy), faults: Arc::default() },
             Err(faults) => {
@@ -88,6 +92,15 @@ impl Policies {
                 Known { looked, state, is_read, policy: before, faults: faults.into() }
             }
         }
+    }
+}
+
+/// When the file was changed, and how long it is; nothing when there is none, and only then.
+async fn state(path: &Path) -> Result<Option<(SystemTime, u64)>, Fault> {
+    match tokio::fs::metadata(path).await {
+        Ok(file) => Ok(Some((file.modified().unwrap_or(SystemTime::UNIX_EPOCH), file.len()))),
+        Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(unreadable(&cause)),
     }
 }
 
@@ -103,8 +116,36 @@ fn path(directory: &Path, tenant: &Tenant) -> PathBuf {
 async fn text(path: &Path, state: Option<(SystemTime, u64)>) -> Result<String, Fault> {
     let Some((_, bytes)) = state else { return Ok(String::new()) };
     yaml::check_size(bytes)?;
-    tokio::fs::read_to_string(path).await.map_err(|cause| {
-        let remedy = "let the server read the file, as text in UTF-8".to_owned();
-        Fault { place: Place::TOP, problem: format!("the file cannot be read: {cause}"), remedy }
-    })
+    tokio::fs::read_to_string(path).await.map_err(|cause| unreadable(&cause))
+}
+
+fn unreadable(cause: &std::io::Error) -> Fault {
+    let remedy = "let the server read the file, as text in UTF-8".to_owned();
+    Fault { place: Place::TOP, problem: format!("the file cannot be read: {cause}"), remedy }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_cannot_be_looked_at_is_not_one_that_is_gone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (policies, file) = (Policies::new(Some(folder.path().to_owned())), folder.path().join(FILE));
+        std::fs::write(&file, "auto_resolve: true").expect("a folder of ours");
+        let read = policies.look(&file, None).await;
+        std::fs::remove_file(&file).expect("a file of ours");
+        // Whoever follows it never arrives.
+        std::os::unix::fs::symlink(FILE, &file).expect("a folder of ours");
+
+        let looped = policies.look(&file, Some(read)).await;
+        let again = policies.look(&file, Some(looped.clone())).await;
+        std::fs::remove_file(&file).expect("a file of ours");
+        let gone = policies.look(&file, Some(looped.clone())).await;
+
+        assert!(looped.policy.auto_resolve && !looped.is_read, "the one before holds on");
+        assert!(looped.faults[0].problem.contains("cannot be read"), "{:?}", looped.faults);
+        assert_eq!(again.faults.len(), 1, "it is told until it can be read");
+        assert!(!gone.policy.auto_resolve && gone.faults.is_empty(), "without a file the standard holds");
+    }
 }

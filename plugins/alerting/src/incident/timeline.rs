@@ -18,10 +18,11 @@ pub(crate) const SHOWN_MAX: usize = 1000;
 pub(crate) const PLATFORM: &str = "platform";
 
 /// One thing that has happened; `alerting.timeline` in SQL.
+// Times are nanoseconds since 1970 here, and RFC 3339 in answers, which are [`plugin::Told`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Entry {
     pub(crate) incident: String,
-    /// Nanoseconds since 1970.
+    #[schema(value_type = String, format = DateTime)]
     pub(crate) at: i64,
     /// `platform`, `rule/<name>`, or a person or key as the audit trail has them.
     pub(crate) who: String,

@@ -20,7 +20,7 @@ use super::{telemetry, trouble};
 pub(crate) const PAUSE_FIRST: Duration = Duration::from_secs(5);
 /// Longest pause that nobody has asked for.
 pub(crate) const PAUSE_MAX: Duration = Duration::from_secs(15 * 60);
-/// After so long it is not tried any more.
+/// After so long it is not tried any more; a receiver that asks for more time is asked once more at its end.
 pub(crate) const TRIED_MAX: Duration = Duration::from_secs(24 * 3600);
 /// What has been tried for so long in vain is told of over other channels.
 pub(crate) const TROUBLE_AFTER: Duration = Duration::from_secs(5 * 60);
@@ -132,10 +132,11 @@ pub(crate) fn given_up<'a>(claim: &'a Claim<Notification>, body: &'a Notificatio
     Deed { action: "notification.given_up", subject: ("notification", claim.record.id.as_str()), details }
 }
 
-/// True when others have to know that the channel does not deliver.
+/// True when others have to know that the channel does not deliver, or has asked to be left alone for as long.
 fn is_trouble(body: &Notification, now: Timestamp) -> bool {
     let since = body.first_attempt_at.unwrap_or(now.0);
-    body.state == State::Failed || now.0.saturating_sub(since) >= nanos(TROUBLE_AFTER)
+    let until = body.not_before.map_or(now.0, |not_before| not_before.max(now.0));
+    body.state == State::Failed || until.saturating_sub(since) >= nanos(TROUBLE_AFTER)
 }
 
 /// What an outcome makes of a notification. Pure.
@@ -145,22 +146,34 @@ fn after(before: &Notification, id: &str, outcome: &Result<String, Unsent>, now:
         Ok(_) => return Notification { sent_at: Some(now.0), last_error: None, ..body.ended(State::Sent, None) },
         Err(unsent) => unsent,
     };
-    let pause = match unsent.again {
-        Again::Never => return body.ended(State::Failed, Some(unsent.reason.clone())),
-        // Who asks for no pause at all is spared as well.
-        Again::Later(Some(asked)) => asked.max(PAUSE_FIRST),
-        Again::Later(None) | Again::Unclear => pause(id, body.attempts),
-    };
-    let due = now.0.saturating_add(nanos(pause));
-    let not_before = matches!(unsent.again, Again::Later(Some(_))).then_some(due);
     let given_up = body.first_attempt_at.unwrap_or(now.0).saturating_add(nanos(TRIED_MAX));
+    let (due, reason) = match unsent.again {
+        Again::Never => return body.ended(State::Failed, Some(unsent.reason.clone())),
+        Again::Later(Some(asked)) => asked_for(asked, &unsent.reason, (now, given_up)),
+        Again::Later(None) | Again::Unclear => {
+            (now.0.saturating_add(nanos(pause(id, body.attempts))), unsent.reason.clone())
+        }
+    };
     if due > given_up {
         let hours = TRIED_MAX.as_secs() / 3600;
-        return body.ended(State::Failed, Some(format!("given up after {hours} h: {}", unsent.reason)));
+        return body.ended(State::Failed, Some(format!("given up after {hours} h: {reason}")));
     }
+    let not_before = matches!(unsent.again, Again::Later(Some(_))).then_some(due);
     let repeats = body.repeats + u32::from(unsent.again == Again::Unclear);
-    let last_error = Some(unsent.reason.clone());
-    Notification { state: State::Waiting, due: Some(due), last_error, repeats, not_before, ..body }
+    Notification { state: State::Waiting, due: Some(due), last_error: Some(reason), repeats, not_before, ..body }
+}
+
+/// When a receiver is asked again that has asked for a pause, and why it was not reached. Who asks for no pause at all is spared as
+/// well; who asks for more time than there is, is asked once more at its end.
+fn asked_for(asked: Duration, reason: &str, (now, given_up): (Timestamp, i64)) -> (i64, String) {
+    let due = now.0.saturating_add(nanos(asked.max(PAUSE_FIRST)));
+    let is_room = given_up.saturating_sub(now.0) >= nanos(PAUSE_FIRST);
+    if due <= given_up || !is_room {
+        return (due, reason.to_owned());
+    }
+    let (asked, hours) = (asked.as_secs(), TRIED_MAX.as_secs() / 3600);
+    let cut = format!("the receiver asks to wait {asked} s; it is asked once more {hours} h after the first attempt");
+    (given_up, format!("{reason} ({cut})"))
 }
 
 /// Before the next attempt; up to a fifth shorter, by chance, so that not all come back at once.
@@ -191,6 +204,8 @@ mod tests {
             title: "A".to_owned(),
             text: String::new(),
             labels: Labels::default(),
+            annotations: [].into(),
+            value: None,
             links: Vec::new(),
             at: 0,
         };
@@ -223,6 +238,24 @@ mod tests {
         assert_eq!((later.state, later.due, later.repeats), (State::Waiting, Some(121 * SECOND), 0));
         assert_eq!((failed.state, failed.due, failed.last_error.as_deref()), (State::Failed, None, Some("400")));
         assert_eq!((repeated.state, repeated.repeats), (State::Waiting, 1));
+    }
+
+    #[test]
+    fn who_asks_for_more_time_than_there_is_is_asked_once_more_at_its_end() {
+        let day = 24 * 3600 * SECOND;
+        let asked = |seconds| Err(Unsent::later("503", Some(Duration::from_secs(seconds))));
+
+        let first = after(&sending(1, 0), "1", &asked(48 * 3600), Timestamp(SECOND));
+        let exact = after(&sending(1, 0), "1", &asked(24 * 3600 - 1), Timestamp(SECOND));
+        let last = after(&sending(2, 0), "1", &asked(48 * 3600), Timestamp(day));
+
+        assert_eq!((first.state, first.due, first.not_before), (State::Waiting, Some(day), Some(day)));
+        let said = "503 (the receiver asks to wait 172800 s; it is asked once more 24 h after the first attempt)";
+        assert_eq!(first.last_error.as_deref(), Some(said));
+        assert!(is_trouble(&first, Timestamp(SECOND)), "others know at once that it is not told for hours");
+        assert_eq!((exact.due, exact.last_error.as_deref()), (Some(day), Some("503")));
+        assert_eq!((last.state, last.last_error.as_deref()), (State::Failed, Some("given up after 24 h: 503")));
+        assert_eq!(after(&sending(1, 0), "1", &asked(u64::MAX), Timestamp(SECOND)).due, Some(day));
     }
 
     #[test]

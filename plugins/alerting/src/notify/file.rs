@@ -74,17 +74,18 @@ struct WindowWritten {
 pub(crate) fn read(text: &str) -> Result<Notifications, Vec<Fault>> {
     let mut faults = Faults::default();
     let Some(written) = typed::<Written>(text, &mut faults) else { return Err(faults.told()) };
-    let mut reader = Reader { faults };
+    let mut reader = Reader { text, faults };
     let notifications = Notifications { channels: reader.channels(&written.channels), plan: reader.plan(&written) };
     reader.faults.or(notifications)
 }
 
 #[derive(Debug)]
-struct Reader {
+struct Reader<'a> {
+    text: &'a str,
     faults: Faults,
 }
 
-impl Reader {
+impl Reader<'_> {
     /// The value, or its fault.
     fn keep<T, W>(&mut self, at: &At<W>, read: Result<T, String>) -> Option<T> {
         read.map_err(|problem| self.faults.add(at.place, problem, "")).ok()
@@ -93,11 +94,20 @@ impl Reader {
     fn channels(&mut self, written: &[At<ChannelWritten>]) -> Vec<Channel> {
         let mut names = BTreeSet::new();
         let mut channels = Vec::new();
+        // Only a template that is wrong is looked for in the file once more.
+        let (file, mut tree) = (self.text, None);
         for (place, channel) in written.iter().enumerate() {
             let read = if place >= CHANNELS_MAX {
                 Err(format!("more than {CHANNELS_MAX} channels"))
             } else if !names.insert(&channel.value.name) {
                 Err(format!("there are two channels '{}'", channel.value.name))
+            } else if let Err((member, wrong)) = channel.value.wording().check() {
+                let tree = tree.get_or_insert_with(|| yaml::parse(file).ok());
+                let template = tree.as_ref().and_then(|file| template_of(file, place, member));
+                let at = template.map_or(channel.place, |template| template.place_in(wrong.offset));
+                let problem = format!("channel '{}': {member}: {}", channel.value.name, wrong.problem);
+                self.faults.add(at, problem, wrong.remedy);
+                continue;
             } else {
                 channel.value.read(&Vault::File)
             };
@@ -136,6 +146,17 @@ impl Reader {
         }
         plan
     }
+}
+
+/// A channel's template where it stands in the file.
+fn template_of<'n, 'a>(file: &'n Node<'a>, channel: usize, member: &str) -> Option<&'n Node<'a>> {
+    let Value::List(channels) = &member_of(file, "channels")?.value else { return None };
+    member_of(channels.get(channel)?, member)
+}
+
+fn member_of<'n, 'a>(node: &'n Node<'a>, name: &str) -> Option<&'n Node<'a>> {
+    let Value::Members(members) = &node.value else { return None };
+    members.iter().find(|(key, _)| key.name == name).map(|(_, value)| value)
 }
 
 fn bounded(known: usize) -> Result<(), String> {
@@ -257,6 +278,28 @@ mod tests {
         let window = "maintenance:\n  - {name: w, weekly: sunday, from: '02:00', to: '04:00', timezone: Mars/Base}\n";
         check(window, 2, "Mars/Base");
         check("inhibitions:\n  - {name: i, source: ['a=~('], target: ['b=c']}\n", 2, "a=~(");
+    }
+
+    #[test]
+    fn a_template_that_is_wrong_is_told_with_its_line_and_column() {
+        let place = |text: &str| {
+            let faults = read(text).expect_err(text);
+            (faults[0].place.line, faults[0].place.column, faults[0].problem.clone())
+        };
+        let hook = "webhook: {url: 'http://example.org'}";
+
+        let one_line = place(&format!("channels:\n  - {{name: a, {hook}, title: 'on {{{{ .Statuz }}}}'}}\n"));
+        let block =
+            format!("channels:\n  - name: a\n    {hook}\n    text: |\n      first\n      {{{{ range .Alert }}}}\n");
+        let body = format!("channels:\n  - {{name: a, {hook}, body: '{{\"a\": {{{{ .Title }}}}}}'}}\n");
+
+        assert_eq!((one_line.0, one_line.1), (2, 67), "{one_line:?}");
+        assert!(one_line.2.contains("channel 'a': title: `.Statuz`"), "{one_line:?}");
+        let block = place(&block);
+        assert_eq!((block.0, block.1), (6, 16), "{block:?}");
+        let body = place(&body);
+        assert!(body.0 == 2 && body.2.contains("no JSON"), "{body:?}");
+        check("channels:\n  - {name: a, slack: {url_env: U}, body: '{}'}\n", 2, "only a webhook has a body");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use plugin::hub::Moment;
 use plugin::model::{Tenant, Timestamp};
 
+use super::wording::Words;
 use super::{Item, ItemKind, severity_name};
 use crate::rule::Severity;
 
@@ -25,6 +26,8 @@ pub(crate) struct Message {
     /// It was sent before, and nobody knows whether it arrived.
     pub(crate) is_repeat: bool,
     pub(crate) public_url: Option<String>,
+    /// In which it is told, where the channel has some.
+    pub(crate) words: Words,
 }
 
 /// What a message says of one subject.
@@ -50,28 +53,40 @@ impl Message {
 
     /// One line.
     pub(crate) fn title(&self) -> String {
+        let title = self.words.title.clone().unwrap_or_else(|| self.standard_title());
+        format!("{}{title}", self.repeat_mark())
+    }
+
+    /// The title of who has no words of its own.
+    pub(crate) fn standard_title(&self) -> String {
         let stories = self.stories();
         let said = match stories.as_slice() {
             [story] if self.more == 0 => format!("{}: {}", story.word, one_line(&story.item.title)),
             stories => counted(stories, self.more),
         };
-        format!("{}[{}] {said}", self.repeat_mark(), severity_name(self.severity))
+        format!("[{}] {said}", severity_name(self.severity))
     }
 
     fn repeat_mark(&self) -> &'static str {
         if self.is_repeat { "(may be a repeat) " } else { "" }
     }
 
-    /// What is said of those that had no room.
-    pub(crate) fn rest(&self) -> Option<String> {
+    /// What is said of those that had no room, and of the channel's own words that could not be used.
+    pub(crate) fn rest(&self) -> Vec<String> {
         let at = self.public_url.as_ref().map(|url| format!(", see {url}/alerts")).unwrap_or_default();
-        (self.more > 0).then(|| format!("and {} more{at}", self.more))
+        let more = (self.more > 0).then(|| format!("and {} more{at}", self.more));
+        more.into_iter().chain(self.words.unused.iter().cloned()).collect()
+    }
+
+    /// The stories to tell; none when the channel has a text of its own.
+    pub(crate) fn stories_told(&self) -> Vec<Story<'_>> {
+        if self.words.text.is_some() { Vec::new() } else { self.stories() }
     }
 
     /// As plain text, in lines.
     pub(crate) fn plain(&self) -> String {
-        let mut text = String::new();
-        for story in self.stories() {
+        let mut text = self.words.text.as_ref().map(|own| format!("{own}\n\n")).unwrap_or_default();
+        for story in self.stories_told() {
             let _ = writeln!(text, "{}", story.headline());
             for line in story.lines() {
                 let _ = writeln!(text, "  {line}");
@@ -81,7 +96,7 @@ impl Message {
             }
             text.push('\n');
         }
-        if let Some(rest) = self.rest() {
+        for rest in self.rest() {
             let _ = writeln!(text, "{rest}");
         }
         text
@@ -90,7 +105,11 @@ impl Message {
     /// As HTML, with everything that was said by others escaped.
     pub(crate) fn html(&self) -> String {
         let mut html = format!("<h2>{}</h2>\n", escaped(&self.title()));
-        for story in self.stories() {
+        if let Some(own) = &self.words.text {
+            let lines: Vec<String> = own.lines().map(escaped).collect();
+            let _ = writeln!(html, "<p>{}</p>", lines.join("<br>\n"));
+        }
+        for story in self.stories_told() {
             let _ = writeln!(html, "<h3>{}</h3>", escaped(&story.headline()));
             let lines: Vec<String> = story.lines().map(|line| escaped(&line)).collect();
             let _ = writeln!(html, "<p>{}</p>", lines.join("<br>\n"));
@@ -98,7 +117,7 @@ impl Message {
                 let _ = writeln!(html, "<p><a href=\"{}\">{}</a></p>", escaped(&link.url), escaped(&link.name));
             }
         }
-        if let Some(rest) = self.rest() {
+        for rest in self.rest() {
             let _ = writeln!(html, "<p>{}</p>", escaped(&rest));
         }
         html
@@ -109,7 +128,14 @@ impl Message {
         let link = self.items.last().and_then(|item| item.links.first()).map(|link| format!(" {}", link.url));
         let link = link.filter(|link| link.len() < SMS_CHARACTERS_MAX / 2).unwrap_or_default();
         let room = SMS_CHARACTERS_MAX - link.chars().count();
-        format!("{}{link}", cut(&one_line(&self.title()), room))
+        let mut said = match &self.words.text {
+            Some(own) => format!("{}{own}", self.repeat_mark()),
+            None => self.title(),
+        };
+        for unused in &self.words.unused {
+            said.push_str(&format!(" ({unused})"));
+        }
+        format!("{}{link}", cut(&one_line(&said), room))
     }
 }
 
@@ -232,6 +258,8 @@ mod tests {
             title: title.to_owned(),
             text: "one\n\ntwo <b>".to_owned(),
             labels: Labels::from_iter([("service", "checkout")]),
+            annotations: [].into(),
+            value: None,
             links,
             at: 0,
         }
@@ -248,6 +276,7 @@ mod tests {
             more,
             is_repeat: false,
             public_url: Some("https://o.example".to_owned()),
+            words: Words::default(),
         }
     }
 

@@ -16,9 +16,13 @@ mod routes;
 mod telemetry;
 mod telling;
 mod trouble;
+mod unmute;
+mod wording;
 
 #[cfg(test)]
 mod tests;
+
+use std::collections::BTreeMap;
 
 use plugin::model::{Tenant, Timestamp};
 use plugin::records::{Error, Expected, PAGE_MAX, Records, Table, Transaction};
@@ -31,12 +35,11 @@ use self::notification::Notification;
 use self::queue::Queue;
 
 pub(crate) use self::{
-    deliver::deliver, desk::Desk, file::apply, routes::routes, telemetry::Outcome, telling::sweep,
-    trouble::UNDELIVERABLE,
+    deliver::deliver, desk::Desk, file::apply, message::form_encoded, routes::routes, telemetry::Outcome,
+    telling::Teller, trouble::UNDELIVERABLE, unmute::unmute,
 };
-use crate::alert::{Alert, Change};
 use crate::labels::Labels;
-use crate::rule::{Rule, Severity};
+use crate::rule::Severity;
 
 /// One thing to tell.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -50,8 +53,14 @@ pub(crate) struct Item {
     /// What else there is to say; lines.
     pub(crate) text: String,
     pub(crate) labels: Labels,
+    /// Of an alert, for templates.
+    #[serde(default)]
+    pub(crate) annotations: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(crate) value: Option<f64>,
     pub(crate) links: Vec<Link>,
-    /// Nanoseconds since 1970.
+    /// When; in nanoseconds since 1970, and RFC 3339 in answers.
+    #[schema(value_type = String, format = DateTime)]
     pub(crate) at: i64,
 }
 
@@ -117,30 +126,12 @@ pub(crate) async fn order(transaction: &Transaction, tenant: &Tenant, orders: Ve
     if orders.is_empty() {
         return Ok(());
     }
-    let queue = Queue::open(transaction, tenant).await?;
+    let mut queue = Queue::open(transaction, tenant).await?;
     for Order { channel, to, delivery, item } in orders {
         let item = item.reachable(queue.plan.public_url.as_deref());
         queue.tell_somebody(&channel, to.as_deref(), delivery, &item).await?;
     }
-    Ok(())
-}
-
-/// Sees to it that whom the rule names is told of what has become of its alert, unless it is muted; says so in `muted_by`.
-///
-/// Who is told that it is over is who was told that it fires. [`sweep`] tells of it when it is not muted any more, and changes
-/// `muted_by` in the records.
-pub(crate) async fn alert_changed(
-    transaction: &Transaction,
-    tenant: &Tenant,
-    rule: &Rule,
-    alert: &mut Alert,
-    change: Change,
-) -> Result<(), Error> {
-    match change {
-        Change::Fired => telling::fired(transaction, tenant, &rule.channels, alert).await,
-        Change::Resolved => telling::resolved(transaction, tenant, alert).await,
-        Change::Began | Change::Passed | Change::Noted => Ok(()),
-    }
+    queue.write().await
 }
 
 /// As it is stored, and as PagerDuty calls it.

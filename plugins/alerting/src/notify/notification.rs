@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::channel::Kind;
 use super::message::Message;
 use super::plan::Plan;
+use super::wording::Words;
 use super::{Delivery, Item, ItemKind, Link};
 use crate::labels::Labels;
 use crate::rule::Severity;
@@ -32,6 +33,7 @@ const GATHER_MAX: i64 = 3600 * 1_000_000_000;
 const NEWS_AFTER: i64 = 30 * 1_000_000_000;
 
 /// A notification as the records have it; `alerting.notifications` in SQL.
+// Times are nanoseconds since 1970 here, and RFC 3339 in answers, which are [`plugin::Told`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Notification {
     /// Its name; what was asked for, when that leads nowhere.
@@ -42,9 +44,11 @@ pub(crate) struct Notification {
     pub(crate) severity: Severity,
     pub(crate) delivery: Delivery,
     pub(crate) state: State,
-    /// When it is sent or tried again; nanoseconds since 1970, as all times here.
+    /// When it is sent or tried again.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) due: Option<i64>,
     /// So long the receiver does not want to be asked again.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) not_before: Option<i64>,
     pub(crate) attempts: u32,
     /// What went wrong last.
@@ -55,8 +59,11 @@ pub(crate) struct Notification {
     pub(crate) more: u64,
     /// Why it is not sent, if it was suppressed.
     pub(crate) muted_by: Vec<String>,
+    #[schema(value_type = String, format = DateTime)]
     pub(crate) created: i64,
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) first_attempt_at: Option<i64>,
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) sent_at: Option<i64>,
     /// How often it was sent again though it may have arrived; then it says so.
     pub(crate) repeats: u32,
@@ -97,6 +104,8 @@ impl Document for Notification {
             title: "Slow".to_owned(),
             text: "slow".to_owned(),
             labels: Labels::from_iter([("service", "checkout")]),
+            annotations: [("summary".to_owned(), "slow".to_owned())].into(),
+            value: Some(1.0),
             links: vec![Link { name: "Runbook".to_owned(), url: "https://example.org".to_owned() }],
             at: 1,
         };
@@ -182,6 +191,7 @@ impl Notification {
             more: self.more,
             is_repeat: self.repeats > 0,
             public_url: plan.public_url.clone(),
+            words: Words::default(),
         }
     }
 
@@ -215,6 +225,7 @@ fn trimmed(mut item: Item) -> Item {
     shorten(&mut item.title, TITLE_BYTES_MAX);
     shorten(&mut item.text, TEXT_BYTES_MAX);
     item.links.truncate(LINKS_MAX);
+    item.annotations.values_mut().for_each(|annotation| shorten(annotation, TEXT_BYTES_MAX));
     let labels = item.labels.iter().map(|(name, value)| {
         let mut value = value.to_owned();
         shorten(&mut value, LABEL_BYTES_MAX);
@@ -237,9 +248,10 @@ mod tests {
     use super::*;
 
     fn item(subject: usize, kind: ItemKind) -> Item {
-        let (labels, links) = (Labels::default(), Vec::new());
-        let (title, text) = ("é".repeat(400), String::new());
-        Item { subject: subject.to_string(), kind, severity: Severity::Warning, title, text, labels, links, at: 0 }
+        let (labels, links, annotations) = (Labels::default(), Vec::new(), [].into());
+        let (subject, title, text) = (subject.to_string(), "é".repeat(400), String::new());
+        let severity = Severity::Warning;
+        Item { subject, kind, severity, title, text, labels, annotations, value: None, links, at: 0 }
     }
 
     #[test]

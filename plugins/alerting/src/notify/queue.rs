@@ -1,9 +1,13 @@
 //! From what is to be told to notifications that wait: which channels, which receivers, with what else.
 //!
-//! All of it is in the transaction of what is told of. What goes the same way at the same time is one message.
+//! All of it is in the transaction of what is told of. What goes the same way at the same time is one message, and however much of it is
+//! told in one transaction, plan and channels are read once and each message is read and written once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use plugin::model::Tenant;
-use plugin::records::{Document, Error, Expected, List, PAGE_MAX, RecordId, Records, Transaction};
+use plugin::records::{Document, Error, Expected, List, PAGE_MAX, Record, RecordId, Records, Transaction};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
@@ -14,6 +18,8 @@ use super::{Delivery, Item, severity_name, telemetry};
 
 /// Receivers of one alert over all channels: who was told is one document, and telling them one transaction.
 const WAYS_MAX: usize = 400;
+/// Notifications that are held back to be written once; behind them they are written, and read again if there is more for them.
+const HELD_MAX: usize = 500;
 
 /// One receiver over one channel, and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,44 +62,54 @@ pub(crate) async fn forget(records: &Records) -> Result<(), Error> {
     }
 }
 
-/// Writes notifications, in a transaction of somebody else.
+/// Writes notifications, in a transaction of somebody else. What it is told to put is not there before [`Queue::write`].
 #[derive(Debug)]
 pub(crate) struct Queue<'a> {
     transaction: &'a Transaction,
     tenant: &'a Tenant,
-    pub(crate) plan: Plan,
-    channels: Vec<Channel>,
+    pub(crate) plan: Arc<Plan>,
+    channels: Vec<Arc<Channel>>,
+    /// Notifications with something new in them, by their gatherings.
+    held: BTreeMap<RecordId, Held>,
+}
+
+/// A notification that is to be written.
+#[derive(Debug)]
+struct Held {
+    id: RecordId,
+    expected: Expected,
+    body: Notification,
 }
 
 impl<'a> Queue<'a> {
     pub(crate) async fn open(transaction: &'a Transaction, tenant: &'a Tenant) -> Result<Self, Error> {
-        let plan = Plan::read(&transaction.collection(), tenant).await?;
+        let plan = Arc::new(Plan::read(&transaction.collection(), tenant).await?);
         // Those of the file, and as many others.
         let channels = transaction.collection::<Channel>().list(tenant, &List::all().limit(2 * CHANNELS_MAX)).await?;
-        let channels = channels.records.into_iter().map(|record| record.body).collect();
-        Ok(Self { transaction, tenant, plan, channels })
+        let channels = channels.records.into_iter().map(|record| Arc::new(record.body)).collect();
+        Ok(Self { transaction, tenant, plan, channels, held: BTreeMap::new() })
     }
 
     /// The channels of a name, else of a kind.
-    fn named(&self, name: &str) -> Vec<&Channel> {
+    fn named(&self, name: &str) -> Vec<Arc<Channel>> {
         let named = self.channels.iter().filter(|channel| channel.name.eq_ignore_ascii_case(name));
-        let named: Vec<&Channel> = named.collect();
+        let named: Vec<Arc<Channel>> = named.cloned().collect();
         if !named.is_empty() {
             return named;
         }
-        self.channels.iter().filter(|channel| channel.kind.name().eq_ignore_ascii_case(name)).collect()
+        self.channels.iter().filter(|channel| channel.kind.name().eq_ignore_ascii_case(name)).cloned().collect()
     }
 
     /// Channels for who names none.
-    pub(crate) fn defaults(&self) -> impl Iterator<Item = &Channel> {
-        self.channels.iter().filter(|channel| channel.default)
+    pub(crate) fn defaults(&self) -> Vec<Arc<Channel>> {
+        self.channels.iter().filter(|channel| channel.default).cloned().collect()
     }
 
     /// Tells an item over channels by their names or kinds, over the default ones when there are none. Gives the ways it takes.
-    pub(crate) async fn tell(&self, names: &[String], item: &Item) -> Result<Vec<Way>, Error> {
-        let mut channels: Vec<&Channel> = Vec::new();
+    pub(crate) async fn tell(&mut self, names: &[String], item: &Item) -> Result<Vec<Way>, Error> {
+        let mut channels: Vec<Arc<Channel>> = Vec::new();
         if names.is_empty() {
-            channels.extend(self.defaults());
+            channels = self.defaults();
             if channels.is_empty() {
                 self.lead_nowhere("default", item, "there is no default channel").await?;
             }
@@ -106,7 +122,7 @@ impl<'a> Queue<'a> {
             channels.extend(named);
         }
         let mut ways = Vec::new();
-        for channel in channels {
+        for channel in &channels {
             let delivery = channel.delivery(item.severity, &self.plan);
             for way in self.ways(channel, None, delivery, item).await? {
                 if ways.contains(&way) {
@@ -126,7 +142,7 @@ impl<'a> Queue<'a> {
 
     /// Tells an item to somebody over the channels of one name or kind, whenever it is wanted.
     pub(crate) async fn tell_somebody(
-        &self,
+        &mut self,
         name: &str,
         to: Option<&str>,
         delivery: Delivery,
@@ -136,7 +152,7 @@ impl<'a> Queue<'a> {
         if channels.is_empty() {
             return self.lead_nowhere(name, item, "no channel has this name or is of this kind").await;
         }
-        for channel in channels {
+        for channel in &channels {
             for way in self.ways(channel, to, delivery, item).await? {
                 self.put(&way, item.clone()).await?;
             }
@@ -168,27 +184,64 @@ impl<'a> Queue<'a> {
     }
 
     /// Adds an item to the notification that goes the same way, or makes one.
-    pub(crate) async fn put(&self, way: &Way, item: Item) -> Result<(), Error> {
-        let (notifications, gatherings) = (self.transaction.collection(), self.transaction.collection::<Gathering>());
+    pub(crate) async fn put(&mut self, way: &Way, item: Item) -> Result<(), Error> {
         let (now, place) = (item.at, self.gathering(way, &item)?);
-        let before = match gatherings.get(self.tenant, &place).await? {
-            Some(gathering) => notifications.get(self.tenant, &gathering.body.notification).await?,
-            None => None,
-        };
-        let mut after = None;
-        if let Some(mut before) = before {
-            if Notification::gathers(&before.body, now) {
-                before.body.add(item, now);
-                let expected = Expected::Version(before.version);
-                return notifications.put(self.tenant, &before.id, &before.body, expected).await.map(drop);
+        match self.held.get_mut(&place) {
+            Some(held) if held.body.gathers(now) => {
+                held.body.add(item, now);
+                return Ok(());
             }
-            let is_before = way.kind.keeps_subjects() && !before.body.state.is_final();
-            after = is_before.then(|| before.id.to_string());
+            // It takes no more, and is to be found as the one before.
+            Some(_) => self.write().await?,
+            None => {}
         }
-        let (kind, to, due) = (Some(way.kind), way.to.clone(), Some(self.due(way, now)));
+        let held = match self.gathered(&place).await? {
+            Some(before) if before.body.gathers(now) => {
+                let mut body = before.body;
+                body.add(item, now);
+                Held { id: before.id, expected: Expected::Version(before.version), body }
+            }
+            before => Held {
+                id: RecordId::unique(),
+                expected: Expected::Absent,
+                body: self.new_notification(way, item, before.as_ref()),
+            },
+        };
+        self.held.insert(place, held);
+        if self.held.len() >= HELD_MAX { self.write().await } else { Ok(()) }
+    }
+
+    /// The notification that was the last to take items of a gathering.
+    async fn gathered(&self, place: &RecordId) -> Result<Option<Record<Notification>>, Error> {
+        match self.transaction.collection::<Gathering>().get(self.tenant, place).await? {
+            Some(gathering) => self.transaction.collection().get(self.tenant, &gathering.body.notification).await,
+            None => Ok(None),
+        }
+    }
+
+    fn new_notification(&self, way: &Way, item: Item, before: Option<&Record<Notification>>) -> Notification {
+        let now = item.at;
+        let before = before.filter(|before| way.kind.keeps_subjects() && !before.body.state.is_final());
         let new = Notification::new(&way.channel, way.delivery, item, now);
-        let id = self.add(&Notification { kind, to, due, after, ..new }).await?;
-        gatherings.put(self.tenant, &place, &Gathering { notification: id }, Expected::Any).await.map(drop)
+        Notification {
+            kind: Some(way.kind),
+            to: way.to.clone(),
+            due: Some(self.due(way, now)),
+            after: before.map(|before| before.id.to_string()),
+            ..new
+        }
+    }
+
+    /// Writes what was put: each notification once.
+    pub(crate) async fn write(&mut self) -> Result<(), Error> {
+        let (notifications, gatherings) = (self.transaction.collection(), self.transaction.collection::<Gathering>());
+        for (place, Held { id, expected, body }) in std::mem::take(&mut self.held) {
+            notifications.put(self.tenant, &id, &body, expected).await?;
+            if expected == Expected::Absent {
+                gatherings.put(self.tenant, &place, &Gathering { notification: id }, Expected::Any).await?;
+            }
+        }
+        Ok(())
     }
 
     /// What is not gathered with others need not wait for them.
@@ -227,18 +280,20 @@ impl<'a> Queue<'a> {
     pub(crate) async fn suppress(&self, item: &Item, muted_by: &[String]) -> Result<(), Error> {
         let told = Notification::new("", Delivery::AtOnce, item.clone(), item.at);
         let muted = Notification { muted_by: muted_by.to_vec(), ..told.ended(State::Suppressed, None) };
-        self.add(&muted).await.map(drop)
+        self.add(&muted).await
     }
 
     async fn lead_nowhere(&self, name: &str, item: &Item, why: &str) -> Result<(), Error> {
         telemetry::nobody_is_told(self.tenant, name, &item.subject, why);
         let notification = Notification::new(name, Delivery::AtOnce, item.clone(), item.at);
-        self.add(&notification.ended(State::NoChannel, Some(why.to_owned()))).await.map(drop)
+        self.add(&notification.ended(State::NoChannel, Some(why.to_owned()))).await
     }
 
-    async fn add(&self, notification: &Notification) -> Result<RecordId, Error> {
-        let id = RecordId::unique();
-        self.transaction.collection().put(self.tenant, &id, notification, Expected::Absent).await?;
-        Ok(id)
+    async fn add(&self, notification: &Notification) -> Result<(), Error> {
+        self.transaction
+            .collection()
+            .put(self.tenant, &RecordId::unique(), notification, Expected::Absent)
+            .await
+            .map(drop)
     }
 }

@@ -76,6 +76,18 @@ pub(crate) fn unwritten(error: &Error) {
     tracing::warn!(error = error as &dyn StdError, "what has become of a notification is not written");
 }
 
+pub(crate) fn not_unmuted(tenant: &Tenant, subject: &str, error: &Error) {
+    tracing::error!(%tenant, subject, error = error as &dyn StdError, "what is muted no more cannot be told");
+}
+
+pub(crate) fn tenant_unswept(tenant: &Tenant, error: &Error) {
+    tracing::warn!(%tenant, error = error as &dyn StdError, "alerts that may be muted no more are looked at later");
+}
+
+pub(crate) fn unswept(error: &Error) {
+    tracing::warn!(error = error as &dyn StdError, "alerts that are muted cannot be read, they are looked at later");
+}
+
 pub(crate) fn cut_off(messages: usize) {
     tracing::warn!(messages, "messages are cut off, they may be sent again");
 }

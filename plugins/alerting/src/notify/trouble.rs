@@ -41,11 +41,11 @@ pub(crate) async fn raise(
     if told_at.is_some() {
         return Ok(true);
     }
-    let (queue, item) = (Queue::open(transaction, tenant).await?, item(channel, kind, error, now));
-    let others: Vec<&Channel> = queue.defaults().filter(|other| other.name != channel).collect();
-    for other in others {
+    let (mut queue, item) = (Queue::open(transaction, tenant).await?, item(channel, kind, error, now));
+    for other in queue.defaults().iter().filter(|other| other.name != channel) {
         queue.tell_somebody(&other.name, None, Delivery::AtOnce, &item).await?;
     }
+    queue.write().await?;
     Ok(true)
 }
 
@@ -103,6 +103,8 @@ fn item(channel: &str, kind: Kind, error: &str, now: Timestamp) -> Item {
         title: format!("The channel {channel} does not deliver"),
         text: format!("Whoever is told over it is not told. It says: {error}"),
         labels: labels(channel, kind),
+        annotations: [].into(),
+        value: None,
         links: Vec::new(),
         at: now.0,
     }

@@ -54,14 +54,15 @@ pub(super) fn aggregate(
     }
 }
 
-/// So many of each group; NaN is the last.
+/// So many of each group; NaN is the last. Of equal ones the first by label, or a rule would find others each time.
 fn first(groups: BTreeMap<Labels, Vec<Element>>, count: f64, order: impl Fn(&f64, &f64) -> Ordering) -> Vec<Element> {
     // A negative number is none, and a large one all.
     let count = count as usize;
     let some = groups.into_values().flat_map(|mut group| {
         group.sort_by(|one, other| {
             let nan_last = one.value.is_nan().cmp(&other.value.is_nan());
-            nan_last.then_with(|| order(&one.value, &other.value))
+            let by_value = nan_last.then_with(|| order(&one.value, &other.value));
+            by_value.then_with(|| one.labels.cmp(&other.labels))
         });
         group.truncate(count);
         group

@@ -53,8 +53,12 @@ pub(super) fn taken<'a>(metrics: &'a [Metric], selector: &Selector) -> Result<Ve
     let mut all = Vec::new();
     for metric in metrics {
         for part in metric.parts() {
-            let mut names = metric.names(*part).into_iter();
-            let Some(name) = names.find(|name| selector.takes_name(name)) else { continue };
+            let names = metric.names(*part);
+            // What a selector leaves out by one name it does not read by the other.
+            if names.iter().any(|name| selector.leaves_out(name)) {
+                continue;
+            }
+            let Some(name) = names.into_iter().find(|name| selector.takes_name(name)) else { continue };
             metric.check(*part)?;
             all.push(Taken { metric, part: *part, name });
         }
@@ -141,6 +145,16 @@ mod tests {
         assert_eq!(told(&io, "{\"system.network.io\"}"), expected("system.network.io"));
         assert_eq!(told(&io, "{__name__=~'system.*'}"), expected("system_network_io_bytes_total"));
         assert_eq!(told(&io, "system_network_io"), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn a_metric_that_is_left_out_by_one_name_is_not_found_by_the_other() {
+        let io = [metric(Table::Metrics, "system.network.io", "By", "sum")];
+
+        for name in ["!='system_network_io_bytes_total'", "!='system.network.io'", "!~'system_.*'", "!~'.*[.]io'"] {
+            assert_eq!(told(&io, &format!("{{__name__{name}, a='b'}}")), Ok(Vec::new()), "{name}");
+        }
+        assert!(told(&io, "{__name__!='up', a='b'}").is_ok_and(|taken| taken.len() == 1));
     }
 
     #[test]

@@ -234,26 +234,26 @@ fn histogram_quantile(share: f64, of: Vec<Element>) -> Evaluated<Vec<Element>> {
     for mut element in of {
         let bound = element.labels.remove(BOUND).and_then(|bound| bound.parse().ok());
         let Some(bound) = bound else { continue };
-        element.labels.remove(NAME);
         histograms.entry(element.labels).or_default().push(Bucket { bound, count: element.value });
     }
     let quantile = |(labels, buckets)| Element { labels, value: histogram::quantile(share, buckets) };
-    Ok(histograms.into_iter().map(quantile).collect())
+    without_name(histograms.into_iter().map(quantile).collect())
 }
 
 fn label_replaced(mut of: Vec<Element>, replace: &LabelReplace) -> Evaluated<Vec<Element>> {
     let MatchOp::Re(pattern) = &replace.pattern.op else { return Ok(of) };
     let mut before: HashMap<Labels, Labels> = HashMap::new();
     for element in &mut of {
-        let source = element.labels.get(&replace.from).map_or("", String::as_str);
-        let Some(captures) = pattern.captures(source) else { continue };
-        let mut value = String::new();
-        captures.expand(&replace.replacement, &mut value);
         let old = element.labels.clone();
-        match value.is_empty() {
-            true => element.labels.remove(&replace.to),
-            false => element.labels.insert(replace.to.clone(), value),
-        };
+        let source = old.get(&replace.from).map_or("", String::as_str);
+        if let Some(captures) = pattern.captures(source) {
+            let mut value = String::new();
+            captures.expand(&replace.replacement, &mut value);
+            match value.is_empty() {
+                true => element.labels.remove(&replace.to),
+                false => element.labels.insert(replace.to.clone(), value),
+            };
+        }
         if let Some(other) = before.insert(element.labels.clone(), old.clone())
             && other != old
         {

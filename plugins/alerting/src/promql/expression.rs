@@ -127,6 +127,13 @@ impl Selector {
         self.matchers.iter().filter(|matcher| matcher.name == NAME).all(|matcher| matcher.is_match(name))
     }
 
+    /// Whether metrics of this name are not to be read.
+    pub(super) fn leaves_out(&self, name: &str) -> bool {
+        let is_negative = |matcher: &&Matcher| matches!(matcher.op, MatchOp::NotEqual | MatchOp::NotRe(_));
+        let mut names = self.matchers.iter().filter(|matcher| matcher.name == NAME).filter(is_negative);
+        names.any(|matcher| !matcher.is_match(name))
+    }
+
     /// Whether metrics may be read whose names end so.
     pub(super) fn may_take_suffix(&self, suffix: &str) -> bool {
         let names = self.matchers.iter().filter(|matcher| matcher.name == NAME && matches!(matcher.op, MatchOp::Equal));
@@ -144,8 +151,8 @@ impl Selector {
         let mut labels = Labels::new();
         let mut seen = std::collections::HashSet::new();
         for matcher in self.matchers.iter().filter(|matcher| matcher.name != NAME) {
-            let is_first = seen.insert(matcher.name.as_str());
-            if matches!(matcher.op, MatchOp::Equal) && is_first && !matcher.value.is_empty() {
+            let is_only_value = matches!(matcher.op, MatchOp::Equal) && seen.insert(matcher.name.as_str());
+            if is_only_value && !matcher.value.is_empty() {
                 labels.insert(matcher.name.clone(), matcher.value.clone());
             } else {
                 labels.remove(&matcher.name);

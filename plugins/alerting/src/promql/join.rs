@@ -52,6 +52,10 @@ pub(super) fn joined(
         Group::OneToMany(_) => (right, left, Side::Left),
         Group::OneToOne | Group::ManyToOne(_) => (left, right, Side::Right),
     };
+    // What is not there matches nothing, whatever the other side is.
+    if many.is_empty() || one.is_empty() {
+        return Ok(Vec::new());
+    }
     let ones = by_key(&one, matching, one_side)?;
     let mut seen: HashSet<(Labels, Labels)> = HashSet::new();
     let mut all = Vec::new();

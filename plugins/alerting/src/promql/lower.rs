@@ -18,9 +18,11 @@ use super::expression::{
     Scalar, Selector, SetOperator, Side, Vector,
 };
 use super::names;
-use super::text::{PARTS_MAX, place_of};
+use super::text::place_of;
 use crate::pattern;
 
+/// An expression is walked by recursion, and one that is too deep would end the process.
+pub(super) const DEPTH_MAX: usize = 100;
 /// How far a selector may look back: rules are asked again and again.
 const LOOK_BACK_MAX: std::time::Duration = std::time::Duration::from_secs(7 * 86_400);
 
@@ -44,10 +46,9 @@ impl<'a> Lowering<'a> {
 
     /// The whole: a rule asks a vector, or a number that stands for one.
     pub(super) fn expression(&mut self, expr: &Expr) -> Lowered<Expression> {
-        // What was counted in the text is counted once more: an expression that is too deep would end the process.
         self.depth += 1;
-        if self.depth > PARTS_MAX + 1 {
-            return self.refused(format!("the expression is more than {PARTS_MAX} deep"), "");
+        if self.depth > DEPTH_MAX {
+            return self.refused(format!("the expression is more than {DEPTH_MAX} deep"), "");
         }
         let lowered = self.at_this_depth(expr);
         self.depth -= 1;
@@ -292,9 +293,12 @@ impl<'a> Lowering<'a> {
             // The order of what a rule finds says nothing.
             ("sort" | "sort_desc", [of]) => Expression::Vector(*self.vector(of)?),
             ("timestamp", [of]) => Expression::Vector(self.timestamp(of)?),
-            ("absent", [of]) => {
-                let of = self.vector(of)?;
-                let labels = if let Vector::Selected(of) = &*of { of.labels_of_absent() } else { Labels::new() };
+            ("absent", [arg]) => {
+                let of = self.vector(arg)?;
+                let labels = match (&*of, without_parens(arg)) {
+                    (Vector::Selected(of), Expr::VectorSelector(_)) => of.labels_of_absent(),
+                    _ => Labels::new(),
+                };
                 Expression::Vector(Vector::Absent { of, labels })
             }
             ("absent_over_time", [of]) => {
@@ -359,9 +363,9 @@ impl<'a> Lowering<'a> {
 
     /// Of a selector, when its samples were taken; of all else, now.
     fn timestamp(&mut self, of: &Expr) -> Lowered<Vector> {
-        match *self.vector(of)? {
-            Vector::Selected(selector) => Ok(Vector::TakenAt(selector)),
-            of => Ok(Vector::Mapped { function: Mapping::Timestamp, of: of.into() }),
+        match (*self.vector(of)?, without_parens(of)) {
+            (Vector::Selected(selector), Expr::VectorSelector(_)) => Ok(Vector::TakenAt(selector)),
+            (of, _) => Ok(Vector::Mapped { function: Mapping::Timestamp, of: of.into() }),
         }
     }
 

@@ -9,6 +9,7 @@ mod aggregate;
 mod ask;
 mod catalog;
 mod evaluate;
+mod evidence;
 mod expression;
 mod histogram;
 mod join;

@@ -64,12 +64,13 @@ pub(super) fn quantile(mut values: Vec<f64>, share: f64) -> f64 {
     values[lower] * (1.0 - weight) + values[upper] * weight
 }
 
-/// The larger, or NaN if one is.
+/// The larger. Infinity is larger than NaN, and NaN than all else.
 pub(super) fn larger(one: f64, other: f64) -> f64 {
-    if one.is_nan() || other.is_nan() { f64::NAN } else { one.max(other) }
+    let is_nan = one.is_nan() || other.is_nan();
+    if is_nan && one != f64::INFINITY && other != f64::INFINITY { f64::NAN } else { one.max(other) }
 }
 
-/// The smaller, or NaN if one is.
+/// The smaller. Negative infinity is smaller than NaN, and NaN than all else.
 pub(super) fn smaller(one: f64, other: f64) -> f64 {
-    if one.is_nan() || other.is_nan() { f64::NAN } else { one.min(other) }
+    -larger(-one, -other)
 }

@@ -45,7 +45,7 @@ fn columns(resource: &[&str]) -> Vec<String> {
 }
 
 /// Attributes of points that are not in the JSON of all others.
-fn attribute_columns() -> impl Iterator<Item = &'static str> {
+pub(super) fn attribute_columns() -> impl Iterator<Item = &'static str> {
     conventions::of_item(Signal::Metrics).iter().map(|convention| convention.column)
 }
 

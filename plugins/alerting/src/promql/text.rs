@@ -3,7 +3,7 @@
 use super::Refused;
 use crate::pattern;
 
-/// Most parentheses, operators and matchers of an expression: how deep it can be.
+/// Most parentheses, operators and matchers of an expression.
 pub(super) const PARTS_MAX: usize = 200;
 
 /// Most patterns of an expression: each takes memory as long as its rule is watched.

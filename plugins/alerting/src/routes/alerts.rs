@@ -3,8 +3,8 @@
 use axum::extract::State;
 use axum::{Extension, Json};
 use plugin::model::Tenant;
-use plugin::records::{List, Order};
-use plugin::{Asked, Failure};
+use plugin::records::{List, Order, Record};
+use plugin::{Asked, Failure, Told};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -37,10 +37,17 @@ pub(crate) struct Alerts {
 
 /// An alert and its id.
 #[derive(Debug, Serialize, ToSchema)]
-struct AlertView {
+pub(crate) struct AlertView {
     id: String,
     #[serde(flatten)]
-    alert: Alert,
+    #[schema(value_type = Alert)]
+    alert: Told,
+}
+
+impl From<Record<Alert>> for AlertView {
+    fn from(record: Record<Alert>) -> Self {
+        Self { alert: Told::of(&record.body), id: record.id.into() }
+    }
 }
 
 /// Alerts of one state, the newest first
@@ -63,6 +70,6 @@ pub(crate) async fn list(
     let list = wanted.rule.iter().fold(list, |list, rule| list.equal("rule", rule.as_str()));
     let page = PageWanted::new(wanted.after, wanted.limit).list(list)?;
     let page = desk.context.records.collection::<Alert>().list(&tenant, &page).await?;
-    let alerts = page.records.into_iter().map(|record| AlertView { id: record.id.into(), alert: record.body });
-    Ok(Json(Alerts { alerts: alerts.collect(), next: page.next.map(String::from) }))
+    let alerts = page.records.into_iter().map(AlertView::from).collect();
+    Ok(Json(Alerts { alerts, next: page.next.map(String::from) }))
 }

@@ -8,10 +8,11 @@ use plugin::Failure;
 use plugin::model::Tenant;
 use plugin::yaml::Fault;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 use utoipa::ToSchema;
 
 use super::Desk;
-use crate::backtest::{Backtest, Times, backtest};
+use crate::backtest::{Backtest, Past, TIME_MAX, Times};
 use crate::rule::{Condition, duration};
 use crate::rule_book;
 use crate::watch::now;
@@ -52,6 +53,7 @@ pub(crate) async fn run(
     Extension(tenant): Extension<Tenant>,
     Json(wanted): Json<BacktestWanted>,
 ) -> Result<Json<Vec<RuleBacktest>>, Failure> {
+    let deadline = Instant::now() + TIME_MAX;
     let written = rule_book::read(wanted.yaml).await.map_err(|faults| first(&faults))?;
     if written.len() > RULES_MAX {
         let message = format!("there are {} rules, at most {RULES_MAX} are tried at once", written.len());
@@ -65,17 +67,21 @@ pub(crate) async fn run(
     let step = read("step", wanted.step.as_deref())?;
     let until = now();
     let from = crate::evaluate::before(until, length);
-    let mut all = Vec::with_capacity(written.len());
-    for written in written {
-        let rule = written.rule;
+    let mut tries = Vec::with_capacity(written.len());
+    for rule in written.into_iter().map(|written| written.rule) {
         if let Condition::SloBurn(_) = rule.condition {
             let message = format!("'{}' is about how objectives burn now, which is not kept for the past", rule.name);
             return Err(Failure::invalid(message).hinting("see the history of the objective"));
         }
         let times = Times::new(from.0, until.0, rule.interval, step).map_err(Failure::invalid)?;
+        tries.push((rule, times));
+    }
+    let alerts_max = desk.config.alerts_per_rule_max;
+    let past = Past { evaluator: &desk.evaluator, tenant: &tenant, alerts_max, deadline };
+    let mut all = Vec::with_capacity(tries.len());
+    for (rule, times) in tries {
         let name = rule.name.clone();
-        let backtest = backtest(&desk.evaluator, &tenant, rule, desk.config.alerts_per_rule_max, times).await;
-        all.push(RuleBacktest { rule: name, backtest });
+        all.push(RuleBacktest { rule: name, backtest: past.backtest(rule, times).await });
     }
     Ok(Json(all))
 }

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod backtest;
+mod evidence;
 mod rules;
 
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use plugin::PluginContext;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub(crate) use self::evidence::{AlertDetail, rule_of};
 use crate::config::Config;
 use crate::evaluate::Evaluator;
 use crate::rule_book::RuleBook;
@@ -43,5 +45,7 @@ pub(crate) fn routes(desk: Desk) -> OpenApiRouter {
         .routes(routes!(rules::check))
         .routes(routes!(backtest::run))
         .routes(routes!(alerts::list))
+        .routes(routes!(evidence::show))
+        .routes(routes!(evidence::rows))
         .with_state(desk)
 }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Desk;
+use super::alerts::AlertView;
 use crate::alert::Alert;
 use crate::rule::Rule;
 use crate::rule_book::{self, By};
@@ -44,7 +45,7 @@ pub(crate) struct OneRule {
     #[serde(flatten)]
     rule: RuleView,
     /// Pending or firing.
-    alerts: Vec<Alert>,
+    alerts: Vec<AlertView>,
 }
 
 /// Rules as a file has them.
@@ -174,7 +175,7 @@ pub(crate) async fn show(
     for state in ["firing", "pending"] {
         let list = List::all().equal("state", state).equal("rule", name.as_str()).limit(PAGE_MAX);
         let page = records.collection::<Alert>().list(&tenant, &list).await?;
-        alerts.extend(page.records.into_iter().map(|record| record.body));
+        alerts.extend(page.records.into_iter().map(AlertView::from));
     }
     let rule = RuleView { rule: record.body, error: health.and_then(|health| health.body.error) };
     Ok(Json(OneRule { rule, alerts }))

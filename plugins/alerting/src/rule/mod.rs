@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 
 pub(crate) use self::file::{Written, read};
 pub(crate) use self::record::RESERVED;
-pub(crate) use self::template::Template;
+pub(crate) use self::template::{FIRING, Facts, RESOLVED, Template};
 pub(crate) use self::written::to_yaml;
 use crate::promql;
 

@@ -26,15 +26,45 @@ const INTERVALS_TOLERATED: u32 = 3;
 /// A pending alert is written down again when it was not for this part of the tolerance.
 const RENEWALS: i64 = 4;
 
+/// What is remembered of a rule from one evaluation to the next.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Memory {
+    /// Alerts that are pending or firing.
+    pub(crate) active: Vec<Alert>,
+    /// Whether there has ever been something to look at: what never had is not missing anything.
+    pub(crate) had_data: bool,
+}
+
+impl Memory {
+    /// What an evaluation changes, as [`step`] says; alerts are as they were until the changes are taken.
+    pub(crate) fn step(
+        &mut self,
+        rule: &Rule,
+        alerts_max: usize,
+        mut outcome: Outcome,
+        at: i64,
+    ) -> Vec<(Alert, Change)> {
+        if let Outcome::Rows { saw_data, .. } = &mut outcome {
+            let had_data = self.had_data;
+            self.had_data |= *saw_data;
+            *saw_data |= !had_data;
+        }
+        step(rule, alerts_max, &self.active, &outcome, at)
+    }
+
+    pub(crate) fn take(&mut self, changes: Vec<(Alert, Change)>) {
+        for (alert, change) in changes {
+            self.active.retain(|active| active.fingerprint != alert.fingerprint);
+            if !matches!(change, Change::Resolved | Change::Passed) {
+                self.active.push(alert);
+            }
+        }
+    }
+}
+
 /// What has become of the alerts of a rule that are pending or firing, and which are new, at `at` (nanoseconds since
 /// 1970). Alerts that stay as they are, are not in the answer.
-pub(crate) fn step(
-    rule: &Rule,
-    alerts_max: usize,
-    active: &[Alert],
-    outcome: &Outcome,
-    at: i64,
-) -> Vec<(Alert, Change)> {
+fn step(rule: &Rule, alerts_max: usize, active: &[Alert], outcome: &Outcome, at: i64) -> Vec<(Alert, Change)> {
     let Outcome::Rows { rows, saw_data } = outcome else { return Vec::new() };
     let is_blind = rows.is_empty() && !saw_data;
     let mut found = match rule.no_data {

@@ -107,6 +107,23 @@ fn an_evaluation_that_failed_changes_nothing() {
 }
 
 #[test]
+fn what_never_had_anything_to_look_at_is_not_missing_anything() {
+    let (rule, mut memory) = (rule("no_data: alert"), Memory::default());
+    let mut told = |minutes: i64, outcome: Outcome| {
+        let changes = memory.step(&rule, ALERTS_MAX, outcome, START + minutes * MINUTE);
+        let told: Vec<_> = changes.iter().map(|(alert, change)| format!("{change:?}{}", alert.labels)).collect();
+        memory.take(changes);
+        told
+    };
+
+    assert!(told(0, blind()).is_empty());
+    assert!(told(1, rows(&[])).is_empty());
+    assert_eq!(told(2, blind()), ["Fired{no_data=\"true\"}"]);
+    assert!(told(3, Outcome::Failed).is_empty() && told(4, blind()).is_empty());
+    assert_eq!(told(5, rows(&["a"])).len(), 2, "that is over, and another has begun");
+}
+
+#[test]
 fn a_pending_alert_that_comes_back_from_the_records_fires_at_the_right_time() {
     let mut watch = Watch::over("for: 10m");
     watch.at(0, &rows(&["a"]));

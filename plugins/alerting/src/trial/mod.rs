@@ -1,5 +1,6 @@
 //! Rules tried without a server: whether a file can be read, and whether rules do what their author's tests expect.
 
+mod ask;
 mod telemetry;
 
 use std::collections::BTreeMap;
@@ -12,12 +13,13 @@ use plugin::model::{Tenant, Timestamp};
 use plugin::query::QueryEngine;
 use plugin::{PluginError, TelemetryWriter};
 
-use crate::alert::{Alert, Change};
+pub use self::ask::{Element, ask};
+use crate::alert::Alert;
 use crate::config::Config;
 use crate::evaluate::Evaluator;
 use crate::rule::unit_test::{Test, TestFile, difference};
 use crate::rule::{self, Rule, Written};
-use crate::state;
+use crate::state::Memory;
 
 /// The time 0 of tests: the first of January 2026, in nanoseconds since 1970.
 const BEGIN: i64 = 1_767_225_600_000_000_000;
@@ -111,7 +113,7 @@ struct Trial<'a> {
     sandbox: Sandbox,
     /// Of the rules that are expected to do something, with their names in the file.
     rules: Vec<(&'a str, Arc<Rule>)>,
-    alerts: BTreeMap<String, Vec<Alert>>,
+    memories: BTreeMap<String, Memory>,
 }
 
 impl<'a> Trial<'a> {
@@ -123,7 +125,7 @@ impl<'a> Trial<'a> {
             evaluator: Evaluator::new(&sandbox.engine, &Config::default()),
             sandbox: sandbox.clone(),
             rules: rules.map(|written| (written.alertname.as_str(), Arc::new(written.rule.clone()))).collect(),
-            alerts: BTreeMap::new(),
+            memories: BTreeMap::new(),
         }
     }
 
@@ -141,8 +143,8 @@ impl<'a> Trial<'a> {
             }
             evaluated = expected.eval_time + Duration::from_nanos(1);
             let of_name = self.rules.iter().filter(|(name, _)| *name == expected.alertname);
-            let alerts: Vec<Alert> =
-                of_name.flat_map(|(_, rule)| self.alerts.get(&rule.name).into_iter().flatten().cloned()).collect();
+            let memories = of_name.filter_map(|(_, rule)| self.memories.get(&rule.name));
+            let alerts: Vec<Alert> = memories.flat_map(|memory| memory.active.iter().cloned()).collect();
             match difference(expected, &alerts) {
                 None => tested.met += 1,
                 Some(difference) => tested.failures.push(format!("{}{difference}", name(test))),
@@ -166,14 +168,9 @@ impl<'a> Trial<'a> {
                 if let Some(error) = evaluated.error {
                     return Some(format!("`{}` cannot be evaluated: {error}", rule.name));
                 }
-                let active = self.alerts.entry(rule.name.clone()).or_default();
-                let alerts_max = Config::default().alerts_per_rule_max;
-                for (alert, change) in state::step(rule, alerts_max, active, &evaluated.outcome, at) {
-                    active.retain(|known| known.fingerprint != alert.fingerprint);
-                    if !matches!(change, Change::Passed | Change::Resolved) {
-                        active.push(alert);
-                    }
-                }
+                let memory = self.memories.entry(rule.name.clone()).or_default();
+                let changes = memory.step(rule, Config::default().alerts_per_rule_max, evaluated.outcome, at);
+                memory.take(changes);
                 steps += 1;
             }
         }

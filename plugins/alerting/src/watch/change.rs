@@ -11,15 +11,16 @@ use plugin::records::{Error, Expected, RecordId, Transaction};
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::{Kept, Lane, Watch};
+use super::{Kept, Lane, OfTenant, Watch};
 use crate::alert::{Alert, Change};
 use crate::evaluate::{TRACES_LOOKED_FOR_MAX, TRACES_TIME_MAX};
+use crate::incident;
+use crate::notify::Teller;
 use crate::rule::Rule;
 use crate::stored::{Progress, the_only};
-use crate::{incident, notify};
 
 /// Changes that are written in one transaction.
-const BATCH: usize = 50;
+pub(super) const BATCH: usize = 50;
 
 /// What becomes of one alert.
 #[derive(Clone, Debug)]
@@ -84,23 +85,29 @@ impl Watch<'_> {
     }
 
     /// The alerts as they are now; those that have passed are gone.
-    async fn write_batch(&self, tenant: &Tenant, batch: &[Written]) -> Result<Vec<Option<Kept>>, Error> {
+    async fn write_batch(&mut self, tenant: &Tenant, batch: &[Written]) -> Result<Vec<Option<Kept>>, Error> {
         let (lease, audit) = (&self.lease, &self.context.audit);
-        // Who watches next begins behind what was written: as of an earlier time, an alert that fires now would not be true yet.
-        let until = self.tenants.get(tenant).map_or(0, |of| of.progress);
+        // Who watches next begins with what is under way here, which then changes nothing; as of an earlier time, an alert that fires now
+        // would not be true yet.
+        let now_done = self.tenants.get(tenant).map(OfTenant::progress).unwrap_or_default();
+        let progress = &now_done;
         let write = self.context.records.transaction(|transaction| async move {
             transaction.hold(lease).await?;
+            let mut teller = Teller::new(&transaction, tenant);
             let mut kept = Vec::with_capacity(batch.len());
             for written in batch {
-                kept.push(written.write(&transaction, audit, tenant).await?);
+                kept.push(written.write(&transaction, audit, &mut teller, tenant).await?);
             }
-            transaction.collection::<Progress>().put(tenant, &the_only(), &Progress { until }, Expected::Any).await?;
+            teller.write().await?;
+            transaction.collection::<Progress>().put(tenant, &the_only(), progress, Expected::Any).await?;
             if let Some(deed) = deed(batch) {
                 audit.by_server(&transaction, tenant, deed).await?;
             }
             Ok::<_, PluginError>(kept)
         });
-        write.await.map_err(as_record_error)
+        let kept = write.await.map_err(as_record_error)?;
+        self.wrote_progress(tenant, now_done);
+        Ok(kept)
     }
 
     fn remember(&mut self, tenant: &Tenant, batch: &[Written], kept: Vec<Option<Kept>>) {
@@ -119,6 +126,7 @@ impl Written {
         &self,
         transaction: &Transaction,
         audit: &Trail,
+        teller: &mut Teller<'_>,
         tenant: &Tenant,
     ) -> Result<Option<Kept>, PluginError> {
         let alerts = transaction.collection::<Alert>();
@@ -137,7 +145,7 @@ impl Written {
         }
         if matches!(self.change, Change::Fired | Change::Resolved) {
             // Whether it is muted decides whether it opens an incident.
-            notify::alert_changed(transaction, tenant, &self.rule, &mut alert, self.change).await?;
+            teller.alert_changed(&self.rule, &mut alert, self.change).await?;
             incident::alert_changed(transaction, audit, tenant, &self.rule, &mut alert, self.change).await?;
             let kind = if self.change == Change::Fired { "firing" } else { "resolved" };
             NewEvent::new(&format!("alerting.alert.{kind}"), &alert)?.publish(transaction, tenant).await?;

@@ -24,6 +24,15 @@ impl Due {
         Self { at: (from.saturating_add(interval - 1)).div_euclid(interval).saturating_mul(interval), interval }
     }
 
+    /// After nobody looked since `next`: at what was due of the last hour, or else at the newest time that was missed.
+    pub(crate) fn resumed(next: i64, now: i64, interval: Duration) -> Self {
+        let first = Self::from(next, interval);
+        let reach = i64::try_from(MADE_UP_MAX.as_nanos()).unwrap_or(i64::MAX);
+        let newest = now.div_euclid(first.interval) * first.interval;
+        let in_reach = Self::from(now.saturating_sub(reach), interval).at.min(newest);
+        Self { at: first.at.max(in_reach), ..first }
+    }
+
     pub(crate) fn is_now(self, now: i64) -> bool {
         self.at <= now
     }
@@ -81,6 +90,18 @@ mod tests {
 
         assert_eq!(times, (0..=20).map(|step| step * 30).collect::<Vec<_>>());
         assert_eq!(due.at, 630 * SECOND);
+    }
+
+    #[test]
+    fn of_a_long_pause_the_last_hour_is_made_up_for_and_of_rare_rules_the_newest_time() {
+        let (hour, day) = (Duration::from_secs(3600), Duration::from_secs(86_400));
+        let resumed = |next: i64, now: i64, interval| Due::resumed(next * SECOND, now * SECOND, interval).at / SECOND;
+
+        assert_eq!(resumed(30, 100, EVERY_30), 30);
+        assert_eq!(resumed(30, 10_000, EVERY_30), 6420, "6400 is no multiple");
+        assert_eq!(resumed(3600, 10_000, hour), 7200);
+        assert_eq!(resumed(86_400, 86_400 + 8000, day), 86_400);
+        assert_eq!(resumed(86_400, 1000, day), 86_400, "nothing was missed");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use plugin::model::Tenant;
 use plugin::records::{Document, Error, Expected, List, PAGE_MAX, Record};
 
 use super::change::is_passing;
-use super::{Due, Kept, MADE_UP_MAX, OfTenant, PAUSE_MIN, Watch, Watched, now};
+use super::{Due, Kept, MADE_UP_MAX, OfTenant, PAUSE_MIN, Watch, Watched};
 use crate::alert::{Alert, Change};
 use crate::rule::{Condition, NoData, Rule, Severity};
 use crate::rule_book::RuleBook;
@@ -21,7 +21,8 @@ impl Watch<'_> {
     pub(super) async fn read_files(&mut self) -> Result<(), Error> {
         let Some(directory) = self.config.directory.clone() else { return Ok(()) };
         let read =
-            tokio::task::spawn_blocking(move || files::read(&directory).map_err(|cause| (directory, cause))).await;
+            tokio::task::spawn_blocking(move || files::Directory::read(&directory).map_err(|cause| (directory, cause)))
+                .await;
         let texts = match read.expect("reading files does not panic") {
             Ok(texts) => texts,
             Err((directory, cause)) => {
@@ -79,15 +80,17 @@ impl Watch<'_> {
             }
         }
         let is_new = !self.tenants.contains_key(tenant);
+        let mut alerts = BTreeMap::new();
         if is_new {
-            let of_tenant = self.first_sight(tenant, &rules, now).await?;
-            self.tenants.insert(tenant.clone(), of_tenant);
+            let written = self.progress_before(tenant, &rules, now).await?;
+            alerts = self.active_alerts(tenant).await?;
+            self.tenants.insert(tenant.clone(), OfTenant { made_up_until: now, written, ..OfTenant::default() });
         }
-        let mut alerts = if is_new { self.active_alerts(tenant).await? } else { BTreeMap::new() };
         let of_tenant = self.tenants.get_mut(tenant).expect("it was put there");
         of_tenant.revision = revision;
-        // A rule that is new begins now: the last evaluation may be long ago where no other was due since.
-        let from = if is_new { of_tenant.progress + 1 } else { now };
+        // A rule that is new begins now.
+        let before = if is_new { of_tenant.written.clone() } else { Progress::default() };
+        let begin = |rule: &Rule| before.begin(rule, now);
         let mut changes = Vec::new();
         for (name, watched) in &of_tenant.rules {
             let active: Vec<Alert> = watched.alerts.iter().map(|kept| kept.alert.clone()).collect();
@@ -97,7 +100,7 @@ impl Watch<'_> {
             };
             changes.extend(of_rule.into_iter().map(|(alert, change)| (Arc::clone(&watched.rule), alert, change)));
         }
-        of_tenant.replace(rules, from, &mut alerts, &failing);
+        of_tenant.replace(rules, begin, &mut alerts, &failing);
         for (name, error) in &unreadable {
             if let Some(watched) = of_tenant.rules.get_mut(name) {
                 watched.error.clone_from(error);
@@ -120,34 +123,29 @@ impl Watch<'_> {
         Ok(())
     }
 
-    /// How far the tenant's rules were evaluated before, and what is made up for.
-    async fn first_sight(
+    /// How far the tenant's rules were evaluated by who watched before; notes a pause.
+    async fn progress_before(
         &self,
         tenant: &Tenant,
         rules: &BTreeMap<String, Arc<Rule>>,
         now: i64,
-    ) -> Result<OfTenant, Error> {
-        let progress = self.context.records.collection::<Progress>().get(tenant, &the_only()).await?;
-        let Some(until) = progress.map(|progress| progress.body.until.min(now)) else {
-            return Ok(OfTenant { progress: now, ..OfTenant::default() });
-        };
-        let gap = now.saturating_sub(until);
-        // Where nothing was to be evaluated, nothing is missing.
-        let was_due = |rule: &Arc<Rule>| rule.enabled && Due::from(until.saturating_add(1), rule.interval).is_now(now);
-        let is_short = gap < i64::try_from(PAUSE_MIN.as_nanos()).unwrap_or(i64::MAX);
-        if is_short || !rules.values().any(was_due) {
-            return Ok(OfTenant { progress: until, made_up_until: now, ..OfTenant::default() });
+    ) -> Result<Progress, Error> {
+        let stored = self.context.records.collection::<Progress>().get(tenant, &the_only()).await?;
+        let progress = stored.map(|stored| stored.body).unwrap_or_default();
+        let Some(from) = progress.missed_since(rules.values(), now) else { return Ok(progress) };
+        let gap = now.saturating_sub(from);
+        if gap >= nanoseconds(PAUSE_MIN) {
+            let made_up_from = from.max(now.saturating_sub(nanoseconds(MADE_UP_MAX)));
+            let pause = Pause { from, until: now, made_up_from };
+            self.context.records.log::<Pause>().append(tenant, &pause).await?;
+            tracing::warn!(
+                tenant = tenant.as_str(),
+                seconds = gap / 1_000_000_000,
+                made_up_seconds = (now - made_up_from) / 1_000_000_000,
+                "rules were not evaluated for a while; they are now, as of then"
+            );
         }
-        let made_up_from = until.max(now.saturating_sub(i64::try_from(MADE_UP_MAX.as_nanos()).unwrap_or(i64::MAX)));
-        let pause = Pause { from: until, until: now, made_up_from };
-        self.context.records.log::<Pause>().append(tenant, &pause).await?;
-        tracing::warn!(
-            tenant = tenant.as_str(),
-            seconds = gap / 1_000_000_000,
-            made_up_seconds = (now - made_up_from) / 1_000_000_000,
-            "rules were not evaluated for a while; they are now, as of then"
-        );
-        Ok(OfTenant { progress: made_up_from, made_up_until: now, ..OfTenant::default() })
+        Ok(progress)
     }
 
     /// Alerts that are pending or firing, by rule.
@@ -184,16 +182,6 @@ impl Watch<'_> {
         }
         Ok(())
     }
-
-    /// Writes how far rules were evaluated.
-    pub(super) async fn write_progress(&self) -> Result<(), Error> {
-        let collection = self.context.records.collection::<Progress>();
-        for (tenant, of_tenant) in &self.tenants {
-            let until = of_tenant.progress.min(now().0);
-            collection.put(tenant, &the_only(), &Progress { until }, Expected::Any).await?;
-        }
-        Ok(())
-    }
 }
 
 impl OfTenant {
@@ -201,7 +189,7 @@ impl OfTenant {
     fn replace(
         &mut self,
         rules: BTreeMap<String, Arc<Rule>>,
-        from: i64,
+        begin: impl Fn(&Rule) -> Due,
         alerts: &mut BTreeMap<String, Vec<Kept>>,
         failing: &BTreeMap<String, Option<String>>,
     ) {
@@ -210,15 +198,15 @@ impl OfTenant {
             match self.rules.get_mut(&name) {
                 Some(watched) if *watched.rule == *rule => {}
                 Some(watched) => {
-                    if watched.rule.interval != rule.interval {
-                        watched.due = Due::from(watched.due.at, rule.interval);
-                    }
+                    // What is under way comes to nothing: it is of the rule as it was.
+                    watched.due = Due::from(watched.not_done(), rule.interval);
+                    watched.under_way = None;
                     watched.rule = rule;
                 }
                 None => {
-                    let due = Due::from(from, rule.interval);
+                    let due = begin(&rule);
                     let (had_data, error) = (!alerts.is_empty(), failing.get(&name).cloned().flatten());
-                    self.rules.insert(name, Watched { rule, due, had_data, alerts, error });
+                    self.rules.insert(name, Watched { rule, due, under_way: None, had_data, alerts, error });
                 }
             }
         }
@@ -233,12 +221,17 @@ impl OfTenant {
         let gone = self.rules.entry(orphan.alert.rule.clone()).or_insert_with(|| Watched {
             due: Due::from(i64::MAX / 2, rule.interval),
             rule,
+            under_way: None,
             alerts: Vec::new(),
             had_data: true,
             error: None,
         });
         gone.alerts.push(orphan);
     }
+}
+
+fn nanoseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
 
 /// All documents of a tenant that a listing names.

@@ -7,28 +7,32 @@ mod change;
 mod due;
 mod keeper;
 mod load;
+mod progress;
+mod round;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use plugin::model::{Tenant, Timestamp};
 use plugin::records::{Error, Lease, RecordId};
 use plugin::{PluginContext, PluginError, Shutdown};
+use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
-use tracing::{Instrument, Span};
 
 pub(crate) use self::change::is_passing;
 use self::due::{Due, MADE_UP_MAX, PAUSE_MIN};
 use self::keeper::Keeper;
 pub(crate) use self::load::{all_of, everywhere};
+use self::round::Round;
 use crate::alert::{Alert, AlertState};
 use crate::config::Config;
-use crate::evaluate::{Evaluated, Evaluator};
+use crate::evaluate::Evaluator;
 use crate::files::Seen;
+use crate::notify;
 use crate::rule::{Condition, Rule};
-use crate::telemetry::{self, Standing};
-use crate::{notify, state};
+use crate::stored::Progress;
+use crate::telemetry::Standing;
 
 const LEASE_NAME: &str = "alerting.watch";
 /// A watcher that dies is followed by another after so long.
@@ -46,14 +50,30 @@ pub(crate) async fn run(
     notifications: notify::Desk,
     shutdown: Shutdown,
 ) -> Result<(), PluginError> {
+    // The fence of the lease that was lost, until it is known who has it.
+    let mut lost = None;
     while !shutdown.is_cancelled() {
-        if let Some(lease) = context.records.lease(LEASE_NAME, &context.process, LEASE, now()).await? {
-            let led = Watch::begin(&context, &config, &notifications, lease).await?.lead(&shutdown).await;
-            notifications.counters.watches(None);
-            match led {
-                Err(Error::Stale { .. }) => tracing::warn!("another process watches the rules now"),
-                ended => ended?,
+        match context.records.lease(LEASE_NAME, &context.process, LEASE, now()).await? {
+            Some(lease) => {
+                let fence = lease.fence;
+                if let Some(lost) = lost.take() {
+                    tracing::info!("this process has the lease to watch the rules again{}", meanwhile(lost, fence));
+                }
+                let led = match Watch::begin(&context, &config, &notifications, lease).await {
+                    Ok(watch) => watch.lead(&shutdown).await,
+                    Err(cause) => Err(cause),
+                };
+                notifications.counters.watches(None);
+                match led {
+                    Err(Error::Stale { .. }) => {
+                        tracing::warn!("the lease to watch the rules ran out, or another process has taken it");
+                        lost = Some(fence);
+                    }
+                    ended => ended?,
+                }
             }
+            None if lost.take().is_some() => tracing::warn!("another process watches the rules now"),
+            None => {}
         }
         tokio::select! {
             () = shutdown.cancelled() => {}
@@ -63,14 +83,20 @@ pub(crate) async fn run(
     Ok(())
 }
 
+/// Each time the lease is taken its fence is one greater.
+fn meanwhile(lost: u64, fence: u64) -> &'static str {
+    if fence == lost + 1 { "; no other had it meanwhile" } else { "" }
+}
+
 /// The time of this machine.
 pub(crate) fn now() -> Timestamp {
     (plugin::hub::system_clock())()
 }
 
 /// Evaluations that may wait for one another. A slow statement holds up statements, and never a measure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Lane {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Lane {
     Measures,
     Statements,
 }
@@ -105,6 +131,8 @@ struct Kept {
 struct Watched {
     rule: Arc<Rule>,
     due: Due,
+    /// As of when it is being evaluated; none when that is done and written.
+    under_way: Option<i64>,
     /// Pending or firing.
     alerts: Vec<Kept>,
     /// Whether there has ever been something to look at.
@@ -119,16 +147,8 @@ struct OfTenant {
     rules: BTreeMap<String, Watched>,
     /// Up to here a pause is made up for.
     made_up_until: i64,
-    progress: i64,
-}
-
-/// What came of one round of one lane.
-struct Round {
-    tenant: Tenant,
-    lane: Lane,
-    at: i64,
-    told: Vec<(Arc<Rule>, Evaluated)>,
-    span: Span,
+    /// How far its rules are evaluated, as the records have it.
+    written: Progress,
 }
 
 /// The process that watches.
@@ -189,7 +209,6 @@ impl<'a> Watch<'a> {
                 _ = look.tick() => {
                     self.read_files().await?;
                     self.load(now().0).await?;
-                    self.sweep().await?;
                 }
                 _ = progress.tick() => {
                     self.write_progress().await?;
@@ -203,17 +222,6 @@ impl<'a> Watch<'a> {
         // Or it would be taken again behind the release.
         drop(self.keeper);
         self.context.records.release(&self.lease).await
-    }
-
-    /// Tells of what is not muted any more. What cannot be told now is looked at again, and holds up no rule.
-    async fn sweep(&self) -> Result<(), Error> {
-        match notify::sweep(self.notifications).await {
-            Err(cause) if !change::is_passing(&cause) => {
-                tracing::error!(%cause, "alerts that are not muted any more cannot be told of");
-                Ok(())
-            }
-            swept => swept,
-        }
     }
 
     /// What is watched now.
@@ -240,96 +248,5 @@ impl<'a> Watch<'a> {
 
     fn is_busy(&self, tenant: &Tenant, lane: Lane) -> bool {
         self.busy.iter().any(|(busy, of)| busy == tenant && *of == lane)
-    }
-
-    /// Starts a round of every lane that is idle and has rules that are due: those that are due longest, together.
-    fn start_rounds(&mut self, now: i64) {
-        let tenants: Vec<Tenant> = self.tenants.keys().cloned().collect();
-        for tenant in tenants {
-            for lane in Lane::ALL {
-                if !self.is_busy(&tenant, lane) {
-                    self.start_round(tenant.clone(), lane, now);
-                }
-            }
-        }
-    }
-
-    fn start_round(&mut self, tenant: Tenant, lane: Lane, now: i64) {
-        let Some(of_tenant) = self.tenants.get_mut(&tenant) else { return };
-        let mut due: BTreeMap<i64, Vec<&mut Watched>> = BTreeMap::new();
-        let is_of_lane = |watched: &&mut Watched| watched.rule.enabled && Lane::of(&watched.rule) == lane;
-        for watched in of_tenant.rules.values_mut().filter(is_of_lane) {
-            watched.due = watched.due.within_reach(now);
-            if watched.due.is_now(now) {
-                due.entry(watched.due.at).or_default().push(watched);
-            }
-        }
-        let Some((at, watched)) = due.into_iter().next() else { return };
-        self.notifications.counters.began_late(now - at);
-        let mut rules = Vec::with_capacity(watched.len());
-        for watched in watched {
-            watched.due = watched.due.next(now, of_tenant.made_up_until);
-            rules.push(Arc::clone(&watched.rule));
-        }
-        self.busy.push((tenant.clone(), lane));
-        let evaluator = self.evaluators[&lane].clone();
-        let span = telemetry::evaluate(&tenant, lane.name(), rules.len());
-        let of_round = span.clone();
-        let round = async move {
-            let began = Instant::now();
-            let evaluated = evaluator.evaluate(&tenant, &rules, Timestamp(at)).await;
-            telemetry::evaluated(&of_round, began.elapsed());
-            Round { tenant, lane, at, told: rules.into_iter().zip(evaluated).collect(), span: of_round }
-        };
-        self.running.spawn(round.instrument(span));
-    }
-
-    /// Writes what a round came to.
-    async fn finish(&mut self, round: Round) -> Result<(), Error> {
-        let Round { tenant, lane, at, told, span } = round;
-        self.busy.retain(|busy| *busy != (tenant.clone(), lane));
-        let failed = told.iter().filter(|(_, evaluated)| evaluated.error.is_some()).count();
-        self.notifications.counters.evaluated(told.len(), failed);
-        let mut changes = Vec::new();
-        let Some(of_tenant) = self.tenants.get_mut(&tenant) else { return Ok(()) };
-        let mut health = Vec::new();
-        for (rule, evaluated) in told {
-            // It may have been changed or removed while it was evaluated.
-            let Some(watched) = of_tenant.rules.get_mut(&rule.name).filter(|watched| Arc::ptr_eq(&watched.rule, &rule))
-            else {
-                continue;
-            };
-            let error = evaluated.error.map(|error| error.to_string());
-            if error.is_some() != watched.error.is_some() {
-                health.push((rule.name.clone(), error.clone()));
-            }
-            watched.error = error;
-            let outcome = watched.with_history(evaluated.outcome);
-            let active: Vec<Alert> = watched.alerts.iter().map(|kept| kept.alert.clone()).collect();
-            for (alert, change) in state::step(&rule, self.config.alerts_per_rule_max, &active, &outcome, at) {
-                changes.push((Arc::clone(&rule), alert, change));
-            }
-        }
-        of_tenant.progress = of_tenant.progress.max(at);
-        telemetry::changed(&span, changes.len(), failed);
-        let write = async {
-            self.write_health(&tenant, health, at).await?;
-            self.write_changes(&tenant, lane, changes, at).await
-        };
-        write.instrument(span).await
-    }
-}
-
-impl Watched {
-    /// What never had anything to look at is not missing anything.
-    fn with_history(&mut self, outcome: state::Outcome) -> state::Outcome {
-        match outcome {
-            state::Outcome::Rows { rows, saw_data } => {
-                let had_data = self.had_data;
-                self.had_data |= saw_data;
-                state::Outcome::Rows { rows, saw_data: saw_data || !had_data }
-            }
-            failed => failed,
-        }
     }
 }

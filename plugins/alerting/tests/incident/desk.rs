@@ -14,7 +14,7 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 use http::{HeaderMap, HeaderValue, Method, Request};
 use http_body_util::BodyExt;
-use plane::DataPlane;
+use plane::{DataPlane, Encoding, Envelope, Payload};
 use plugin::hub::audit::{AuditEntry, Trail};
 use plugin::hub::cache::{self, Cache};
 use plugin::hub::events::{self, Deliveries, Events};
@@ -25,6 +25,7 @@ use plugin::model::{Tenant, Timestamp};
 use plugin::query::{self, Asker, QueryEngine, Statement};
 use plugin::records::{PAGE_MAX, Records, Sequence};
 use plugin::{Host, Plugin, PluginContext, Running, Shutdown, TelemetryWriter};
+use prost::Message;
 use serde_json::Value;
 use store::MemoryStore;
 use tower::ServiceExt;
@@ -40,6 +41,7 @@ const BEARER: &str = "Bearer 0123456789abcdef0123456789abcdef";
 pub(crate) struct Desk {
     routes: Router,
     context: PluginContext,
+    plane: Arc<DataPlane>,
     config: Config,
     now: Arc<AtomicI64>,
     told: tokio::sync::Mutex<Deliveries>,
@@ -71,10 +73,11 @@ impl Desk {
         let (settings, wal) = (plane::Config::default(), wal::Config::default());
         let store = Arc::new(MemoryStore::default());
         let plane = DataPlane::open(&settings, directory, wal, store, Arc::new(replay), None).await;
+        let plane = Arc::new(plane.expect("a new plane opens"));
         let records = Records::in_memory().expect("records");
         let plugins: Vec<Arc<dyn Plugin>> = vec![Arc::new(Alerting::new(config.clone()))];
         let schemas = plugin::schemas(&plugins, &records).expect("tables");
-        let engine = QueryEngine::new(Arc::new(plane.expect("a new plane opens")), queries_config, queries);
+        let engine = QueryEngine::new(Arc::clone(&plane), queries_config, queries);
         let events = Events::new(&records, None, &events::Config::default());
         let context = PluginContext {
             process: "test".into(),
@@ -95,13 +98,30 @@ impl Desk {
         let plugin = Alerting::new(config.clone()).with_clock(clock(&now));
         let (routes, _) = plugin.routes(context.clone()).split_for_parts();
         let routes = routes.layer(Extension(caller.tenant().clone())).layer(Extension(asking)).layer(Extension(caller));
-        Self { routes, context, config, now, told: tokio::sync::Mutex::new(told) }
+        Self { routes, context, plane, config, now, told: tokio::sync::Mutex::new(told) }
     }
 
     /// Another process that escalates.
     pub(crate) fn process(&self) -> Running {
         let plugin: Arc<dyn Plugin> = Arc::new(Alerting::new(self.config.clone()).with_clock(clock(&self.now)));
         Host::new(vec![plugin], &self.context).expect("a name").start()
+    }
+
+    /// Takes telemetry of a tenant in; it is there when this returns.
+    pub(crate) async fn send(&self, tenant: &str, payload: Payload, request: &impl Message) {
+        let (tenant, body) = (Tenant::new(tenant).expect("a name"), Bytes::from(request.encode_to_vec()));
+        let (received, encoding) = ((plugin::hub::system_clock())(), Encoding::Protobuf);
+        let envelope = Envelope { tenant, payload, encoding, received, rejected: 0, refused_rows: Vec::new() };
+        let batches = ingest::replay(&envelope, &body).expect("telemetry");
+        self.plane.append(plane::Decoded { envelope, body, batches }).await.expect("there is room");
+    }
+
+    /// Waits until so many alerts have fired.
+    pub(crate) async fn alerts_fire(&self, count: usize) {
+        let mut fired = self.context.events.subscribe("fired", &["alerting.alert.firing"]).expect("a name");
+        for _ in 0..count {
+            tokio::time::timeout(WITHIN, fired.next()).await.expect("in time").expect("an event").ack();
+        }
     }
 
     /// Moves the clock on.

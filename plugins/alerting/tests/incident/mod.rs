@@ -1,6 +1,6 @@
 //! Incidents from the first call to the review, and who is told meanwhile.
 
-mod desk;
+pub(crate) mod desk;
 
 use http::Method;
 use serde_json::{Value, json};

@@ -41,6 +41,20 @@ pub(crate) fn tried(rules: &str, tests: &str, metrics: &[ResourceMetrics]) -> Te
     tested
 }
 
+/// Does something in a place with these metrics.
+pub(crate) fn beside<T>(metrics: &[ResourceMetrics], work: impl AsyncFnOnce(&Sandbox) -> T) -> T {
+    let config = query::Config { target_partitions: 1, ..query::Config::default() };
+    let queries = query::runtime(&config).expect("a runtime");
+    let own = tokio::runtime::Runtime::new().expect("a runtime");
+    let directory = tempfile::tempdir().expect("a directory");
+    let done = own.block_on(async {
+        let sandbox = sandbox(directory.path(), config, queries.handle().clone(), metrics).await;
+        work(&sandbox.expect("telemetry can be written")).await
+    });
+    queries.shutdown_background();
+    done
+}
+
 async fn sandbox(
     place: impl AsRef<Path>,
     config: query::Config,

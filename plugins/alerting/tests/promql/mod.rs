@@ -1,6 +1,7 @@
 //! Rules of Prometheus over metrics as OpenTelemetry sends them.
 
-mod bench;
+pub(crate) mod bench;
+mod prometheus;
 
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;

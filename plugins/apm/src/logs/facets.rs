@@ -75,7 +75,7 @@ pub(crate) async fn list(
     Asked(wanted): Asked<LogWanted>,
     Asked(facets): Asked<FacetsWanted>,
 ) -> Result<Json<LogFacets>, Failure> {
-    let (range, filter, fields) = (range.read(SPAN_DAYS_MAX)?, wanted.read()?, facets.fields()?);
+    let (range, filter, fields) = (range.read(SPAN_DAYS_MAX)?, wanted.find(&context, &tenant).await?, facets.fields()?);
     let source = Source::new(&context, tenant);
     let mut facets = Vec::with_capacity(fields.len());
     for field in fields {

@@ -7,9 +7,10 @@ use std::hash::{Hash, Hasher};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{DataType, Int32Type, Int64Type};
-use plugin::Failure;
+use plugin::model::patterns::{self, Covers};
 use plugin::model::words::WordQuery;
-use plugin::model::{AttributeType, Batch, Level, Signal, Table, conventions};
+use plugin::model::{AttributeType, Batch, Level, Signal, Table, Tenant, conventions};
+use plugin::{Failure, PluginContext};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -17,6 +18,7 @@ use super::member::member;
 use super::severity;
 use crate::conditions::Conditions;
 use crate::filter::attributes;
+use crate::patterns::of_id;
 use crate::rows::{hex, is_id};
 
 /// Longest name of a service, an environment or a host, in bytes.
@@ -45,6 +47,8 @@ pub(crate) struct LogWanted {
     pub(crate) span_id: Option<String>,
     /// Attributes of the record or its resource and their values, as a JSON object: `{"http.route": "/cart", "shop.items": 3}`.
     pub(crate) attributes: Option<String>,
+    /// Id of a pattern, as `GET /logs/patterns` tells it: records of its service whose bodies have its template.
+    pub(crate) pattern: Option<String>,
 }
 
 /// Log records that are wanted. Two filters that are equal want the same records.
@@ -56,6 +60,15 @@ pub(crate) struct LogFilter {
     trace_id: Option<[u8; 16]>,
     span_id: Option<[u8; 8]>,
     attributes: Vec<(String, String)>,
+    pattern: Option<OfPattern>,
+}
+
+/// What records of a pattern are like.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct OfPattern {
+    /// Empty for records that name none; of any service when it is none.
+    pub(crate) service: Option<String>,
+    pub(crate) template: String,
 }
 
 /// Words of the body, and how they were written.
@@ -73,7 +86,14 @@ impl Hash for BodyWords {
 
 impl LogWanted {
     /// The filter, when everything in it can be meant. What is said and empty is not said.
-    pub(crate) fn read(&self) -> Result<LogFilter, Failure> {
+    pub(crate) async fn find(&self, context: &PluginContext, tenant: &Tenant) -> Result<LogFilter, Failure> {
+        let filter = self.read()?;
+        let Some(id) = said(&self.pattern) else { return Ok(filter) };
+        Ok(LogFilter { pattern: Some(of_id(&context.records, tenant, id).await?), ..filter })
+    }
+
+    /// The same without the pattern, which stands in the records.
+    fn read(&self) -> Result<LogFilter, Failure> {
         let names = [
             ("service", "service_name", &self.service),
             ("environment", "deployment_environment_name", &self.environment),
@@ -93,6 +113,7 @@ impl LogWanted {
             trace_id: said(&self.trace_id).map(|written| id("trace_id", written)).transpose()?,
             span_id: said(&self.span_id).map(|written| id("span_id", written)).transpose()?,
             attributes: attributes("attributes", written.map(serde_json::Value::from).as_ref())?,
+            pattern: None,
         })
     }
 }
@@ -152,6 +173,9 @@ impl LogFilter {
             let words = conditions.param(written.as_str());
             conditions.and(format!("matches(body, {words})"));
         }
+        if let Some(pattern) = &self.pattern {
+            pattern.add_to(conditions);
+        }
     }
 
     /// True for the rows of a batch of logs that a statement with these conditions would find.
@@ -176,7 +200,39 @@ impl LogFilter {
         if let Some(BodyWords { query, .. }) = &self.words {
             rows.keep("body", |column, row| query.matches(column.as_string_view().value(row)));
         }
+        if let Some(pattern) = &self.pattern {
+            pattern.keep(&mut rows);
+        }
         BooleanArray::new(rows.kept, None)
+    }
+}
+
+impl OfPattern {
+    fn add_to(&self, conditions: &mut Conditions) {
+        match self.service.as_deref() {
+            None => {}
+            Some("") => _ = conditions.and("coalesce(service_name, '') = ''"),
+            Some(service) => _ = conditions.equal("service_name", service),
+        }
+        // The store knows words beforehand, and spares rows that have not all of them.
+        if let Some(words) = patterns::words(&self.template) {
+            let words = conditions.param(words);
+            conditions.and(format!("matches(body, {words})"));
+        }
+        let template = conditions.param(self.template.as_str());
+        conditions.and(format!("{}(body, {template})", patterns::FUNCTION));
+    }
+
+    fn keep(&self, rows: &mut Rows<'_>) {
+        if let Some(service) = self.service.as_deref() {
+            let column = said_in(rows.logs, "service_name");
+            rows.keep_where(|row| {
+                let named = column.filter(|column| column.is_valid(row));
+                named.map_or("", |column| column.as_string_view().value(row)) == service
+            });
+        }
+        let mut covers = Covers::of(&self.template);
+        rows.keep("body", |column, row| covers.covers(column.as_string_view().value(row)));
     }
 }
 
@@ -192,7 +248,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Keeps rows that say something in the column which is what is wanted; none, where the batch says nothing there.
-    fn keep(&mut self, column: &str, is_wanted: impl Fn(&ArrayRef, usize) -> bool) {
+    fn keep(&mut self, column: &str, mut is_wanted: impl FnMut(&ArrayRef, usize) -> bool) {
         match said_in(self.logs, column) {
             Some(column) => self.keep_where(|row| column.is_valid(row) && is_wanted(column, row)),
             None => self.kept = BooleanBuffer::new_unset(self.logs.rows()),
@@ -200,7 +256,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Looks only at rows that are left.
-    fn keep_where(&mut self, is_wanted: impl Fn(usize) -> bool) {
+    fn keep_where(&mut self, mut is_wanted: impl FnMut(usize) -> bool) {
         self.kept = BooleanBuffer::collect_bool(self.kept.len(), |row| self.kept.value(row) && is_wanted(row));
     }
 }
@@ -275,6 +331,20 @@ mod tests {
             &LogWanted { host: of("a"), environment: of("b"), trace_id: of(&"Ab".repeat(16)), ..LogWanted::default() },
             "deployment_environment_name = $1 AND host_name = $2 AND trace_id = $3",
         );
+    }
+
+    #[test]
+    fn a_pattern_is_its_service_its_words_and_its_template() {
+        let asked = |service: Option<&str>| {
+            let (service, template) = (service.map(str::to_owned), "order <*> is paid".to_owned());
+            let mut conditions = Conditions::none();
+            LogFilter { pattern: Some(OfPattern { service, template }), ..LogFilter::default() }
+                .add_to(&mut conditions);
+            conditions.text()
+        };
+
+        assert_eq!(asked(Some("cart")), "service_name = $1 AND matches(body, $2) AND has_template(body, $3)");
+        assert_eq!(asked(None), "matches(body, $1) AND has_template(body, $2)");
     }
 
     #[test]

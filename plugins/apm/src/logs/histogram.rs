@@ -81,7 +81,7 @@ pub(crate) async fn show(
     Asked(range): Asked<RangeWanted>,
     Asked(wanted): Asked<LogWanted>,
 ) -> Result<Json<LogHistogram>, Failure> {
-    let (range, filter) = (range.read(SPAN_DAYS_MAX)?, wanted.read()?);
+    let (range, filter) = (range.read(SPAN_DAYS_MAX)?, wanted.find(&context, &tenant).await?);
     let (source, buckets) = (Source::new(&context, tenant), range.buckets());
     let mut conditions = Conditions::of_logs(range);
     filter.add_to(&mut conditions);

@@ -61,7 +61,7 @@ pub(crate) async fn list(
     Asked(wanted): Asked<LogWanted>,
     Asked(page): Asked<PageWanted>,
 ) -> Result<Json<FoundLogs>, Failure> {
-    let (filter, order) = (wanted.read()?, order(page.sort.as_deref())?);
+    let (filter, order) = (wanted.find(&context, &tenant).await?, order(page.sort.as_deref())?);
     let after = page.after.as_deref().map(|after| Place::read(after, order)).transpose()?;
     // Pages of one list are about the same times, though it may have said 'now'.
     let range = after.map_or_else(|| times(&range, &filter), |after| Ok(after.range))?;

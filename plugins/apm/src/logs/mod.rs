@@ -24,6 +24,6 @@ pub(crate) fn routes(context: PluginContext, feeds: Feeds) -> OpenApiRouter {
         .routes(routes!(facets::list))
         .routes(routes!(histogram::show))
         .routes(routes!(context::show))
-        .with_state(context)
-        .merge(OpenApiRouter::new().routes(routes!(tail::follow)).with_state(feeds))
+        .with_state(context.clone())
+        .merge(OpenApiRouter::new().routes(routes!(tail::follow)).with_state((context, feeds)))
 }

@@ -4,17 +4,22 @@ use std::collections::{HashMap, HashSet};
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{Int32Type, TimestampNanosecondType};
-use plugin::model::patterns::{Merged, Miner, OTHER, PatternId};
+use plugin::model::patterns::{Merged, Miner, OTHER, PATTERNS_MAX, PatternId};
 use plugin::model::{Batch, Signal, Table, Tenant};
 
 use super::severities::Severities;
-use super::{EXAMPLE_CHARACTERS_MAX, PATTERNS_OF_TENANT_MAX, SERVICE_BYTES_MAX, SERVICES_MAX, TENANTS_MAX};
+use super::{
+    EXAMPLE_CHARACTERS_MAX, PATTERNS_OF_PROCESS_MAX, PATTERNS_OF_TENANT_MAX, SERVICE_BYTES_MAX, SERVICES_MAX,
+    TENANTS_MAX,
+};
 use crate::rows::hex;
 
 /// The miners of all tenants, and what was counted.
 #[derive(Debug, Default)]
 pub(super) struct Learnt {
     tenants: HashMap<Tenant, HashMap<String, Service>>,
+    /// Of all tenants.
+    patterns: usize,
 }
 
 /// What is known of one service.
@@ -89,10 +94,13 @@ impl Learnt {
         tenant: &Tenant,
         service: &str,
         patterns: impl IntoIterator<Item = (PatternId, &'a str)>,
+        now: i64,
     ) {
         let services = self.tenants.entry(tenant.clone()).or_default();
-        let room = room_of(services);
+        let of_others = self.patterns - total(services.values());
+        let room = room_of(services, of_others);
         let service = services.entry(service.to_owned()).or_insert_with(|| Service::new(service));
+        service.miner.set_time(now);
         service.miner.keep_at_most(service.miner.patterns() + room);
         for (id, template) in patterns {
             if service.miner.know(id, template) {
@@ -100,10 +108,11 @@ impl Learnt {
             }
         }
         service.take_merged();
+        self.patterns = of_others + total(services.values());
     }
 
-    /// Learns and counts the rows; says how many of them there was no miner for.
-    pub(super) fn learn(&mut self, tenant: &Tenant, batches: &[Batch]) -> u64 {
+    /// Learns and counts the rows, which are seen now; says how many of them there was no miner for.
+    pub(super) fn learn(&mut self, tenant: &Tenant, batches: &[Batch], now: i64) -> u64 {
         let Some(services) = self.tenants.get_mut(tenant) else {
             return batches
                 .iter()
@@ -111,19 +120,57 @@ impl Learnt {
                 .map(|batch| batch.rows() as u64)
                 .sum();
         };
-        let mut missed = 0;
+        let (mut missed, of_others) = (0, self.patterns - total(services.values()));
         for columns in batches.iter().filter_map(Columns::of) {
             for rows in columns.runs() {
-                let room = room_of(services);
+                let room = room_of(services, of_others);
                 let name = name_within(columns.service_of(rows.start));
                 let name = if services.contains_key(name) { name } else { OTHER };
                 match services.get_mut(name) {
-                    Some(service) => service.learn(&columns, rows, room),
+                    Some(service) => {
+                        service.miner.set_time(now);
+                        service.learn(&columns, rows, room);
+                    }
                     None => missed += rows.len() as u64,
                 }
             }
         }
+        self.patterns = of_others + total(services.values());
         missed
+    }
+
+    /// Patterns that this process knows.
+    pub(super) fn patterns(&self) -> usize {
+        self.patterns
+    }
+
+    /// True when the service, its tenant or the process has nearly as many patterns as it may.
+    pub(super) fn is_short(&self, tenant: &Tenant, service: &str) -> bool {
+        let services = self.tenants.get(tenant);
+        let of_tenant = services.map_or(0, |services| total(services.values()));
+        let of_service = services.and_then(|services| services.get(service)).map_or(0, Service::patterns);
+        let all =
+            [(of_service, PATTERNS_MAX), (of_tenant, PATTERNS_OF_TENANT_MAX), (self.patterns, PATTERNS_OF_PROCESS_MAX)];
+        all.into_iter().any(|(patterns, room)| excess(patterns + 1, room) > 0)
+    }
+
+    /// Where there is little room left, of a service, a tenant or the process, forgets what was last seen before this time, first of
+    /// all what was seen least recently; says how many patterns.
+    pub(super) fn make_room(&mut self, before: i64) -> usize {
+        let mut forgotten = 0;
+        for services in self.tenants.values_mut() {
+            for service in services.values_mut() {
+                let most = excess(service.patterns(), PATTERNS_MAX);
+                forgotten += forget(&mut [service], before, most);
+            }
+            let most = excess(total(services.values()), PATTERNS_OF_TENANT_MAX);
+            forgotten += forget(&mut services.values_mut().collect::<Vec<_>>(), before, most);
+        }
+        let most = excess(self.patterns - forgotten, PATTERNS_OF_PROCESS_MAX);
+        let mut all: Vec<&mut Service> = self.tenants.values_mut().flat_map(HashMap::values_mut).collect();
+        forgotten += forget(&mut all, before, most);
+        self.patterns -= forgotten;
+        forgotten
     }
 
     /// Services of which something was counted, and whether any of it is not in the records yet.
@@ -172,6 +219,16 @@ impl Service {
 
     fn patterns(&self) -> usize {
         self.miner.patterns()
+    }
+
+    /// What was last seen before this time, with when that was. What was counted since it was last written is needed to write it.
+    fn unseen_since(&self, before: i64) -> impl Iterator<Item = (i64, PatternId)> {
+        self.miner.unseen_since(before).filter(move |(_, id)| !self.counts.contains_key(id))
+    }
+
+    fn forget(&mut self, id: PatternId) {
+        self.miner.forget(id);
+        self.recorded.remove(&id);
     }
 
     fn learn(&mut self, columns: &Columns<'_>, rows: std::ops::Range<usize>, room: usize) {
@@ -264,9 +321,33 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// How many more patterns a tenant may have.
-fn room_of(services: &HashMap<String, Service>) -> usize {
-    PATTERNS_OF_TENANT_MAX.saturating_sub(services.values().map(Service::patterns).sum())
+fn total<'a>(services: impl Iterator<Item = &'a Service>) -> usize {
+    services.map(Service::patterns).sum()
+}
+
+/// How many more patterns a tenant may have, where all others have so many.
+fn room_of(services: &HashMap<String, Service>, of_others: usize) -> usize {
+    let own = total(services.values());
+    PATTERNS_OF_TENANT_MAX.saturating_sub(own).min(PATTERNS_OF_PROCESS_MAX.saturating_sub(own + of_others))
+}
+
+/// How many are too many when an eighth of the room is to be free for new ones.
+fn excess(patterns: usize, room: usize) -> usize {
+    patterns.saturating_sub(room - room / 8)
+}
+
+/// Forgets so many patterns of these services, of those that were last seen before this time; says how many there were.
+fn forget(services: &mut [&mut Service], before: i64, most: usize) -> usize {
+    if most == 0 {
+        return 0;
+    }
+    let unseen = services.iter().enumerate();
+    let unseen = unseen.flat_map(|(at, service)| service.unseen_since(before).map(move |(seen, id)| (seen, at, id)));
+    let mut unseen: Vec<(i64, usize, PatternId)> = unseen.collect();
+    unseen.sort_unstable();
+    unseen.truncate(most);
+    unseen.iter().for_each(|(_, at, id)| services[*at].forget(*id));
+    unseen.len()
 }
 
 /// A name that can be a key of records.
@@ -292,11 +373,35 @@ mod tests {
 
         for service in 0..20 {
             let patterns = stored.iter().map(|(id, template)| (*id, template.as_str()));
-            learnt.know(&tenant, &format!("service {service}"), patterns);
+            learnt.know(&tenant, &format!("service {service}"), patterns, 0);
         }
 
-        let known: usize = learnt.tenants[&tenant].values().map(Service::patterns).sum();
-        assert_eq!(known, PATTERNS_OF_TENANT_MAX);
+        assert_eq!(total(learnt.tenants[&tenant].values()), PATTERNS_OF_TENANT_MAX);
+        assert_eq!(learnt.patterns(), PATTERNS_OF_TENANT_MAX);
+    }
+
+    #[test]
+    fn what_was_seen_least_recently_is_forgotten_where_room_is_short() {
+        let (mut learnt, tenant) = (Learnt::default(), Tenant::default_tenant());
+        let word = |number: usize| format!("{number:b}").replace('1', "i").replace('0', "o");
+        let know = |learnt: &mut Learnt, numbers: std::ops::Range<usize>, now| {
+            let stored: Vec<(PatternId, String)> =
+                numbers.map(|number| (format!("{number:016x}").parse().expect("an id"), word(number))).collect();
+            let patterns = stored.iter().map(|(id, template)| (*id, template.as_str()));
+            learnt.know(&tenant, "cart", patterns, now);
+        };
+        know(&mut learnt, 1..501, 1);
+        know(&mut learnt, 501..876, 2);
+        assert_eq!(learnt.make_room(10), 0, "there is room");
+        know(&mut learnt, 876..976, 20);
+
+        let forgotten = learnt.make_room(10);
+
+        let unseen: Vec<i64> = learnt.tenants[&tenant]["cart"].unseen_since(10).map(|(seen, _)| seen).collect();
+        let (old, newer) =
+            (unseen.iter().filter(|seen| **seen == 1).count(), unseen.iter().filter(|seen| **seen == 2).count());
+        assert_eq!((forgotten, learnt.patterns(), old, newer), (100, 875, 400, 375));
+        assert_eq!(learnt.make_room(i64::MAX), 0, "no more than is needed");
     }
 
     #[test]

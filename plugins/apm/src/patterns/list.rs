@@ -11,10 +11,10 @@ use plugin::{Asked, Failure, PluginContext};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::SERVICES_MAX;
 use super::counted::{beginning, name_within};
 use super::severities::Severities;
-use super::stored::{self, StoredPattern};
-use super::{PATTERNS_OF_TENANT_MAX, SERVICES_MAX};
+use super::stored::{self, StoredPattern, Wanted};
 use crate::conditions::Conditions;
 use crate::logs::filter::{LogFilter, LogWanted};
 use crate::range::{Buckets, Range, RangeWanted, SPAN_DAYS_MAX, rfc3339};
@@ -22,6 +22,10 @@ use crate::rows::{Answer, Row, Source, hex};
 
 /// Log records of which an answer is made, the newest ones.
 const RECORDS_READ_MAX: usize = 200_000;
+/// Patterns of the tenant that are known beforehand, those that were seen last.
+const PATTERNS_READ_MAX: usize = 5000;
+/// When a pattern was seen is in the records after so long, in nanoseconds.
+const WRITTEN_WITHIN: i64 = 600_000_000_000;
 /// Patterns of an answer when it is not said.
 const PATTERNS_TOLD: usize = 100;
 /// Most patterns of an answer.
@@ -100,13 +104,21 @@ pub(crate) async fn list(
     Asked(logs): Asked<LogWanted>,
     Asked(wanted): Asked<PatternsWanted>,
 ) -> Result<Json<LogPatterns>, Failure> {
-    let (range, filter) = (range.read(SPAN_DAYS_MAX)?, logs.read()?);
+    let (range, filter) = (range.read(SPAN_DAYS_MAX)?, logs.find(&context, &tenant).await?);
     let limit = wanted.limit.unwrap_or(PATTERNS_TOLD).clamp(1, PATTERNS_TOLD_MAX);
-    let stored = stored::patterns(&context.records, &tenant, None, PATTERNS_OF_TENANT_MAX).await?;
+    // What has a record in the range was seen since it began, even if the records do not say so yet.
+    let since = Some(range.from.saturating_sub(WRITTEN_WITHIN));
+    let known = Wanted { service: None, since, patterns_max: PATTERNS_READ_MAX };
+    let stored = stored::patterns(&context.records, &tenant, known).await?;
     let source = Source::new(&context, tenant);
     let read_max = RECORDS_READ_MAX.min(source.rows_max().saturating_sub(1));
     let answer = read(&source, range, &filter, read_max).await?;
-    let warnings = source.warnings();
+    let mut warnings = source.warnings();
+    if stored.len() >= PATTERNS_READ_MAX {
+        warnings.push(format!(
+            "only the {PATTERNS_READ_MAX} patterns that were seen last are known here: of others, is_new is null and ids may differ"
+        ));
+    }
     let group = move || {
         let mut groups = Groups::new(&stored, range.buckets());
         answer.rows().take(read_max).for_each(|row| groups.add(row));

@@ -73,25 +73,56 @@ impl StoredPattern {
     }
 }
 
-/// The patterns of a service, or of the whole tenant, that were seen last, at most so many.
+/// Which patterns of a tenant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'a> {
+    /// Of all services when it is none.
+    pub(crate) service: Option<&'a str>,
+    /// Seen then or later, in nanoseconds since 1970.
+    pub(crate) since: Option<i64>,
+    /// At most so many, those that were seen last.
+    pub(crate) patterns_max: usize,
+}
+
+/// Patterns that hold counts. Signs of others are read and left out, as many as there may be patterns.
 pub(crate) async fn patterns(
     records: &Records,
     tenant: &Tenant,
-    service: Option<&str>,
-    patterns_max: usize,
+    Wanted { service, since, patterns_max }: Wanted<'_>,
 ) -> Result<Vec<Record<StoredPattern>>, plugin::records::Error> {
     let list = List::all().by(Order::Key("last_seen".to_owned())).descending().limit(patterns_max.min(PAGE_MAX));
-    let list = service.map_or(list.clone(), |service| list.equal("service", service));
+    let list = service.into_iter().fold(list, |list, service| list.equal("service", service));
+    let list = since.into_iter().fold(list, |list, since| list.at_least("last_seen", since));
     let (collection, mut patterns, mut after) = (records.collection::<StoredPattern>(), Vec::new(), None);
+    let mut signs = 0;
     loop {
         let page = collection.list(tenant, &list.clone().after(after)).await?;
+        let read = page.records.len() + patterns.len();
         patterns.extend(page.records.into_iter().filter(|record| record.body.merged_into.is_none()));
+        signs += read - patterns.len();
         after = page.next;
-        if after.is_none() || patterns.len() >= patterns_max {
+        if after.is_none() || patterns.len() >= patterns_max || signs >= patterns_max {
             patterns.truncate(patterns_max);
             return Ok(patterns);
         }
     }
+}
+
+/// The pattern, or the one to which the signs lead from it.
+pub(crate) async fn find(
+    records: &Records,
+    tenant: &Tenant,
+    id: PatternId,
+) -> Result<Option<StoredPattern>, plugin::records::Error> {
+    let (patterns, mut id) = (records.collection::<StoredPattern>(), RecordId::new(id.to_string())?);
+    for _ in 0..SIGNS_MAX {
+        let Some(found) = patterns.get(tenant, &id).await? else { return Ok(None) };
+        match found.body.merged_into.as_deref() {
+            Some(next) => id = RecordId::new(next)?,
+            None => return Ok(Some(found.body)),
+        }
+    }
+    Ok(None)
 }
 
 /// Writes what was counted; what is left of the portion when it fails was not written.
@@ -218,7 +249,12 @@ mod tests {
     }
 
     async fn counts(records: &Records) -> Vec<(String, u64)> {
-        let all = patterns(records, &Tenant::default_tenant(), Some("shop"), 100).await.expect("patterns");
+        counts_since(records, None).await
+    }
+
+    async fn counts_since(records: &Records, since: Option<i64>) -> Vec<(String, u64)> {
+        let wanted = Wanted { service: Some("shop"), since, patterns_max: 100 };
+        let all = patterns(records, &Tenant::default_tenant(), wanted).await.expect("patterns");
         all.into_iter().map(|record| (record.body.template, record.body.count)).collect()
     }
 
@@ -246,7 +282,16 @@ mod tests {
         write(&records, &mut portion).await.expect("it is written");
 
         assert!(portion.counts.is_empty() && portion.merged.is_empty());
-        assert_eq!(patterns(&records, &portion.tenant, None, 1000).await.expect("patterns").len(), lines.len());
+        let wanted = Wanted { service: None, since: None, patterns_max: 1000 };
+        assert_eq!(patterns(&records, &portion.tenant, wanted).await.expect("patterns").len(), lines.len());
+    }
+
+    #[tokio::test]
+    async fn only_patterns_that_were_seen_since_are_read() {
+        let records = Records::in_memory().expect("records");
+        write(&records, &mut portion(&[], &[("old", 1, 1), ("young", 1, 9)])).await.expect("it is written");
+
+        assert_eq!(counts_since(&records, Some(9)).await, [("young".to_owned(), 1)]);
     }
 
     #[tokio::test]

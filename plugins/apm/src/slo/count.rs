@@ -13,8 +13,6 @@ use crate::rows::{Row, Source};
 
 const NANOS_A_MINUTE: i64 = 60_000_000_000;
 const NANOS_A_MILLISECOND: f64 = 1_000_000.0;
-/// SLOs that are counted in one reading of the rollups.
-const READ_AT_ONCE_MAX: usize = 20;
 
 impl Minutes {
     pub(crate) fn range(self) -> Range {
@@ -38,31 +36,23 @@ impl Minutes {
     }
 }
 
-/// The counts of each minute for each SLO, or why there are none.
-pub(crate) async fn all(source: &Source, minutes: Minutes, slos: &[&Slo]) -> Vec<Result<Vec<Counts>, String>> {
-    let mut counted: Vec<Result<Vec<Counts>, String>> = slos.iter().map(|_| Ok(Vec::new())).collect();
-    let mut of_requests = Vec::new();
-    for (place, slo) in slos.iter().enumerate() {
-        match &slo.indicator {
-            Indicator::Availability { .. } | Indicator::Latency { .. } => of_requests.push(place),
-            Indicator::Freshness { signal, max_age_seconds } => {
-                let counts = freshness::count(source, minutes, &slo.service, (*signal, *max_age_seconds)).await;
-                counted[place] = counts.map_err(|cause| cause.to_string());
-            }
-            Indicator::Sql { statement, by_minute } => {
-                let counts = ratio::count(source, minutes, statement, *by_minute).await;
-                counted[place] = counts.map_err(|cause| cause.to_string());
-            }
+/// The counts of each minute for each of these SLOs, or why there are none. Several are counted together when all are of requests.
+pub(crate) async fn together(source: &Source, minutes: Minutes, slos: &[&Slo]) -> Result<Vec<Vec<Counts>>, String> {
+    let alone = match slos {
+        [slo] => Some((slo.service.as_str(), &slo.indicator)),
+        _ => None,
+    };
+    match alone {
+        Some((service, Indicator::Freshness { signal, max_age_seconds })) => {
+            let counts = freshness::count(source, minutes, service, (*signal, *max_age_seconds)).await;
+            counts.map(|counts| vec![counts]).map_err(|cause| cause.to_string())
         }
-    }
-    for places in of_requests.chunks(READ_AT_ONCE_MAX) {
-        let together: Vec<&Slo> = places.iter().map(|place| slos[*place]).collect();
-        match requests(source, minutes, &together).await {
-            Ok(each) => places.iter().zip(each).for_each(|(place, counts)| counted[*place] = Ok(counts)),
-            Err(cause) => places.iter().for_each(|place| counted[*place] = Err(cause.to_string())),
+        Some((_, Indicator::Sql { statement, by_minute })) => {
+            let counts = ratio::count(source, minutes, statement, *by_minute).await;
+            counts.map(|counts| vec![counts]).map_err(|cause| cause.to_string())
         }
+        _ => requests(source, minutes, slos).await.map_err(|cause| cause.to_string()),
     }
-    counted
 }
 
 /// Whole minutes of spans: the engine answers from rollups, and from the spans where rollups cannot tell operations apart.

@@ -66,6 +66,12 @@ impl Slo {
     pub(crate) fn counts_as(&self, other: &Self) -> bool {
         (&self.service, &self.indicator) == (&other.service, &other.indicator)
     }
+
+    /// True when both promise the same and count the same.
+    pub(crate) fn is_as(&self, other: &Self) -> bool {
+        let other = Self { generation: self.generation, series: self.series.clone(), ..other.clone() };
+        *self == other
+    }
 }
 
 /// What counts as an event, and which of them are good.
@@ -170,6 +176,12 @@ pub(crate) struct Standing {
     pub(crate) error: Option<String>,
     /// What is missing from the rows that were counted last.
     pub(crate) warnings: Vec<String>,
+    /// The last evaluation in which it was tried to count it, in nanoseconds.
+    #[serde(default)]
+    pub(crate) attempted_at: Option<i64>,
+    /// True when counting it took too long, until it has caught up.
+    #[serde(default)]
+    pub(crate) is_slow: bool,
 }
 
 impl Document for Standing {

@@ -2,37 +2,45 @@
 //!
 //! The last minutes are read again each time, for spans that come late. What is counted, how far, and what it says are written in one
 //! transaction, which refuses what was counted for an SLO that is another by then; so a job that is cut off goes on where it was.
+//! SLOs ask in places of their own, not in those of people, and no tenant takes the time of others.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::fmt;
+use std::time::Duration;
 
+use futures::StreamExt;
 use plugin::model::{Tenant, Timestamp};
+use plugin::query::{Class, QueryEngine};
 use plugin::records::{Error, Expected, List, PAGE_MAX, Record, Transaction};
 use plugin::{PluginContext, PluginError};
+use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
 use super::burn::{Counts, RULES_MAX, Severity, Verdict, judge, rules, windows};
 use super::count;
-use super::document::{Discarded, Indicator, Minutes, Slo, SloBurn, Standing, State};
+use super::document::{Discarded, Minutes, Slo, SloBurn, Standing, State};
 use super::hours::{Hour, hour_of};
 use super::ledger::{KEPT_DAYS, Ledger};
 use super::telemetry::{self, Measured};
+use super::turns::{Due, Part, parts};
 use crate::rows::Source;
 
 /// A minute is counted when it has been over for so long, in nanoseconds: exporters send every few seconds.
 const SETTLED: i64 = 20_000_000_000;
-/// Minutes that are counted again each time, for what comes late.
-const LATE_MINUTES: i64 = 10;
-/// Minutes that are counted in one step.
-const STEP_MINUTES: i64 = 24 * 60;
-/// The same for statements that are asked for every minute.
-const STATEMENTS_STEP_MAX: i64 = 60;
 /// Steps of one SLO in one evaluation; the next goes on.
 const STEPS_MAX: usize = 100;
 /// So many minutes between two evaluations are a pause that is told of.
 const PAUSE_MINUTES: i64 = 5;
 /// Warnings that are kept of an evaluation.
 const WARNINGS_MAX: usize = 5;
+/// Tenants whose SLOs are evaluated at once. Each asks one thing at a time, so there is a place for each.
+const TENANTS_AT_ONCE: usize = 4;
+/// What the SLOs of one tenant may take in one evaluation: less than there is between two.
+const TENANT_TIME_MAX: Duration = Duration::from_secs(25);
+/// What one reading of rows may take: one that is slow leaves time for others.
+const COUNT_TIME_MAX: Duration = Duration::from_secs(12);
+/// Rows of the answer to one statement.
+const ROWS_MAX: usize = 100_000;
 
 /// Brings all SLOs of all tenants up to this time. The job does so every half a minute.
 ///
@@ -41,22 +49,21 @@ const WARNINGS_MAX: usize = 5;
 /// the standing of its SLO.
 pub async fn evaluate(context: &PluginContext, now: Timestamp) -> Result<(), PluginError> {
     sweep(context).await?;
+    let engine = &context.engine.of_class(Class {
+        concurrent_max: TENANTS_AT_ONCE,
+        time_seconds_max: TENANT_TIME_MAX.as_secs(),
+        rows_max: ROWS_MAX,
+    });
     let until = Minutes::of(now.0.saturating_sub(SETTLED));
-    let mut failed = None;
-    for (tenant, slos) in by_tenant(context).await? {
-        let source = Source::of_telemetry(context, tenant.clone());
-        let mut evaluation = Evaluation { context, tenant: &tenant, source, until, now, measured: Vec::new() };
-        let (span, began) = (telemetry::evaluate(&tenant, slos.len()), Instant::now());
-        if let Err(cause) = evaluation.run(slos).instrument(span.clone()).await {
-            failed = Some(format!("the SLOs of the tenant '{tenant}' are not all judged: {cause}"));
-        }
-        let measured = evaluation.measured;
-        telemetry::evaluated(&span, measured.len(), began.elapsed());
-        if let Err(cause) = telemetry::write(context, &tenant, now, &measured).await {
-            tracing::warn!(%tenant, error = %cause, "how SLOs stand is not written as metrics this time");
-        }
-    }
-    failed.map_or(Ok(()), |cause| Err(cause.into()))
+    let tenants = futures::stream::iter(by_tenant(context).await?);
+    let evaluations = tenants.map(|(tenant, slos)| async move {
+        let deadline = Instant::now() + TENANT_TIME_MAX;
+        let (measured, late) = (Vec::new(), 0);
+        let evaluation = Evaluation { context, engine, tenant: &tenant, until, now, deadline, measured, late };
+        evaluation.tell(slos).await
+    });
+    let told: Vec<Result<(), String>> = evaluations.buffer_unordered(TENANTS_AT_ONCE).collect().await;
+    told.into_iter().collect::<Result<(), String>>().map_err(PluginError::from)
 }
 
 async fn by_tenant(context: &PluginContext) -> Result<BTreeMap<Tenant, Vec<Record<Slo>>>, Error> {
@@ -94,46 +101,42 @@ async fn sweep(context: &PluginContext) -> Result<(), Error> {
 /// One tenant's SLOs at one time.
 struct Evaluation<'a> {
     context: &'a PluginContext,
+    engine: &'a QueryEngine,
     tenant: &'a Tenant,
-    source: Source,
     /// The first minute that is not counted.
     until: i64,
     now: Timestamp,
+    /// Nothing is begun any more then.
+    deadline: Instant,
     measured: Vec<Measured>,
-}
-
-/// An SLO that is behind.
-#[derive(Clone, Debug)]
-struct Due {
-    slo: Record<Slo>,
-    standing: Standing,
-}
-
-impl Due {
-    /// What is counted next: the last minutes again, and some that are new.
-    fn next(&self, until: i64) -> Minutes {
-        let Standing { counted_from, counted_until, .. } = self.standing;
-        let step = match self.slo.body.indicator {
-            Indicator::Sql { by_minute: false, .. } => STATEMENTS_STEP_MAX,
-            _ => STEP_MINUTES,
-        };
-        Minutes { from: counted_from.max(counted_until - LATE_MINUTES), until: until.min(counted_until + step) }
-    }
+    /// SLOs for which there was no time.
+    late: usize,
 }
 
 impl Evaluation<'_> {
+    /// Evaluates the SLOs and tells how they stand.
+    async fn tell(mut self, slos: Vec<Record<Slo>>) -> Result<(), String> {
+        let (tenant, began) = (self.tenant, Instant::now());
+        let span = telemetry::evaluate(tenant, slos.len());
+        let ran = self.run(slos).instrument(span.clone()).await;
+        telemetry::evaluated(&span, self.measured.len(), self.late, began.elapsed());
+        if self.late > 0 {
+            tracing::warn!(%tenant, slos = self.late, "SLOs are not counted this time, the tenant's time is over");
+        }
+        if let Err(cause) = telemetry::write(self.context, tenant, self.now, &self.measured).await {
+            tracing::warn!(%tenant, error = %cause, "how SLOs stand is not written as metrics this time");
+        }
+        ran.map_err(|cause| format!("the SLOs of the tenant '{tenant}' are not all judged: {cause}"))
+    }
+
     async fn run(&mut self, slos: Vec<Record<Slo>>) -> Result<(), Error> {
         let mut due = self.due(slos).await?;
         for _ in 0..STEPS_MAX {
-            let mut groups = BTreeMap::<Minutes, Vec<Due>>::new();
-            for due in due.drain(..) {
-                groups.entry(due.next(self.until)).or_default().push(due);
+            if due.is_empty() {
+                break;
             }
-            if groups.is_empty() {
-                return Ok(());
-            }
-            for (minutes, group) in groups {
-                due.extend(self.count(minutes, group).await?);
+            for part in parts(std::mem::take(&mut due), self.until) {
+                due.extend(self.count(part).await?);
             }
         }
         Ok(())
@@ -161,21 +164,26 @@ impl Evaluation<'_> {
         Ok(all)
     }
 
-    /// Counts the minutes for all of these; gives those that are still behind.
-    async fn count(&mut self, minutes: Minutes, group: Vec<Due>) -> Result<Vec<Due>, Error> {
-        let slos: Vec<&Slo> = group.iter().map(|due| &due.slo.body).collect();
-        let counted = count::all(&self.source, minutes, &slos).await;
-        let mut behind = Vec::new();
-        for (mut due, counted) in group.into_iter().zip(counted) {
-            match counted {
-                Ok(counts) => {
+    /// Counts the next minutes of these; gives those that are still behind.
+    async fn count(&mut self, Part { minutes, due: all }: Part) -> Result<Vec<Due>, Error> {
+        let slos: Vec<&Slo> = all.iter().map(|due| &due.slo.body).collect();
+        // Warnings are those of this reading, and nobody else's.
+        let source = Source::of_telemetry(self.engine, self.tenant.clone());
+        let counted = self.in_time(count::together(&source, minutes, &slos)).await;
+        let (warnings, mut behind) = (source.warnings(), Vec::new());
+        match counted {
+            Ok(counted) => {
+                for (mut due, counts) in all.into_iter().zip(counted) {
+                    due.attempted(self.now);
+                    due.standing.warnings = warnings.iter().take(WARNINGS_MAX).cloned().collect();
                     if self.keep(&mut due, minutes, &counts).await? && minutes.until < self.until {
                         behind.push(due);
                     }
                 }
-                Err(reason) => {
-                    tracing::warn!(tenant = %self.tenant, slo = due.slo.body.name, reason, "an SLO is not counted");
-                    due.standing.error = Some(reason);
+            }
+            Err(uncounted) => {
+                for mut due in all {
+                    self.not_counted(&mut due, &uncounted);
                     self.keep(&mut due, Minutes { until: minutes.from, ..minutes }, &[]).await?;
                 }
             }
@@ -183,13 +191,44 @@ impl Evaluation<'_> {
         Ok(behind)
     }
 
+    /// The answer, if it comes in time.
+    async fn in_time(
+        &self,
+        counting: impl Future<Output = Result<Vec<Vec<Counts>>, String>>,
+    ) -> Result<Vec<Vec<Counts>>, Uncounted> {
+        let began = Instant::now();
+        if began >= self.deadline {
+            return Err(Uncounted::Late);
+        }
+        let slow_at = began + COUNT_TIME_MAX;
+        match timeout_at(slow_at.min(self.deadline), counting).await {
+            Ok(counted) => counted.map_err(Uncounted::Failed),
+            Err(_) if slow_at <= self.deadline => Err(Uncounted::Slow),
+            Err(_) => Err(Uncounted::Late),
+        }
+    }
+
+    /// Who had its turn waits for the others before the next one; who had none, or not all of its time, is the first then.
+    fn not_counted(&mut self, due: &mut Due, uncounted: &Uncounted) {
+        let (tenant, slo, reason) = (self.tenant, &due.slo.body.name, uncounted.to_string());
+        match uncounted {
+            Uncounted::Late => self.late += 1,
+            Uncounted::Slow | Uncounted::Failed(_) => {
+                tracing::warn!(%tenant, slo, reason, "an SLO is not counted");
+                due.attempted(self.now);
+                due.standing.is_slow |= matches!(uncounted, Uncounted::Slow);
+            }
+        }
+        due.standing.error = Some(reason);
+    }
+
     /// Writes what was counted; says whether the SLO still is what it was.
     async fn keep(&mut self, due: &mut Due, minutes: Minutes, counts: &[Counts]) -> Result<bool, Error> {
         if !counts.is_empty() {
             due.standing.counted_until = minutes.until;
             due.standing.error = None;
-            due.standing.warnings = self.source.warnings();
-            due.standing.warnings.truncate(WARNINGS_MAX);
+            // What is caught up is counted in small steps anyhow.
+            due.standing.is_slow &= minutes.until < self.until;
         }
         let (this, due_now) = (&*self, &*due);
         let kept = self
@@ -289,6 +328,32 @@ impl Evaluation<'_> {
             bad: verdict.counts.bad(),
             valid: verdict.counts.valid,
             evaluated_at: self.now,
+        }
+    }
+}
+
+/// Why SLOs are not counted.
+#[derive(Debug)]
+enum Uncounted {
+    /// Others of the tenant took its time.
+    Late,
+    /// It takes too long.
+    Slow,
+    Failed(String),
+}
+
+impl fmt::Display for Uncounted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Late => {
+                let time = TENANT_TIME_MAX.as_secs();
+                write!(f, "there was no time for it: the SLOs of a tenant have {time} s, the next evaluation goes on")
+            }
+            Self::Slow => {
+                let time = COUNT_TIME_MAX.as_secs();
+                write!(f, "counting it takes more than {time} s; it is tried again with less at once")
+            }
+            Self::Failed(reason) => f.write_str(reason),
         }
     }
 }

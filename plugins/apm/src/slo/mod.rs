@@ -7,6 +7,7 @@ mod burn;
 mod count;
 mod document;
 mod evaluate;
+mod file;
 mod freshness;
 mod history;
 mod hours;
@@ -14,6 +15,7 @@ mod ledger;
 mod ratio;
 mod routes;
 mod telemetry;
+mod turns;
 mod view;
 mod wanted;
 
@@ -46,6 +48,7 @@ pub(crate) fn job() -> Job {
 pub(crate) fn routes() -> OpenApiRouter<PluginContext> {
     OpenApiRouter::new()
         .routes(routes!(routes::list, routes::make))
+        .routes(routes!(file::export))
         .routes(routes!(routes::read, routes::replace, routes::remove))
         .routes(routes!(history::show))
 }

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::extract::{FromRequest, Path, Request, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use plugin::hub::Asking;
 use plugin::hub::audit::Deed;
@@ -20,13 +22,14 @@ use utoipa::IntoParams;
 use super::burn::RULES_MAX;
 use super::document::{Discarded, Indicator, Minutes, Slo, SloBurn, Standing};
 use super::evaluate::standings;
+use super::file::{self, SlosPut};
 use super::ratio;
 use super::view::{SloView, Slos};
 use super::wanted::SloWanted;
 use crate::rows::Source;
 
 /// SLOs of one tenant.
-const SLOS_MAX: usize = 500;
+pub(crate) const SLOS_MAX: usize = 500;
 
 /// Which SLOs.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
@@ -80,10 +83,12 @@ pub(crate) async fn list(
     Ok(Json(Slos { slos: slos.into_iter().map(view).collect() }))
 }
 
-/// Make an SLO
+/// Make an SLO; or put all SLOs of some YAML, where those of the same name are replaced
 #[utoipa::path(
-    post, path = "/slos", tag = "slos", security(("caller" = ["apm:slos:write"])), request_body = SloWanted,
+    post, path = "/slos", tag = "slos", security(("caller" = ["apm:slos:write"])),
+    request_body(content((SloWanted = "application/json"), (String = "application/yaml"))),
     responses(
+        (status = 200, description = "The SLOs of the YAML are put", body = SlosPut),
         (status = 201, body = SloView),
         (status = 400, description = "It is no SLO, or there are too many"),
         (status = 409, description = "There is one of that name"),
@@ -92,10 +97,26 @@ pub(crate) async fn list(
 pub(crate) async fn make(
     State(context): State<PluginContext>,
     asking: Asking,
-    body: Result<Json<SloWanted>, JsonRejection>,
-) -> Result<(StatusCode, Json<SloView>), Failure> {
-    let slo = read_wanted(&context, asking.tenant(), wanted(body)?).await?;
-    let (asking, audit, slo, id) = (&asking, &context.audit, &slo, &slo.id()?);
+    request: Request,
+) -> Result<Response, Failure> {
+    if is_yaml(request.headers()) {
+        let yaml = String::from_request(request, &()).await;
+        let yaml = yaml.map_err(|cause| Failure::invalid(cause.body_text()))?;
+        return Ok(Json(file::put(&context, &asking, &yaml).await?).into_response());
+    }
+    let wanted = wanted(Json::from_request(request, &()).await)?;
+    Ok((StatusCode::CREATED, Json(make_one(&context, &asking, wanted).await?)).into_response())
+}
+
+fn is_yaml(headers: &HeaderMap) -> bool {
+    let written = headers.get(CONTENT_TYPE).and_then(|written| written.to_str().ok());
+    let written = written.and_then(|written| written.split(';').next()).map(str::trim);
+    written.is_some_and(|written| ["application/yaml", "application/x-yaml", "text/yaml"].contains(&written))
+}
+
+async fn make_one(context: &PluginContext, asking: &Asking, wanted: SloWanted) -> Result<SloView, Failure> {
+    let slo = read_wanted(context, asking.tenant(), wanted).await?;
+    let (audit, slo, id) = (&context.audit, &slo, &slo.id()?);
     let tenant = asking.tenant();
     let made = context.records.transaction(|transaction| async move {
         let slos = transaction.collection::<Slo>();
@@ -106,7 +127,7 @@ pub(crate) async fn make(
         audit.by(&transaction, asking, deed("slo.made", slo)).await?;
         found(&transaction, tenant, &slo.name).await
     });
-    Ok((StatusCode::CREATED, Json(SloView::of(made.await?, None, &[]))))
+    Ok(SloView::of(made.await?, None, &[]))
 }
 
 /// One SLO with what is left of its budget and how fast it burns
@@ -152,15 +173,8 @@ pub(crate) async fn replace(
     let changed = context.records.transaction(|transaction| async move {
         let before = found(&transaction, tenant, &slo.name).await?;
         let expected = Expected::Version(version.unwrap_or(before.version));
-        let mut slo = slo.clone();
-        if slo.counts_as(&before.body) {
-            (slo.series, slo.generation) = (before.body.series, before.body.generation);
-        } else {
-            slo.generation = before.body.generation + 1;
-            discard(&transaction, tenant, &before).await?;
-        }
-        transaction.collection::<Slo>().put(tenant, &before.id, &slo, expected).await?;
-        audit.by(&transaction, asking, deed("slo.changed", &slo)).await?;
+        take_place(&transaction, tenant, slo, &before, expected).await?;
+        audit.by(&transaction, asking, deed("slo.changed", slo)).await?;
         found(&transaction, tenant, &slo.name).await
     });
     let changed = changed.await?;
@@ -202,12 +216,12 @@ fn wanted(body: Result<Json<SloWanted>, JsonRejection>) -> Result<SloWanted, Fai
 }
 
 /// The SLO, whose statement answers what it should.
-async fn read_wanted(context: &PluginContext, tenant: &Tenant, wanted: SloWanted) -> Result<Slo, Failure> {
+pub(crate) async fn read_wanted(context: &PluginContext, tenant: &Tenant, wanted: SloWanted) -> Result<Slo, Failure> {
     let mut slo = wanted.read()?;
     if let Indicator::Sql { statement, by_minute } = &mut slo.indicator {
         let now = OffsetDateTime::now_utc().unix_timestamp_nanos();
         let until = Minutes::of(i64::try_from(now).unwrap_or(i64::MAX));
-        let source = Source::of_telemetry(context, tenant.clone());
+        let source = Source::of_telemetry(&context.engine, tenant.clone());
         *by_minute = ratio::is_by_minute(&source, until, statement).await?;
     }
     Ok(slo)
@@ -226,7 +240,7 @@ pub(crate) async fn known(context: &PluginContext, tenant: &Tenant, name: &str) 
 }
 
 /// What the audit trail says of an SLO.
-fn deed<'a>(action: &'a str, slo: &'a Slo) -> Deed<'a> {
+pub(crate) fn deed<'a>(action: &'a str, slo: &'a Slo) -> Deed<'a> {
     let details = json!({"service": slo.service, "objective": slo.objective, "window_days": slo.window_days});
     Deed { action, subject: ("slo", &slo.name), details }
 }
@@ -246,6 +260,26 @@ async fn told(context: &PluginContext, tenant: &Tenant, slo: Record<Slo>) -> Res
     let burns = context.records.collection::<SloBurn>().list(tenant, &list).await?;
     let burns: Vec<SloBurn> = burns.records.into_iter().map(|burn| burn.body).collect();
     Ok(SloView::of(slo, standing.map(|standing| standing.body), &burns))
+}
+
+/// Puts the SLO where another was; what was counted stays where both count the same.
+pub(crate) async fn take_place(
+    transaction: &Transaction,
+    tenant: &Tenant,
+    slo: &Slo,
+    before: &Record<Slo>,
+    expected: Expected,
+) -> Result<(), Failure> {
+    let mut slo = slo.clone();
+    if slo.counts_as(&before.body) {
+        slo.series.clone_from(&before.body.series);
+        slo.generation = before.body.generation;
+    } else {
+        slo.generation = before.body.generation + 1;
+        discard(transaction, tenant, before).await?;
+    }
+    transaction.collection::<Slo>().put(tenant, &before.id, &slo, expected).await?;
+    Ok(())
 }
 
 /// Forgets what was counted; hours are many, so the job deletes them.

@@ -19,12 +19,20 @@ const SERVICE_NAME: &str = "observatory";
 
 /// The span of one evaluation of a tenant's SLOs.
 pub(crate) fn evaluate(tenant: &Tenant, slos: usize) -> Span {
-    info_span!("apm.evaluate_slos", tenant = tenant.as_str(), slos, measured = field::Empty, elapsed_ms = field::Empty)
+    info_span!(
+        "apm.evaluate_slos",
+        tenant = tenant.as_str(),
+        slos,
+        measured = field::Empty,
+        late = field::Empty,
+        elapsed_ms = field::Empty
+    )
 }
 
-/// So many of them are judged.
-pub(crate) fn evaluated(span: &Span, measured: usize, elapsed: Duration) {
+/// So many of them are judged, and for so many there was no time.
+pub(crate) fn evaluated(span: &Span, measured: usize, late: usize, elapsed: Duration) {
     span.record("measured", measured);
+    span.record("late", late);
     span.record("elapsed_ms", u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX));
 }
 

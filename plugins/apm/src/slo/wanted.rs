@@ -11,6 +11,8 @@ use super::freshness::AGE_SECONDS_MAX;
 
 /// Length of a name, in bytes.
 const NAME_BYTES_MAX: usize = 64;
+/// What stands in its place in the addresses of the API.
+const NAME_TAKEN: &str = "export";
 /// Length of any other text but a statement, in bytes.
 const TEXT_BYTES_MAX: usize = 1024;
 /// Length of a statement, in bytes.
@@ -55,6 +57,10 @@ fn bad_events_min() -> u64 {
 }
 
 impl SloWanted {
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The SLO, as one that is new; its statement is not looked at.
     pub(crate) fn read(self) -> Result<Slo, Failure> {
         let Self { name, service, description, owner, objective, window_days, bad_events_min, indicator, .. } = self;
@@ -93,10 +99,10 @@ impl SloWanted {
 
 fn check_name(name: &str) -> Result<(), Failure> {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if (1..=NAME_BYTES_MAX).contains(&name.len()) && name.bytes().all(allowed) {
+    if (1..=NAME_BYTES_MAX).contains(&name.len()) && name.bytes().all(allowed) && name != NAME_TAKEN {
         return Ok(());
     }
-    let hint = format!("1 to {NAME_BYTES_MAX} of a-z, 0-9 and '-', as in checkout-availability");
+    let hint = format!("1 to {NAME_BYTES_MAX} of a-z, 0-9 and '-', but not {NAME_TAKEN}, as in checkout-availability");
     Err(Failure::invalid(format!("'name' is '{name}', which is not one")).hinting(hint))
 }
 

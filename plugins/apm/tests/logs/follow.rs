@@ -25,24 +25,33 @@ use crate::shop::{Shop, now, text};
 const LONG: Duration = Duration::from_secs(30);
 
 /// An answer of `/logs/tail`, read event by event.
-struct Tail(Body);
+struct Tail {
+    body: Body,
+    /// The beginning of an event.
+    read: String,
+}
 
 impl Tail {
     async fn open(shop: &Shop, question: &str) -> Self {
-        Self(shop.stream(&format!("/logs/tail?{question}")).await)
+        Self { body: shop.stream(&format!("/logs/tail?{question}")).await, read: String::new() }
     }
 
     /// The next event and what it says; `None` at the end.
     async fn next(&mut self) -> Option<(String, Value)> {
         loop {
-            let frame = tokio::time::timeout(LONG, self.0.frame()).await.expect("an event, or the end")?;
-            let frame = frame.expect("a frame").into_data().expect("no trailers");
-            let written = std::str::from_utf8(&frame).expect("a text");
-            let field = |name: &str| written.lines().find_map(|line| line.strip_prefix(name));
-            // Comments keep the connection.
-            if let (Some(event), Some(data)) = (field("event: "), field("data: ")) {
-                return Some((event.to_owned(), serde_json::from_str(data).expect("JSON")));
+            while let Some((written, rest)) = self.read.split_once("\n\n") {
+                let field = |name: &str| written.lines().find_map(|line| line.strip_prefix(name));
+                let event = field("event: ").zip(field("data: "));
+                let event = event.map(|(event, data)| (event.to_owned(), serde_json::from_str(data).expect("JSON")));
+                self.read = rest.to_owned();
+                // Comments keep the connection.
+                if event.is_some() {
+                    return event;
+                }
             }
+            let frame = tokio::time::timeout(LONG, self.body.frame()).await.expect("an event, or the end")?;
+            let frame = frame.expect("a frame").into_data().expect("no trailers");
+            self.read.push_str(std::str::from_utf8(&frame).expect("ASCII"));
         }
     }
 
@@ -119,6 +128,24 @@ fn who_does_not_read_holds_nobody_up_and_is_told_what_it_missed() {
             }
         }
         assert_eq!((told, missed), (64, 36));
+    });
+}
+
+#[test]
+fn one_piece_waits_for_who_does_not_read_and_a_long_event_arrives_whole() {
+    Shop::visit(async |shop| {
+        shop.run().await;
+        let mut tail = Tail::open(shop, "").await;
+        let long = (0..100).map(|number| record(now(), 9, &format!("line {number} {}", "x".repeat(1000))));
+        shop.log(&of_service("cart", "a", long.collect())).await;
+
+        let frame = tail.body.frame().await.expect("no end").expect("a frame").into_data().expect("no trailers");
+        let waits = futures::poll!(tail.body.frame()).is_pending();
+        tail.read.push_str(std::str::from_utf8(&frame).expect("ASCII"));
+        drop(frame);
+
+        assert!(waits && tail.read.len() < 100_000, "{}", tail.read.len());
+        assert_eq!(tail.lines(100).await.len(), 100);
     });
 }
 
@@ -260,7 +287,7 @@ const ROUNDS: usize = 30;
 const PER_ROUND: usize = 5;
 
 /// Follows until all rounds were heard, and tells when.
-async fn hear(Tail(mut body): Tail) -> Vec<Instant> {
+async fn hear(Tail { mut body, .. }: Tail) -> Vec<Instant> {
     let (mut heard, mut lines) = (Vec::with_capacity(ROUNDS), 0);
     while heard.len() < ROUNDS {
         let frame = tokio::time::timeout(LONG, body.frame()).await.expect("in time").expect("no end").expect("a frame");

@@ -178,3 +178,26 @@ fn what_was_seen_before_the_range_is_not_new_in_it() {
         assert_eq!(told["patterns"][0]["is_new"], false, "{told}");
     });
 }
+
+#[test]
+fn records_of_a_pattern_are_found_by_its_id_wherever_logs_are_asked_for() {
+    Shop::visit(async |shop| {
+        let lines = ["order 1 is paid", "order 2 is paid", "order 3 is lost", "cart is empty"];
+        learn(shop, &lines).await;
+        shop.log(&request("till", INFO, &["order 9 is paid"])).await;
+        let sql = "select id from apm.patterns where template = 'order <*> is paid'";
+        let id = shop.sql(&acme(), sql).await[0][0].clone();
+
+        let told = shop.get(&format!("/logs?pattern={id}&sort=oldest")).await;
+        let facets = shop.get(&format!("/logs/facets?pattern={id}&field=service")).await;
+        let patterns = shop.get(&format!("/logs/patterns?pattern={id}")).await;
+
+        let mut bodies: Vec<_> = told["logs"].as_array().expect("lines").iter().map(|line| &line["body"]).collect();
+        bodies.sort_by_key(|body| body.to_string());
+        assert_eq!(bodies, ["order 1 is paid", "order 2 is paid"], "of its service alone");
+        assert_eq!(facets["facets"][0]["values"][0]["count"], 2, "{facets}");
+        assert_eq!(templates(&patterns), [("order <*> is paid", 2)]);
+        assert_eq!(shop.ask(&format!("/logs?pattern={}", "0".repeat(16))).await.0, 404);
+        assert_eq!(shop.ask("/logs?pattern=paid").await.0, 400);
+    });
+}

@@ -282,6 +282,34 @@ fn what_is_no_slo_is_refused() {
 }
 
 #[test]
+fn slos_are_taken_along_as_yaml_and_put_all_or_none() {
+    Office::open(async |office| {
+        let put = async |yaml: &str| {
+            let (status, told) = office.send_text("POST", "/slos", "application/yaml", yaml.to_owned()).await;
+            (status, serde_json::from_str::<Value>(&told).expect("JSON"))
+        };
+        let indicator = json!({"kind": "latency", "threshold_ms": 250, "operation": "POST /checkout"});
+        office.post("/slos", &with(availability(), json!({"name": "latency", "indicator": indicator}))).await;
+        office.post("/slos", &availability()).await;
+        let (status, yaml) = office.send_text("GET", "/slos/export", "application/json", String::new()).await;
+        assert_eq!(status, 200, "{yaml}");
+
+        assert_eq!(put(&yaml).await.1["unchanged"], json!([AVAILABILITY, "latency"]), "{yaml}");
+        assert_eq!(office.send("DELETE", "/slos/latency", &Value::Null).await.0, 204);
+        let (status, told) = put(&yaml.replace("99.9", "99.5")).await;
+
+        assert_eq!((status, &told["made"], &told["changed"]), (200, &json!(["latency"]), &json!([AVAILABILITY])));
+        let slo = office.get("/slos/latency").await;
+        assert_eq!((&slo["objective"], &slo["indicator"]["threshold_ms"]), (&json!(99.5), &json!(250.0)));
+        let (status, told) = put(&yaml.replacen("99.9", "101", 1)).await;
+        assert_eq!(status, 400, "{told}");
+        assert_eq!(office.get("/slos/latency").await["objective"], json!(99.5), "nothing is put");
+        let message = told["error"]["message"].as_str().expect("a message");
+        assert!(message.contains("the SLO 'checkout-availability': 'objective' is 101"), "{message}");
+    });
+}
+
+#[test]
 fn the_past_adds_up_to_the_window() {
     Office::open(async |office| {
         office.post("/slos", &availability()).await;

@@ -141,12 +141,18 @@ impl Office {
 
     /// Status and answer.
     pub(crate) async fn send(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
-        let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
-        let request = request.body(Body::from(body.to_string())).expect("a request");
+        let (status, body) = self.send_text(method, path, "application/json", body.to_string()).await;
+        (status, serde_json::from_str(&body).unwrap_or_default())
+    }
+
+    /// The same of any type of text.
+    pub(crate) async fn send_text(&self, method: &str, path: &str, kind: &str, body: String) -> (u16, String) {
+        let request = Request::builder().method(method).uri(path).header("content-type", kind);
+        let request = request.body(Body::from(body)).expect("a request");
         let response = self.routes.clone().oneshot(request).await.expect("routes always answer");
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.expect("a body").to_bytes();
-        (status, serde_json::from_slice(&body).unwrap_or_default())
+        (status, String::from_utf8(body.to_vec()).expect("a text"))
     }
 
     async fn answer(&self, method: &str, path: &str, body: &Value, expected: u16) -> Value {

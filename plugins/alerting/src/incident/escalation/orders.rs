@@ -73,6 +73,8 @@ fn item(incident: &Incident, told: &Told, now: i64) -> Item {
         title: format!("{number} ({priority:?}) {what}: {title}"),
         text: text.join("\n"),
         labels: Labels::from_iter(labels),
+        annotations: [].into(),
+        value: None,
         links: incident.links.clone(),
         at: now,
     }

@@ -10,6 +10,7 @@ use super::super::document::Opening;
 use super::super::policy::read;
 use super::super::timeline::{self, Entry};
 use super::super::{Incidents, Policies};
+use super::worker::Worker;
 use super::*;
 use crate::rule::Priority;
 
@@ -112,10 +113,14 @@ impl Processes {
     }
 
     fn process(&self) -> Incidents {
+        self.process_with(Policies::new(None))
+    }
+
+    fn process_with(&self, policies: Policies) -> Incidents {
         let now = Arc::clone(&self.now);
         let clock = Arc::new(move || Timestamp(now.load(Ordering::SeqCst)));
         let audit = Trail::new(plugin::hub::system_clock());
-        Incidents::new(self.records.clone(), audit, Arc::new(Policies::new(None)), clock)
+        Incidents::new(self.records.clone(), audit, Arc::new(policies), clock)
     }
 
     async fn incident(&self) -> Incident {
@@ -125,9 +130,20 @@ impl Processes {
     }
 
     async fn told(&self) -> Vec<Entry> {
-        let (entries, _) = timeline::of(&self.records, &self.acme, "INC-000001").await.expect("a timeline");
+        self.told_of(&self.acme).await
+    }
+
+    async fn told_of(&self, tenant: &Tenant) -> Vec<Entry> {
+        let (entries, _) = timeline::of(&self.records, tenant, "INC-000001").await.expect("a timeline");
         entries.into_iter().filter(|entry| entry.kind == EntryKind::Told).collect()
     }
+}
+
+/// Takes all that is due; gives how many incidents had some.
+async fn escalate_due(process: &Incidents) -> usize {
+    let mut worker = Worker::new(process.clone(), Arc::default());
+    worker.look().await.expect("the records answer");
+    worker.idle().await
 }
 
 #[tokio::test]
@@ -137,10 +153,7 @@ async fn several_processes_take_each_step_once() {
 
     for minute in [0, 59, 60, 61, 120, 179, 180, 240] {
         processes.now.store(START + minute * MINUTE, Ordering::SeqCst);
-        let looked = workers.iter().map(Incidents::escalate_due);
-        for result in futures::future::join_all(looked).await {
-            result.expect("the records answer");
-        }
+        futures::future::join_all(workers.iter().map(escalate_due)).await;
     }
 
     let told: Vec<String> = processes.told().await.into_iter().map(|entry| entry.text).collect();
@@ -154,11 +167,11 @@ async fn several_processes_take_each_step_once() {
 async fn after_a_pause_one_step_is_told_and_the_others_are_noted() {
     let processes = Processes::with(&opened(Priority::P2)).await;
     let worker = processes.process();
-    worker.escalate_due().await.expect("the records answer");
+    escalate_due(&worker).await;
     processes.now.store(START + 50 * HOUR, Ordering::SeqCst);
 
-    assert_eq!(worker.escalate_due().await.expect("the records answer"), 1);
-    assert_eq!(worker.escalate_due().await.expect("the records answer"), 0, "nothing is left");
+    assert_eq!(escalate_due(&worker).await, 1);
+    assert_eq!(escalate_due(&worker).await, 0, "nothing is left");
 
     let told = processes.told().await;
     assert_eq!(told.len(), 2, "the opening before the pause, the highest after it: {told:?}");
@@ -178,11 +191,36 @@ async fn what_people_do_meanwhile_is_not_overwritten() {
     let expected = Expected::Version(claim.record.version);
     claims.put(&processes.acme, &claim.record.id, &acknowledged, expected).await.expect("it is put");
 
-    assert!(!worker.advance(&claim).await);
+    assert!(!worker.advance(&claim).await.expect("somebody was faster"));
     processes.now.store(START + 2 * HOUR, Ordering::SeqCst);
-    assert_eq!(worker.escalate_due().await.expect("the records answer"), 1);
+    assert_eq!(escalate_due(&worker).await, 1);
 
     let incident = processes.incident().await;
     assert_eq!((incident.acknowledged_at, incident.level), (Some(START + 1), Level::One));
     assert_eq!(processes.told().await.len(), 1, "only the opening");
+}
+
+#[tokio::test]
+async fn a_tenant_whose_policy_does_not_come_holds_up_no_other() {
+    let (processes, globex) = (Processes::with(&opened(Priority::P2)).await, Tenant::new("globex").expect("a name"));
+    let id = RecordId::new("INC-000001").expect("an id");
+    processes.records.collection().put(&globex, &id, &opened(Priority::P2), Expected::Absent).await.expect("it is put");
+    let folder = tempfile::tempdir().expect("a folder");
+    let of_acme = folder.path().join("tenants/acme");
+    std::fs::create_dir_all(&of_acme).expect("a folder of ours");
+    // Whoever reads a pipe waits for somebody who writes.
+    let pipe = of_acme.join("escalation.yaml");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.is_ok_and(|status| status.success()), "there is a pipe");
+    let process = processes.process_with(Policies::new(Some(folder.path().to_owned())));
+    let mut worker = Worker::new(process, Arc::default());
+
+    assert_eq!(worker.look().await.expect("the records answer"), 2);
+    let first = worker.turns.join_next().await.expect("a turn").expect("it ends well");
+
+    let told = (processes.told_of(&globex).await.len(), processes.told().await.len());
+    assert_eq!((first, told), (1, (1, 0)));
+    let opened = tokio::task::spawn_blocking(move || std::fs::OpenOptions::new().write(true).open(pipe));
+    drop(opened.await.expect("it is opened").expect("a pipe"));
+    assert_eq!((worker.idle().await, processes.told().await.len()), (1, 1));
 }

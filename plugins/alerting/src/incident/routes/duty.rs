@@ -26,6 +26,7 @@ pub(crate) struct DutyWanted {
 /// Who is on call on each level.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct OnCall {
+    #[schema(format = DateTime)]
     at: String,
     levels: Vec<Duty>,
 }

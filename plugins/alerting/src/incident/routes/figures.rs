@@ -47,7 +47,9 @@ pub(crate) struct FiguresWanted {
 /// The figures of the incidents that were opened in a time.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Figures {
+    #[schema(format = DateTime)]
     from: String,
+    #[schema(format = DateTime)]
     to: String,
     /// Incidents that were opened.
     volume: i64,

@@ -8,11 +8,11 @@ mod show;
 
 use axum::Json;
 use axum::extract::{FromRequest, Request};
-use plugin::Failure;
 use plugin::hub::{Asking, Caller};
 use plugin::model::Tenant;
 use plugin::query::QueryEngine;
 use plugin::records::{Error, Expected, Record, RecordId, Transaction};
+use plugin::{Failure, Told};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -58,12 +58,19 @@ pub(crate) struct IncidentView {
     /// Counts up with every change.
     version: u64,
     #[serde(flatten)]
-    incident: Incident,
+    #[schema(value_type = Incident)]
+    incident: Told,
+}
+
+impl IncidentView {
+    fn new(version: u64, incident: &Incident) -> Self {
+        Self { version, incident: Told::of(incident) }
+    }
 }
 
 impl From<Record<Incident>> for IncidentView {
     fn from(record: Record<Incident>) -> Self {
-        Self { version: record.version, incident: record.body }
+        Self::new(record.version, &record.body)
     }
 }
 
@@ -138,7 +145,7 @@ impl Desk {
             entries.write(&transaction, tenant).await?;
             happened(&transaction, tenant, &format!("alerting.{action}"), &body).await?;
             self.incidents.audit.by(&transaction, act.asking, deed(action, &body)).await?;
-            Ok::<_, Refusal>(IncidentView { version: written.version, incident: body })
+            Ok::<_, Refusal>(IncidentView::new(written.version, &body))
         });
         Ok(Json(changed.await?))
     }

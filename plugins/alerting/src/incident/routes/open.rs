@@ -64,7 +64,7 @@ pub(crate) async fn open(
         desk.incidents.audit.by(&transaction, asking, deed("incident.opened", &incident)).await?;
         Ok::<_, Refusal>(incident)
     });
-    Ok((StatusCode::CREATED, Json(IncidentView { version: 1, incident: opened.await? })))
+    Ok((StatusCode::CREATED, Json(IncidentView::new(1, &opened.await?))))
 }
 
 impl IncidentRequest {

@@ -3,8 +3,8 @@
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use plugin::model::Tenant;
-use plugin::records::{Cursor, List, Order, PAGE_MAX};
-use plugin::{Asked, Failure};
+use plugin::records::{Cursor, List, Order, PAGE_MAX, Record};
+use plugin::{Asked, Failure, Told};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -12,6 +12,7 @@ use super::super::document::{Incident, Status};
 use super::super::timeline::{self, Entry};
 use super::{Desk, IncidentView, id, missing};
 use crate::alert::Alert;
+use crate::routes::{AlertDetail, rule_of};
 use crate::rule::Priority;
 
 /// Most alerts that are shown with an incident; SQL has all.
@@ -88,9 +89,10 @@ fn word(value: impl Serialize) -> String {
 pub(crate) struct IncidentDetail {
     #[serde(flatten)]
     incident: IncidentView,
-    timeline: Vec<Entry>,
-    /// The newest alerts of it that are still kept.
-    alerts_shown: Vec<Alert>,
+    #[schema(value_type = Vec<Entry>)]
+    timeline: Vec<Told>,
+    /// The newest alerts of it that are still kept, with what asks for the rows behind each.
+    alerts_shown: Vec<AlertDetail>,
     /// True when the timeline or the alerts are more than are shown.
     is_truncated: bool,
 }
@@ -110,17 +112,20 @@ pub(crate) async fn show(
     let found = records.collection::<Incident>().get(&tenant, &id(&number)?).await?;
     let incident = found.ok_or_else(|| missing(&number))?;
     let (timeline, is_cut) = timeline::of(records, &tenant, &number).await?;
+    let timeline = timeline.iter().map(Told::of).collect();
     let alerts_shown = alerts(&desk, &tenant, &incident.body).await?;
     let is_truncated = is_cut || alerts_shown.len() < incident.body.alerts.len();
     Ok(Json(IncidentDetail { incident: incident.into(), timeline, alerts_shown, is_truncated }))
 }
 
 /// Of the newest alerts of its rule those that belong to it.
-async fn alerts(desk: &Desk, tenant: &Tenant, incident: &Incident) -> Result<Vec<Alert>, Failure> {
-    let Some(rule) = &incident.rule else { return Ok(Vec::new()) };
-    let list = List::all().equal("rule", rule.as_str()).by(Order::Key("fired_at".to_owned()));
+async fn alerts(desk: &Desk, tenant: &Tenant, incident: &Incident) -> Result<Vec<AlertDetail>, Failure> {
+    let Some(name) = &incident.rule else { return Ok(Vec::new()) };
+    let list = List::all().equal("rule", name.as_str()).by(Order::Key("fired_at".to_owned()));
     let list = list.at_least("fired_at", incident.opened_at).descending().limit(PAGE_MAX);
     let page = desk.incidents.records.collection::<Alert>().list(tenant, &list).await?;
-    let belongs = |alert: &Alert| alert.incident.as_ref() == Some(&incident.number);
-    Ok(page.records.into_iter().map(|record| record.body).filter(belongs).take(ALERTS_SHOWN_MAX).collect())
+    let rule = rule_of(&desk.incidents.records, tenant, name).await?;
+    let belongs = |alert: &Record<Alert>| alert.body.incident.as_ref() == Some(&incident.number);
+    let alerts = page.records.into_iter().filter(belongs).take(ALERTS_SHOWN_MAX);
+    Ok(alerts.map(|alert| AlertDetail::new(alert, rule.as_ref())).collect())
 }

@@ -29,6 +29,7 @@ use self::webhook::Webhook;
 pub(crate) use self::written::ChannelWritten;
 use super::desk::Desk;
 use super::message::Message;
+use super::wording::Wording;
 use super::{Delivery, plan::Plan};
 use crate::rule::Severity;
 
@@ -49,6 +50,8 @@ pub(crate) struct Channel {
     pub(crate) rate_per_minute: Option<u32>,
     /// When those of a severity are told, where it differs from the plan.
     pub(crate) delivery: BTreeMap<Severity, Delivery>,
+    #[serde(default)]
+    pub(crate) wording: Wording,
     pub(crate) origin: Origin,
     pub(crate) settings: Settings,
 }
@@ -99,6 +102,11 @@ impl Document for Channel {
             receivers: vec!["#ops".to_owned()],
             rate_per_minute: Some(60),
             delivery: [(Severity::Warning, Delivery::AtOnce)].into(),
+            wording: Wording {
+                title: Some("{{ .Title }}".to_owned()),
+                text: Some("{{ .Title }}".to_owned()),
+                body: Some("{}".to_owned()),
+            },
             origin: Origin::Api,
             settings: Settings::Slack(Slack { url: Secret::Env("URL".to_owned()) }),
         })
@@ -148,15 +156,18 @@ pub(crate) struct Sending<'a> {
 }
 
 impl Sending<'_> {
-    /// Sends it, and gives what the receiver said.
+    /// Sends it in the channel's own words, and gives what the receiver said.
     pub(crate) async fn send(&self) -> Result<String, Unsent> {
+        let words = self.channel.wording.words(self.message, (&self.channel.name, self.channel.kind));
+        let message = &Message { words, ..self.message.clone() };
+        let sending = &Sending { desk: self.desk, channel: self.channel, to: self.to, message, now: self.now };
         match &self.channel.settings {
-            Settings::Email(email) => email.send(self).await,
-            Settings::Slack(slack) => slack.send(self).await,
-            Settings::Teams(teams) => teams.send(self).await,
-            Settings::PagerDuty(pagerduty) => pagerduty.send(self).await,
-            Settings::Sms(sms) => sms.send(self).await,
-            Settings::Webhook(webhook) => webhook.send(self).await,
+            Settings::Email(email) => email.send(sending).await,
+            Settings::Slack(slack) => slack.send(sending).await,
+            Settings::Teams(teams) => teams.send(sending).await,
+            Settings::PagerDuty(pagerduty) => pagerduty.send(sending).await,
+            Settings::Sms(sms) => sms.send(sending).await,
+            Settings::Webhook(webhook) => webhook.send(sending).await,
         }
     }
 
@@ -191,6 +202,14 @@ impl Kind {
             Self::PagerDuty => "pagerduty",
             Self::Sms => "sms",
             Self::Webhook => "webhook",
+        }
+    }
+
+    /// What makes text of what comes from outside, where it stands in a text of the channel's own.
+    pub(crate) fn escapes(self) -> fn(&str) -> String {
+        match self {
+            Self::Slack => slack::escaped,
+            Self::Email | Self::Teams | Self::PagerDuty | Self::Sms | Self::Webhook => str::to_owned,
         }
     }
 

@@ -63,16 +63,23 @@ fn event(sending: &Sending<'_>, item: &Item, action: &str, routing_key: &str) ->
         .filter(|link| is_web(&link.url))
         .map(|link| json!({"href": link.url, "text": link.name}))
         .collect();
-    json!({
+    let (title, text) = (message.words.title.as_ref(), message.words.text.as_ref());
+    let mut event = json!({
         "routing_key": routing_key, "event_action": action, "dedup_key": key, "links": links,
         "client": "Observatory", "client_url": message.public_url,
         "payload": {
-            "summary": cut(&one_line(&item.title), SUMMARY_CHARACTERS_MAX),
+            "summary": cut(&one_line(title.unwrap_or(&item.title)), SUMMARY_CHARACTERS_MAX),
             "source": source, "severity": severity_name(item.severity),
             "timestamp": Moment(Timestamp(item.at)).to_string(),
-            "custom_details": {"text": item.text, "labels": item.labels, "repeat": message.is_repeat},
+            "custom_details": {
+                "text": text.unwrap_or(&item.text), "labels": item.labels, "repeat": message.is_repeat,
+            },
         },
-    })
+    });
+    if !message.words.unused.is_empty() {
+        event["payload"]["custom_details"]["notes"] = json!(message.words.unused);
+    }
+    event
 }
 
 /// The text itself, or its hash when it is too long.

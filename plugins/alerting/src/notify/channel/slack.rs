@@ -27,10 +27,14 @@ impl Slack {
     }
 }
 
-/// In Slack's own markup, in which only three characters mean something everywhere.
+/// In Slack's own markup, in which only three characters mean something everywhere. In that of the channel's own text all means
+/// something that is not from outside.
 fn text(message: &Message) -> String {
     let mut text = format!("*{}*", escaped(&message.title()));
-    for story in message.stories() {
+    if let Some(own) = &message.words.text {
+        text.push_str(&format!("\n{own}"));
+    }
+    for story in message.stories_told() {
         text.push_str(&format!("\n\n*{}*", escaped(&story.headline())));
         for line in story.lines() {
             text.push_str(&format!("\n{}", escaped(&line)));
@@ -40,12 +44,12 @@ fn text(message: &Message) -> String {
             text.push_str(&format!("\n<{}|{}>", escaped(&link.url).replace('|', "%7C"), escaped(&link.name)));
         }
     }
-    if let Some(rest) = message.rest() {
+    for rest in message.rest() {
         text.push_str(&format!("\n\n{}", escaped(&rest)));
     }
     cut(&text, TEXT_CHARACTERS_MAX)
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -29,9 +29,13 @@ impl Teams {
 
 fn body(message: &Message) -> Value {
     let stories = message.stories();
-    let mut shown = stories.len();
+    let paragraphs: Vec<Vec<Value>> = match &message.words.text {
+        Some(own) => own.lines().map(|line| vec![run(line, false)]).collect(),
+        None => stories.iter().map(told).collect(),
+    };
+    let mut shown = paragraphs.len();
     loop {
-        let body = card(message, &stories, shown);
+        let body = card(message, &stories, &paragraphs, shown);
         if body.to_string().len() <= MESSAGE_BYTES_MAX || shown <= 1 {
             return body;
         }
@@ -39,18 +43,20 @@ fn body(message: &Message) -> Value {
     }
 }
 
-fn card(message: &Message, stories: &[Story<'_>], shown: usize) -> Value {
+fn told(story: &Story<'_>) -> Vec<Value> {
+    let lines = story.lines().map(|line| run(&line, false));
+    std::iter::once(run(&story.headline(), true)).chain(lines).collect()
+}
+
+fn card(message: &Message, stories: &[Story<'_>], paragraphs: &[Vec<Value>], shown: usize) -> Value {
     let mut body = vec![run(&message.title(), true)];
-    for story in &stories[..shown] {
-        body.push(run(&story.headline(), true));
-        body.extend(story.lines().map(|line| run(&line, false)));
-    }
-    let left_out = stories.len() - shown;
+    body.extend(paragraphs[..shown].iter().flatten().cloned());
+    let left_out = paragraphs.len() - shown;
     if left_out > 0 {
         body.push(run(&format!("and {left_out} more for which a message of Teams has no room"), false));
     }
-    body.extend(message.rest().map(|rest| run(&rest, false)));
-    let links = stories[..shown].iter().flat_map(|story| &story.item.links).filter(|link| is_web(&link.url));
+    body.extend(message.rest().iter().map(|rest| run(rest, false)));
+    let links = stories.iter().flat_map(|story| &story.item.links).filter(|link| is_web(&link.url));
     let actions: Vec<Value> = links
         .take(LINKS_MAX)
         .map(|link| json!({"type": "Action.OpenUrl", "title": link.name, "url": link.url}))

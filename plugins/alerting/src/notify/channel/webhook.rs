@@ -45,8 +45,11 @@ impl Webhook {
 
 fn body(sending: &Sending<'_>) -> Value {
     let message = sending.message;
+    if let Some(own) = &message.words.body {
+        return own.clone();
+    }
     let items: Vec<Value> = message.items.iter().map(item).collect();
-    json!({
+    let mut body = json!({
         "version": 1,
         "id": message.id,
         "tenant": message.tenant,
@@ -58,13 +61,21 @@ fn body(sending: &Sending<'_>) -> Value {
         "title": message.title(),
         "items": items,
         "more": message.more,
-    })
+    });
+    if let Some(own) = &message.words.text {
+        body["text"] = json!(own);
+    }
+    if !message.words.unused.is_empty() {
+        body["notes"] = json!(message.words.unused);
+    }
+    body
 }
 
 fn item(item: &Item) -> Value {
     json!({
         "subject": item.subject, "kind": item.kind, "severity": item.severity, "title": item.title, "text": item.text,
-        "labels": item.labels, "links": item.links, "at": Moment(Timestamp(item.at)).to_string(),
+        "labels": item.labels, "annotations": item.annotations, "value": item.value, "links": item.links,
+        "at": Moment(Timestamp(item.at)).to_string(),
     })
 }
 

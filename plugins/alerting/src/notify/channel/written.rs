@@ -16,6 +16,7 @@ use super::teams::Teams;
 use super::webhook::Webhook;
 use super::{Channel, Kind, Origin, RECEIVERS_MAX, Secret, Settings, Vault};
 use crate::notify::Delivery;
+use crate::notify::wording::Wording;
 use crate::rule::Severity;
 
 /// Longest name of a channel, in bytes.
@@ -41,6 +42,12 @@ pub(crate) struct ChannelWritten {
     /// When those of a severity are told, where it differs: `{"warning": "at_once"}`.
     #[serde(default)]
     delivery: BTreeMap<Severity, Delivery>,
+    /// A template for the title: `{{ .Status }}: {{ .CommonLabels.service }}`.
+    title: Option<String>,
+    /// A template for the text, in the markup of the receiver.
+    text: Option<String>,
+    /// A template for all that a webhook is sent, as JSON.
+    body: Option<String>,
     email: Option<EmailWritten>,
     slack: Option<HookWritten>,
     teams: Option<HookWritten>,
@@ -129,6 +136,15 @@ impl ChannelWritten {
         check_name(&self.name)?;
         let settings = self.settings(vault).map_err(|cause| format!("channel '{}': {cause}", self.name))?;
         let origin = if matches!(vault, Vault::File) { Origin::File } else { Origin::Api };
+        let wording = self.wording();
+        wording.check().map_err(|(member, wrong)| {
+            let (text, problem, remedy) = (self.template(member), &wrong.problem, &wrong.remedy);
+            let (line, column) = place(text, wrong.offset);
+            format!("channel '{}': {member}, line {line}, column {column}: {problem}; {remedy}", self.name)
+        })?;
+        if wording.body.is_some() && settings.kind() != Kind::Webhook {
+            return Err(format!("channel '{}': only a webhook has a body: write title and text", self.name));
+        }
         let channel = Channel {
             name: self.name.clone(),
             kind: settings.kind(),
@@ -136,11 +152,26 @@ impl ChannelWritten {
             receivers: self.receivers.clone(),
             rate_per_minute: self.rate_per_minute,
             delivery: self.delivery.clone(),
+            wording,
             origin,
             settings,
         };
         channel.check().map_err(|cause| format!("channel '{}': {cause}", self.name))?;
         Ok(channel)
+    }
+
+    /// Its own words, unchecked.
+    pub(crate) fn wording(&self) -> Wording {
+        Wording { title: self.title.clone(), text: self.text.clone(), body: self.body.clone() }
+    }
+
+    fn template(&self, member: &str) -> &str {
+        let template = match member {
+            "title" => &self.title,
+            "text" => &self.text,
+            _ => &self.body,
+        };
+        template.as_deref().unwrap_or_default()
     }
 
     fn settings(&self, vault: &Vault<'_>) -> Result<Settings, String> {
@@ -313,6 +344,13 @@ impl Kind {
             _ => text("a receiver", receiver).map(drop),
         }
     }
+}
+
+/// Line and column of a byte of a text; the first are 1.
+fn place(text: &str, offset: usize) -> (usize, usize) {
+    let before = &text[..text.floor_char_boundary(offset.min(text.len()))];
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
 
 fn check_name(name: &str) -> Result<(), String> {

@@ -32,44 +32,60 @@ pub(crate) struct Inhibition {
 
 /// All there is that can mute alerts of a tenant, as it is at one moment.
 #[derive(Debug)]
-pub(crate) struct Mutes<'a> {
-    plan: &'a Plan,
+pub(crate) struct Mutes {
     silences: Vec<Record<Silence>>,
-    firing: Vec<Labels>,
-    now: Timestamp,
+    /// What matchers see of alerts that fire; read when an inhibition may need it.
+    firing: Option<Vec<Labels>>,
 }
 
-impl<'a> Mutes<'a> {
-    /// Reads silences, and firing alerts if any inhibition may need them.
-    pub(crate) async fn read(
-        (silences, alerts): (&Collection<Silence>, &Collection<Alert>),
-        tenant: &Tenant,
-        plan: &'a Plan,
-        labels: &[Labels],
-        now: Timestamp,
-    ) -> Result<Self, Error> {
-        let silences = silence::not_ended(silences, tenant, now).await?;
-        let is_target = |inhibition: &Inhibition| labels.iter().any(|labels| all_true(&inhibition.target, labels));
-        let firing = match plan.inhibitions.iter().any(is_target) {
-            true => {
-                let list = List::all().equal("state", "firing").limit(EXPLAINING_MAX);
-                alerts.list(tenant, &list).await?.records.iter().map(|record| matched(&record.body)).collect()
-            }
-            false => Vec::new(),
-        };
-        Ok(Self { plan, silences, firing, now })
+impl Mutes {
+    /// Reads the silences that have not ended by now.
+    pub(crate) async fn read(silences: &Collection<Silence>, tenant: &Tenant, now: Timestamp) -> Result<Self, Error> {
+        Ok(Self { silences: silence::not_ended(silences, tenant, now).await?, firing: None })
     }
 
-    /// Why an alert with these labels is not told, if it is not: what mutes it, each by its name.
-    pub(crate) fn of(&self, labels: &Labels) -> Vec<String> {
-        let silences = self.silences.iter().filter(|silence| silence.body.mutes(labels, self.now.0));
+    /// Why an alert with these labels is not told, if it is not: what mutes it, each by its name. Alerts that fire are read once.
+    pub(crate) async fn of(
+        &mut self,
+        alerts: &Collection<Alert>,
+        (tenant, plan): (&Tenant, &Plan),
+        labels: &Labels,
+        now: i64,
+    ) -> Result<Vec<String>, Error> {
+        let is_target = plan.inhibitions.iter().any(|inhibition| all_true(&inhibition.target, labels));
+        if is_target && self.firing.is_none() {
+            self.firing = Some(firing_of(alerts, tenant).await?);
+        }
+        let firing = self.firing.as_deref().unwrap_or_default();
+        let silences = self.silences.iter().filter(|silence| silence.body.mutes(labels, now));
         let silences = silences.map(|silence| format!("silence {}", silence.id));
-        let windows = self.plan.maintenance.iter().filter(|window| window.mutes(labels, self.now.0));
+        let windows = plan.maintenance.iter().filter(|window| window.mutes(labels, now));
         let windows = windows.map(|window| format!("maintenance {}", window.name));
-        let inhibitions = self.plan.inhibitions.iter().filter(|inhibition| inhibition.is_at_work(labels, &self.firing));
+        let inhibitions = plan.inhibitions.iter().filter(|inhibition| inhibition.is_at_work(labels, firing));
         let inhibitions = inhibitions.map(|inhibition| format!("inhibition {}", inhibition.name));
-        silences.chain(windows).chain(inhibitions).collect()
+        Ok(silences.chain(windows).chain(inhibitions).collect())
     }
+
+    /// One with these labels fires since, and may explain those that follow.
+    pub(crate) fn fires(&mut self, labels: &Labels) {
+        if let Some(firing) = self.firing.as_mut().filter(|firing| firing.len() < EXPLAINING_MAX) {
+            firing.push(labels.clone());
+        }
+    }
+
+    /// One with these labels is over since, and explains nothing any more.
+    pub(crate) fn is_over(&mut self, labels: &Labels) {
+        if let Some(firing) = &mut self.firing
+            && let Some(place) = firing.iter().position(|known| known == labels)
+        {
+            firing.swap_remove(place);
+        }
+    }
+}
+
+async fn firing_of(alerts: &Collection<Alert>, tenant: &Tenant) -> Result<Vec<Labels>, Error> {
+    let list = List::all().equal("state", "firing").limit(EXPLAINING_MAX);
+    Ok(alerts.list(tenant, &list).await?.records.iter().map(|record| matched(&record.body)).collect())
 }
 
 impl Inhibition {

@@ -20,6 +20,7 @@ use crate::notify::desk::Desk;
 use crate::notify::message::Message;
 use crate::notify::plan::Plan;
 use crate::notify::trouble;
+use crate::notify::wording::{Wording, Words};
 use crate::notify::{Delivery, Item, ItemKind};
 use crate::rule::Severity;
 
@@ -38,12 +39,17 @@ pub(crate) struct ChannelShown {
     receivers: Vec<String>,
     rate_per_minute: Option<u32>,
     delivery: BTreeMap<Severity, Delivery>,
+    /// Its own words, as templates.
+    title: Option<String>,
+    text: Option<String>,
+    body: Option<String>,
     /// `file`: it stands in `notifications.yaml`, and is changed there.
     origin: Origin,
     /// What the kind needs to know, without its secrets.
     #[schema(value_type = Object)]
     settings: serde_json::Value,
     version: u64,
+    #[schema(format = DateTime)]
     updated_at: String,
 }
 
@@ -65,10 +71,26 @@ pub(crate) struct Tested {
 
 impl ChannelShown {
     fn new(record: Record<Channel>) -> Self {
-        let Channel { name, kind, default, receivers, rate_per_minute, delivery, origin, settings } = record.body;
+        let Channel { name, kind, default, receivers, rate_per_minute, delivery, wording, origin, settings } =
+            record.body;
+        let Wording { title, text, body } = wording;
         let (version, updated_at) = (record.version, Moment(record.updated_at).to_string());
         let settings = settings.shown();
-        Self { name, kind, default, receivers, rate_per_minute, delivery, origin, settings, version, updated_at }
+        Self {
+            name,
+            kind,
+            default,
+            receivers,
+            rate_per_minute,
+            delivery,
+            title,
+            text,
+            body,
+            origin,
+            settings,
+            version,
+            updated_at,
+        }
     }
 }
 
@@ -220,6 +242,7 @@ pub(crate) async fn test(
         more: 0,
         is_repeat: false,
         public_url: plan.public_url,
+        words: Words::default(),
     };
     let sent = Sending { desk, channel: &channel, to, message: &message, now }.send().await;
     if sent.is_ok() {
@@ -245,6 +268,8 @@ fn item(channel: &str, at: i64) -> Item {
         title: format!("The channel {channel} works"),
         text: "Somebody wanted to know whether this message arrives.".to_owned(),
         labels: Labels::from_iter([("channel", channel)]),
+        annotations: [].into(),
+        value: None,
         links: Vec::new(),
         at,
     }

@@ -2,10 +2,9 @@
 
 use axum::extract::State;
 use axum::{Extension, Json};
-use plugin::hub::Moment;
-use plugin::model::{Tenant, Timestamp};
+use plugin::model::Tenant;
 use plugin::records::{Cursor, List, Order, Record};
-use plugin::{Asked, Failure};
+use plugin::{Asked, Failure, Told};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -39,19 +38,19 @@ pub(crate) struct Notifications {
     next: Option<String>,
 }
 
-/// A notification; its times in nanoseconds since 1970.
+/// A notification.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct NotificationShown {
     id: String,
-    created_at: String,
     #[serde(flatten)]
-    notification: Notification,
+    #[schema(value_type = Notification)]
+    notification: Told,
 }
 
 impl NotificationShown {
-    fn new(record: Record<Notification>) -> Self {
-        let created_at = Moment(Timestamp(record.body.created)).to_string();
-        Self { id: record.id.to_string(), created_at, notification: record.body }
+    fn new(record: &Record<Notification>) -> Self {
+        let notification = Told::of(&record.body).with_times_of("items", &["at"]);
+        Self { id: record.id.to_string(), notification }
     }
 }
 
@@ -80,5 +79,5 @@ pub(crate) async fn list(
     }
     let page = desk.records.collection::<Notification>().list(&tenant, &list).await?;
     let next = page.next.map(|next| next.to_string());
-    Ok(Json(Notifications { notifications: page.records.into_iter().map(NotificationShown::new).collect(), next }))
+    Ok(Json(Notifications { notifications: page.records.iter().map(NotificationShown::new).collect(), next }))
 }

@@ -32,9 +32,9 @@ pub(crate) struct SilenceWanted {
     /// All must be true of an alert's labels, `rule` and `severity` among them: `service=checkout`, `rule=~"API.*"`, `!=`, `!~`.
     matchers: Vec<String>,
     /// As `2026-01-31T10:00:00Z`; now when it is not said.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     starts: Option<Moment>,
-    #[schema(value_type = String)]
+    #[schema(value_type = String, format = DateTime)]
     ends: Moment,
     why: String,
 }
@@ -44,7 +44,9 @@ pub(crate) struct SilenceWanted {
 pub(crate) struct SilenceShown {
     id: String,
     matchers: Vec<String>,
+    #[schema(format = DateTime)]
     starts: String,
+    #[schema(format = DateTime)]
     ends: String,
     /// Whether it mutes at this moment.
     is_active: bool,

@@ -4,11 +4,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use plugin::hub::outgoing;
+use plugin::records::Expected;
 use serde_json::json;
 use sha2::Sha256;
 
 use super::office::{BEGIN, Office, SECOND, rule};
 use super::receiver::{Answer, Receiver};
+use crate::notify::channel::Channel;
 use crate::notify::notification::State;
 use crate::rule::Severity;
 
@@ -128,6 +130,74 @@ async fn a_webhook_is_signed_over_time_and_body() {
     let item = &body["items"][0];
     assert_eq!((&item["kind"], &item["at"]), (&json!("alert_firing"), &json!("2026-11-24T10:00:00Z")));
     assert_eq!(item["subject"], receiver.json()[1]["items"][0]["subject"]);
+}
+
+#[tokio::test]
+async fn a_receiver_is_told_in_the_words_of_its_channel() {
+    let (office, receiver) = (Office::open(), Receiver::open().await);
+    let url = office.secret(&format!("{}/slack", receiver.url()));
+    let yaml = format!(
+        "channels:
+  - name: hook
+    default: true
+    title: '[{{{{ .Status | toUpper }}}}:{{{{ .Alerts.Firing | len }}}}] {{{{ .CommonLabels.service }}}}'
+    body: '{{\"what\": \"{{{{ .CommonAnnotations.summary }}}}\", \"number\": {{{{ len .Alerts }}}}}}'
+    webhook: {{url: '{0}/hook'}}
+  - name: chat
+    default: true
+    title: '[{{{{ .Status | toUpper }}}}:{{{{ .Alerts.Firing | len }}}}] {{{{ .CommonLabels.service }}}}'
+    text: |
+      {{{{ range .Alerts }}}}*{{{{ .Annotations.summary }}}}* is at {{{{ .Value | humanizePercentage }}}}
+      {{{{ end }}}}
+    slack: {{url_file: {url}}}
+",
+        receiver.url()
+    );
+    office.settle(&yaml).await;
+    office.fire(&rule("High Error Rate", Severity::Critical, &[]), "checkout").await;
+    office.pass(2);
+
+    office.round().await;
+
+    let received = receiver.received();
+    let of = |path: &str| {
+        let place = received.iter().position(|one| one.path == path).unwrap_or_else(|| panic!("{path} was told"));
+        receiver.json()[place].clone()
+    };
+    assert_eq!(of("/hook"), json!({"what": "checkout is <bad> & slow", "number": 1}));
+    let text = of("/slack")["text"].as_str().expect("a text").to_owned();
+    assert_eq!(text.trim_end(), "*[FIRING:1] checkout*\n*checkout is &lt;bad&gt; &amp; slow* is at 50%");
+}
+
+#[tokio::test]
+async fn a_template_that_cannot_be_used_after_all_is_replaced_and_told() {
+    let (office, receiver) = (Office::open(), Receiver::open().await);
+    let body = "{\"severity\": {{ .CommonLabels.level }}0}";
+    let yaml =
+        format!("channels: [{{name: h, default: true, body: '{body}', webhook: {{url: '{}'}}}}]\n", receiver.url());
+    office.settle(&yaml).await;
+    let down = rule("Down", Severity::Critical, &[]);
+    office.fire(&down, "checkout").await;
+    office.pass(2);
+    office.round().await;
+    assert_eq!(receiver.json()[0], json!({"severity": 0}), "the label is not there");
+
+    let (_, told) = office.ask("GET", "/channels/h", json!(null)).await;
+
+    assert_eq!(told["body"], body);
+    // As an older version may have left it.
+    let channels = office.desk.records.collection::<Channel>();
+    let id = Channel::id("h").expect("an id");
+    let mut stored = channels.get(&office.acme, &id).await.expect("an answer").expect("a channel").body;
+    stored.wording.body = Some("{{ .Gone }}".to_owned());
+    channels.put(&office.acme, &id, &stored, Expected::Any).await.expect("it is put");
+    office.fire(&down, "payments").await;
+    office.pass(2);
+    office.round().await;
+    let standard = &receiver.json()[1];
+    assert_eq!(standard["title"], "[critical] Firing: Down: payments is <bad> & slow");
+    let why = "the channel's template for its body cannot be used: `.Gone` is not supported here";
+    assert_eq!(standard["notes"], json!([why]));
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::office::{Office, rule};
 use super::receiver::Receiver;
 use crate::notify::notification::State;
+use crate::notify::{deliver, unmute};
 use crate::rule::Severity;
 
 async fn settled(office: &Office, receiver: &Receiver, more: &str) {
@@ -51,6 +52,28 @@ async fn what_is_silenced_is_told_when_the_silence_ends_and_it_still_fires() {
 }
 
 #[tokio::test]
+async fn what_is_muted_no_more_is_told_by_a_task_of_its_own() {
+    let (office, receiver) = (Office::open(), Receiver::open().await);
+    settled(&office, &receiver, "gather: {seconds: 0}\n").await;
+    let silence = json!({"matchers": ["service=checkout"], "ends": "2026-11-24T11:00:00Z", "why": "tests"});
+    office.ask("POST", "/silences", silence).await;
+    office.fire(&rule("High Error Rate", Severity::Critical, &[]), "checkout").await;
+    office.pass(3600);
+    let shutdown = plugin::Shutdown::new();
+    let unmutes = tokio::spawn(unmute(office.desk.clone(), "one".into(), shutdown.clone()));
+    let delivers = tokio::spawn(deliver(office.desk.clone(), shutdown.clone()));
+
+    receiver.has_come(1).await;
+
+    shutdown.cancel();
+    unmutes.await.expect("it ends").expect("it ends well");
+    delivers.await.expect("it ends");
+    let lease =
+        office.desk.records.lease("alerting.unmute", "another", std::time::Duration::from_secs(1), office.desk.now());
+    assert!(lease.await.expect("an answer").is_some(), "another process may go on at once");
+}
+
+#[tokio::test]
 async fn a_silence_that_is_ended_by_hand_has_ended() {
     let (office, receiver) = (Office::open(), Receiver::open().await);
     settled(&office, &receiver, "").await;
@@ -89,6 +112,20 @@ async fn what_an_alert_explains_is_not_told_while_it_fires() {
     let alerts = office.alerts("Slow").await;
     assert!(alerts.iter().all(|alert| alert.muted_by.is_empty()), "{alerts:?}");
     assert_eq!(receiver.json()[0]["title"], "[critical] 1 fired and resolved, 2 firing");
+}
+
+#[tokio::test]
+async fn what_fires_in_the_same_transaction_is_explained_as_well() {
+    let (office, receiver) = (Office::open(), Receiver::open().await);
+    let inhibition = "inhibitions: [{name: database, source: ['rule=\"Database Down\"'], target: ['rule=Slow'], equal: [service]}]\n";
+    settled(&office, &receiver, inhibition).await;
+    let (down, slow) = (rule("Database Down", Severity::Critical, &[]), rule("Slow", Severity::Critical, &[]));
+
+    let fired = [(&slow, "cart"), (&down, "checkout"), (&slow, "checkout"), (&down, "cart"), (&slow, "payments")];
+    let fired = office.fire_together(&fired).await;
+
+    let muted: Vec<usize> = fired.iter().map(|alert| alert.muted_by.len()).collect();
+    assert_eq!(muted, [0, 0, 1, 0, 0], "by what fired before it");
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ use crate::labels::Labels;
 use crate::notify::deliver::Courier;
 use crate::notify::desk::Desk;
 use crate::notify::notification::Notification;
-use crate::notify::{self, alert_changed, apply, file};
+use crate::notify::{self, Teller, apply, file};
 use crate::rule::{Condition, NoData, Rule, Severity};
 
 pub(super) const SECOND: i64 = 1_000_000_000;
@@ -86,8 +86,30 @@ impl Office {
 
     /// An alert fires, as if a rule had found it.
     pub(super) async fn fire(&self, rule: &Rule, service: &str) -> Alert {
+        let mut alert = self.firing(rule, service);
+        self.change(rule, &mut alert, Change::Fired).await;
+        alert
+    }
+
+    /// Alerts fire in one transaction, as what one evaluation has found.
+    pub(super) async fn fire_together(&self, fired: &[(&Rule, &str)]) -> Vec<Alert> {
+        let written = self.desk.records.transaction(|transaction| async move {
+            let (mut teller, mut told) = (Teller::new(&transaction, &self.acme), Vec::new());
+            for (rule, service) in fired {
+                let mut alert = self.firing(rule, service);
+                teller.alert_changed(rule, &mut alert, Change::Fired).await?;
+                transaction.collection().put(&self.acme, &id(&alert), &alert, Expected::Any).await?;
+                told.push(alert);
+            }
+            teller.write().await?;
+            Ok::<_, Error>(told)
+        });
+        written.await.expect("it is written")
+    }
+
+    fn firing(&self, rule: &Rule, service: &str) -> Alert {
         let labels = Labels::from_iter([("service", service)]);
-        let mut alert = Alert {
+        Alert {
             rule: rule.name.clone(),
             state: AlertState::Firing,
             severity: rule.severity,
@@ -103,9 +125,7 @@ impl Office {
             last_true: None,
             muted_by: Vec::new(),
             incident: None,
-        };
-        self.change(rule, &mut alert, Change::Fired).await;
-        alert
+        }
     }
 
     pub(super) async fn resolve(&self, rule: &Rule, alert: &Alert) {
@@ -114,11 +134,12 @@ impl Office {
     }
 
     async fn change(&self, rule: &Rule, alert: &mut Alert, change: Change) {
-        let id = RecordId::new(format!("{}/{}", alert.rule, alert.fingerprint)).expect("an id");
-        let (id, before) = (&id, &*alert);
+        let (id, before) = (&id(alert), &*alert);
         let written = self.desk.records.transaction(|transaction| async move {
             let mut alert = before.clone();
-            alert_changed(&transaction, &self.acme, rule, &mut alert, change).await?;
+            let mut teller = Teller::new(&transaction, &self.acme);
+            teller.alert_changed(rule, &mut alert, change).await?;
+            teller.write().await?;
             transaction.collection().put(&self.acme, id, &alert, Expected::Any).await?;
             Ok::<_, Error>(alert)
         });
@@ -126,7 +147,7 @@ impl Office {
     }
 
     pub(super) async fn sweep(&self) {
-        notify::sweep(&self.desk).await.expect("a sweep");
+        notify::telling::sweep(&self.desk).await.expect("a sweep");
     }
 
     /// Sends what is due, and waits for the answers; gives how many were begun.
@@ -142,6 +163,13 @@ impl Office {
         let list = List::all().limit(1000);
         let page = self.desk.records.collection::<Notification>().list(&self.acme, &list).await.expect("a page");
         page.records.into_iter().map(|record| record.body).collect()
+    }
+
+    /// How often each notification was written, the oldest first.
+    pub(super) async fn versions(&self) -> Vec<u64> {
+        let list = List::all().limit(1000);
+        let page = self.desk.records.collection::<Notification>().list(&self.acme, &list).await.expect("a page");
+        page.records.into_iter().map(|record| record.version).collect()
     }
 
     /// The only notification.
@@ -186,6 +214,10 @@ impl Office {
         let told = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap_or(Value::Null) };
         (status, told)
     }
+}
+
+fn id(alert: &Alert) -> RecordId {
+    RecordId::new(format!("{}/{}", alert.rule, alert.fingerprint)).expect("an id")
 }
 
 /// Of `acme` and `globex`, which have a key each; the hub has records of its own.

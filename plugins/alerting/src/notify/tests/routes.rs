@@ -80,6 +80,29 @@ async fn who_uses_the_api_reads_no_files_and_changes_none() {
 }
 
 #[tokio::test]
+async fn templates_are_checked_shown_and_used_for_the_test_message() {
+    let (office, receiver) = (Office::open(), Receiver::open().await);
+    let with = |title: &str| {
+        let mut channel = hook(&receiver, Value::Null);
+        channel["title"] = json!(title);
+        channel
+    };
+
+    let (refused, wrong) = office.ask("POST", "/channels", with("on\n {{ .Statuz }}")).await;
+    let (made, shown) = office.ask("POST", "/channels", with("{{ .Receiver }} is {{ .Status }}")).await;
+
+    let said = "channel 'hook': title, line 2, column 5: `.Statuz` is not supported here";
+    assert!(refused == 400 && wrong["error"]["message"].as_str().is_some_and(|why| why.starts_with(said)), "{wrong}");
+    assert_eq!((made, &shown["title"]), (201, &json!("{{ .Receiver }} is {{ .Status }}")), "{shown}");
+    office.ask("POST", "/channels/hook/test", json!({})).await;
+    assert_eq!(receiver.json()[0]["title"], "hook is firing");
+    let mut chat = json!({"name": "chat", "slack": {"url": receiver.url()}, "body": "{}"});
+    assert_eq!(office.ask("POST", "/channels", chat.clone()).await.0, 400, "only a webhook has a body");
+    chat["body"] = Value::Null;
+    assert_eq!(office.ask("POST", "/channels", chat).await.0, 201);
+}
+
+#[tokio::test]
 async fn a_tenant_sees_its_own() {
     let (office, receiver) = (Office::open(), Receiver::open().await);
     let globex = Tenant::new("globex").expect("a name");

@@ -80,6 +80,26 @@ async fn what_happens_within_seconds_is_one_message_each_thing_once() {
 }
 
 #[tokio::test]
+async fn what_fires_together_is_written_once_for_each_receiver() {
+    let (office, receiver) = (Office::open(), Receiver::open().await);
+    let url = receiver.url();
+    office
+        .settle(&format!("channels: [{{name: h, default: true, receivers: [a, b, c], webhook: {{url: '{url}'}}}}]\n"))
+        .await;
+    let critical = rule("High Error Rate", Severity::Critical, &[]);
+    let services: Vec<String> = (0..40).map(|number| format!("service-{number}")).collect();
+    let fired: Vec<_> = services.iter().map(|service| (&critical, service.as_str())).collect();
+
+    office.fire_together(&fired).await;
+
+    assert_eq!(office.versions().await, [1, 1, 1]);
+    let told: Vec<usize> = office.notifications().await.iter().map(|one| one.items.len()).collect();
+    assert_eq!(told, [40, 40, 40]);
+    office.fire_together(&[(&critical, "one-more")]).await;
+    assert_eq!(office.versions().await, [2, 2, 2], "it joins what still gathers");
+}
+
+#[tokio::test]
 async fn only_what_is_equal_in_the_labels_of_the_plan_is_one_message() {
     let (office, receiver) = (Office::open(), Receiver::open().await);
     let url = receiver.url();
@@ -175,6 +195,8 @@ async fn orders_go_to_whom_they_name() {
         title: "Incident 1".to_owned(),
         text: String::new(),
         labels: Labels::default(),
+        annotations: [].into(),
+        value: None,
         links: Vec::new(),
         at: office.now(),
     };
@@ -213,6 +235,8 @@ async fn links_of_orders_lead_somewhere_from_everywhere() {
         title: "Incident 1".to_owned(),
         text: String::new(),
         labels: Labels::default(),
+        annotations: [].into(),
+        value: None,
         links: vec![link("trace", "/api/v1/apm/traces/1"), link("runbook", "!channel")],
         at: office.now(),
     };

@@ -108,6 +108,9 @@ fn each_number_becomes_another() {
     check("v ^ 2", "2.25", "6.25");
     check("v / 0", "-inf", "inf");
     some.check(0, "clamp(v, 2, 0)", "");
+    check("clamp_max(v / 0, NaN)", "-inf", "NaN");
+    check("clamp_min(v / 0, NaN)", "NaN", "inf");
+    check("clamp(v * NaN, Inf, Inf)", "inf", "inf");
     some.check(0, "sort_desc(sort(v{a='x'}))", "{__name__=\"v\", a=\"x\"} -1.5");
 }
 
@@ -123,6 +126,8 @@ fn numbers_and_vectors_become_each_other() {
     some.check(0, "2 > bool 1", "{} 1");
     some.check(90 * SECOND, "timestamp(v{a='x'})", "{a=\"x\"} 0");
     some.check(90 * SECOND, "timestamp(v{a='x'} * 1)", "{a=\"x\"} 90");
+    some.check(90 * SECOND, "timestamp((v{a='x'}))", "{a=\"x\"} 0");
+    some.check(90 * SECOND, "timestamp(sort(v{a='x'}))", "{a=\"x\"} 90");
 }
 
 #[test]
@@ -132,7 +137,9 @@ fn what_is_not_there_is_told_with_the_labels_that_are_known() {
     some.check(0, "absent(v)", "");
     some.check(0, "absent(w{a='x', b=~'y.*', c='', d!='z'})", "{a=\"x\"} 1");
     some.check(0, "absent(w{a='x', a='y', b='z'})", "{b=\"z\"} 1");
+    some.check(0, "absent(w{a=~'.*', a='x', b='', b='y'})", "{a=\"x\"} 1");
     some.check(0, "absent(sum(w{a='x'}))", "{} 1");
+    some.check(0, "absent(sort(w{a='x'}))", "{} 1");
     some.check(4 * MINUTE, "absent_over_time(v{a='x'}[5m])", "");
     some.check(5 * MINUTE, "absent_over_time(v{a='x'}[5m])", "{a=\"x\"} 1");
 }
@@ -146,6 +153,13 @@ fn labels_are_replaced_where_the_whole_value_matches() {
     });
     some.check(0, "label_replace(v{pod='pay'}, 'pod', '', 'pod', '.*')", "{__name__=\"v\"} 2");
     some.check_fails(0, "label_replace(v, 'pod', 'same', 'pod', '.*')", "would all be {__name__=\"v\", pod=\"same\"}");
+    // One that stays as it is may be what another becomes.
+    some.check_fails(
+        0,
+        "label_replace(v, 'pod', 'pay', 'pod', 'shop.*')",
+        "would all be {__name__=\"v\", pod=\"pay\"}",
+    );
+    some.check_fails(0, "label_replace(v, 'pod', 'shop-7f', 'pod', 'pay')", "would all be");
 }
 
 proptest! {

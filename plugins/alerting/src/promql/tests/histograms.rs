@@ -39,6 +39,14 @@ fn buckets_that_do_not_make_a_histogram_have_no_quantile() {
 }
 
 #[test]
+fn histograms_that_only_names_tell_apart_are_not_one() {
+    let twins = given("a{le=\"1\"} 1\n a{le=\"+Inf\"} 2\n b{le=\"1\"} 3\n b{le=\"+Inf\"} 4");
+
+    twins.check_fails(0, "histogram_quantile(0.5, {__name__=~'a|b'})", "would all be {}");
+    twins.check(0, "histogram_quantile(0.5, sum by (le) ({__name__=~'a|b'}))", "{} 0.75");
+}
+
+#[test]
 fn bounds_may_be_below_zero_and_counts_may_be_inexact() {
     let check = |lines: &str, expected: &str| given(lines).check(0, "histogram_quantile(0.5, b)", expected);
 

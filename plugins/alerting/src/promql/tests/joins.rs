@@ -47,6 +47,18 @@ fn nan_is_the_worst_of_all() {
 }
 
 #[test]
+fn of_equal_elements_the_first_by_label_are_kept() {
+    let lines = ["v{a=\"x\"} 1", "v{a=\"y\"} 1", "v{a=\"z\"} 1"];
+    let first = "{__name__=\"v\", a=\"x\"} 1; {__name__=\"v\", a=\"y\"} 1";
+
+    for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
+        let some = given(&order.map(|place| lines[place]).join("\n"));
+        some.check(0, "topk(2, v)", first);
+        some.check(0, "bottomk(2, v)", first);
+    }
+}
+
+#[test]
 fn comparisons_keep_what_they_hold_for_and_its_name() {
     let shop = given(SHOP);
     let check = |text: &str, expected: &str| shop.check(0, text, expected);
@@ -72,6 +84,8 @@ fn two_sides_belong_together_by_their_labels() {
     check("requests > ignoring (code) errors{code='503'}", "{__name__=\"requests\", s=\"a\"} 100");
     check("requests > bool on (s) errors{code='503'}", "{s=\"a\"} 1");
     check("errors + requests", "");
+    check("nothing / on (s) errors", "");
+    check("errors / on (s) nothing", "");
 }
 
 #[test]

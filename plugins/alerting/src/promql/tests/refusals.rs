@@ -1,3 +1,4 @@
+use crate::promql::lower::DEPTH_MAX;
 use crate::promql::parse;
 
 /// What is refused, and the word that it is about.
@@ -48,9 +49,10 @@ fn types_are_those_of_prometheus() {
 fn the_deepest_expression_can_be_walked() {
     let deep = |open: &str, close: &str, times| format!("{}x{}", open.repeat(times), close.repeat(times));
 
-    assert!(parse(&deep("(", ")", 199)).is_ok());
-    assert!(parse(&deep("abs(", ")", 199)).is_ok());
-    assert!(parse(&deep("-", "", 199)).is_ok());
-    assert!(parse(&deep("", " + x", 199)).is_ok());
+    for (open, close) in [("(", ")"), ("abs(", ")"), ("-", ""), ("", " + x")] {
+        assert!(parse(&deep(open, close, DEPTH_MAX - 1)).is_ok(), "{open}x{close}");
+        assert!(parse(&deep(open, close, DEPTH_MAX)).is_err(), "{open}x{close}");
+        assert!(parse(&deep(open, close, 199)).is_err(), "{open}x{close}");
+    }
     assert!(parse(&deep("(", ")", 16_000)).is_err());
 }

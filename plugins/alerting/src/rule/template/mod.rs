@@ -1,17 +1,45 @@
-//! Texts with `{{ $labels.service }}` and `{{ $value | humanize }}` in them, as Prometheus writes them.
+//! Texts with `{{ $labels.service }}` and `{{ $value | humanize }}` in them, as Prometheus writes them; those of messages also have
+//! `{{ .CommonLabels.service }}` and `{{ range .Alerts }}`, as Alertmanager does.
 //!
 //! What is not understood is refused when the file is read, so that rendering never fails.
 
+mod message;
 mod numbers;
 mod parse;
 mod printf;
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use crate::labels::Labels;
+
+/// What a message has behind a dot, beside `CommonLabels`, `CommonAnnotations` and `Alerts`.
+pub(crate) const MESSAGE_FIELDS: [&str; 6] =
+    ["Status", "Severity", "Title", "Receiver", "ExternalURL", "TruncatedAlerts"];
+/// What one of its alerts has, beside `Labels`, `Annotations` and `Value`.
+pub(crate) const ALERT_FIELDS: [&str; 7] = ["Status", "Severity", "Title", "Text", "StartsAt", "Links", "GeneratorURL"];
+/// The `Status` of what goes on.
+pub(crate) const FIRING: &str = "firing";
+/// The `Status` of what is over.
+pub(crate) const RESOLVED: &str = "resolved";
 
 /// Longest rendered text, in bytes; a longer one is cut and ends with `…`.
 pub(crate) const RENDERED_BYTES_MAX: usize = 4096;
 
-/// A text of a label or annotation.
+/// What a text is about: a row of a rule, a message, or an alert of a message. What is not there is empty.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Facts<'a> {
+    /// Of a message those that all its alerts have.
+    pub(crate) labels: Cow<'a, Labels>,
+    pub(crate) annotations: Cow<'a, BTreeMap<String, String>>,
+    pub(crate) value: Option<f64>,
+    /// By the names in [`MESSAGE_FIELDS`] or [`ALERT_FIELDS`].
+    pub(crate) fields: Vec<(&'static str, String)>,
+    /// Of a message.
+    pub(crate) alerts: Vec<Facts<'a>>,
+}
+
+/// A text of a label, an annotation or a message.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Template {
     text: String,
@@ -22,14 +50,31 @@ pub(crate) struct Template {
 enum Part {
     Text(String),
     Expression(Expression),
+    /// Once for each alert.
+    Each(Which, Vec<Part>),
+    /// The first parts if the expression is neither empty nor 0, else the second ones.
+    Choice(Expression, Vec<Part>, Vec<Part>),
+}
+
+/// Which alerts of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Which {
+    All,
+    Firing,
+    Resolved,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 enum Expression {
     Value,
     Label(String),
+    Annotation(String),
+    Field(&'static str),
+    /// How many alerts.
+    Count(Which),
     Text(String),
     Number(f64),
+    Equal(Box<Expression>, Box<Expression>),
     Call(Function, Box<Expression>),
     Printf(Vec<Piece>),
 }
@@ -88,50 +133,118 @@ impl Template {
 
     /// Does it change when the value does?
     pub(crate) fn tells_value(&self) -> bool {
-        fn tells(expression: &Expression) -> bool {
-            match expression {
-                Expression::Value => true,
-                Expression::Call(_, argument) => tells(argument),
-                Expression::Printf(pieces) => {
-                    pieces.iter().any(|piece| matches!(piece, Piece::Argument(_, argument) if tells(argument)))
-                }
-                Expression::Label(_) | Expression::Text(_) | Expression::Number(_) => false,
-            }
-        }
-        self.parts.iter().any(|part| matches!(part, Part::Expression(expression) if tells(expression)))
+        self.parts.iter().any(Part::tells_value)
     }
 
-    /// With the labels and the value of a row in it. A label or value that is not there is empty.
+    /// With the labels and the value of a row in it.
     pub(crate) fn render(&self, labels: &Labels, value: Option<f64>) -> String {
+        let facts = Facts { labels: Cow::Borrowed(labels), value, ..Facts::default() };
+        self.render_about(&facts, str::to_owned, RENDERED_BYTES_MAX)
+    }
+
+    /// With all that there is to say; what comes from outside the template is escaped. What is longer is cut and ends with `…`.
+    pub(crate) fn render_about(&self, facts: &Facts<'_>, escaped: fn(&str) -> String, bytes_max: usize) -> String {
         let mut rendered = String::new();
-        for part in &self.parts {
-            match part {
-                Part::Text(text) => rendered.push_str(text),
-                Part::Expression(expression) => rendered.push_str(&expression.computed(labels, value).plain()),
-            }
-            if rendered.len() > RENDERED_BYTES_MAX {
-                rendered.truncate(rendered.floor_char_boundary(RENDERED_BYTES_MAX - '…'.len_utf8()));
-                rendered.push('…');
-                break;
-            }
+        write(&self.parts, facts, escaped, bytes_max, &mut rendered);
+        if rendered.len() > bytes_max {
+            rendered.truncate(rendered.floor_char_boundary(bytes_max - '…'.len_utf8()));
+            rendered.push('…');
         }
         rendered
     }
 }
 
+/// Stops when there is more than may be.
+fn write(parts: &[Part], facts: &Facts<'_>, escaped: fn(&str) -> String, bytes_max: usize, rendered: &mut String) {
+    for part in parts {
+        match part {
+            Part::Text(text) => rendered.push_str(text),
+            Part::Expression(expression) => rendered.push_str(&escaped(&expression.computed(facts).plain())),
+            Part::Each(which, parts) => {
+                for alert in facts.alerts.iter().filter(|alert| which.takes(alert)) {
+                    write(parts, alert, escaped, bytes_max, rendered);
+                }
+            }
+            Part::Choice(condition, parts, others) => {
+                let is_true = condition.computed(facts).is_true();
+                write(if is_true { parts } else { others }, facts, escaped, bytes_max, rendered);
+            }
+        }
+        if rendered.len() > bytes_max {
+            return;
+        }
+    }
+}
+
+impl Facts<'_> {
+    fn field(&self, name: &str) -> &str {
+        self.fields.iter().find(|(known, _)| *known == name).map_or("", |(_, text)| text)
+    }
+}
+
+impl Which {
+    fn takes(self, alert: &Facts<'_>) -> bool {
+        match self {
+            Self::All => true,
+            Self::Firing => alert.field("Status") == FIRING,
+            Self::Resolved => alert.field("Status") == RESOLVED,
+        }
+    }
+}
+
+impl Part {
+    fn tells_value(&self) -> bool {
+        match self {
+            Self::Text(_) => false,
+            Self::Expression(expression) => expression.tells_value(),
+            Self::Each(_, parts) => parts.iter().any(Self::tells_value),
+            Self::Choice(condition, parts, others) => {
+                condition.tells_value() || parts.iter().chain(others).any(Self::tells_value)
+            }
+        }
+    }
+}
+
 impl Expression {
     fn is_number(&self) -> bool {
-        matches!(self, Self::Value | Self::Number(_))
+        matches!(self, Self::Value | Self::Number(_) | Self::Count(_))
     }
 
-    fn computed(&self, labels: &Labels, value: Option<f64>) -> Computed {
+    fn tells_value(&self) -> bool {
         match self {
-            Self::Value => value.map_or_else(|| Computed::Text(String::new()), Computed::Number),
+            Self::Value => true,
+            Self::Call(_, argument) => argument.tells_value(),
+            Self::Printf(pieces) => {
+                pieces.iter().any(|piece| matches!(piece, Piece::Argument(_, argument) if argument.tells_value()))
+            }
+            Self::Equal(one, other) => one.tells_value() || other.tells_value(),
+            Self::Label(_)
+            | Self::Annotation(_)
+            | Self::Field(_)
+            | Self::Count(_)
+            | Self::Text(_)
+            | Self::Number(_) => false,
+        }
+    }
+
+    fn computed(&self, facts: &Facts<'_>) -> Computed {
+        match self {
+            Self::Value => facts.value.map_or_else(|| Computed::Text(String::new()), Computed::Number),
             Self::Number(number) => Computed::Number(*number),
-            Self::Label(name) => Computed::Text(labels.get(name).unwrap_or_default().to_owned()),
+            Self::Count(which) => {
+                let number = facts.alerts.iter().filter(|alert| which.takes(alert)).count();
+                Computed::Number(number as f64)
+            }
+            Self::Label(name) => Computed::Text(facts.labels.get(name).unwrap_or_default().to_owned()),
+            Self::Annotation(name) => Computed::Text(facts.annotations.get(name).cloned().unwrap_or_default()),
+            Self::Field(name) => Computed::Text(facts.field(name).to_owned()),
             Self::Text(text) => Computed::Text(text.clone()),
-            Self::Call(function, argument) => Computed::Text(function.of(argument.computed(labels, value))),
-            Self::Printf(pieces) => Computed::Text(pieces.iter().map(|piece| piece.written(labels, value)).collect()),
+            Self::Call(function, argument) => Computed::Text(function.of(argument.computed(facts))),
+            Self::Printf(pieces) => Computed::Text(pieces.iter().map(|piece| piece.written(facts)).collect()),
+            Self::Equal(one, other) => {
+                let is_equal = one.computed(facts).plain() == other.computed(facts).plain();
+                Computed::Text(if is_equal { "true".to_owned() } else { String::new() })
+            }
         }
     }
 }
@@ -151,10 +264,10 @@ impl Function {
 }
 
 impl Piece {
-    fn written(&self, labels: &Labels, value: Option<f64>) -> String {
+    fn written(&self, facts: &Facts<'_>) -> String {
         match self {
             Self::Text(text) => text.clone(),
-            Self::Argument(layout, argument) => layout.laid_out(argument.computed(labels, value)),
+            Self::Argument(layout, argument) => layout.laid_out(argument.computed(facts)),
         }
     }
 }
@@ -175,6 +288,13 @@ impl Layout {
 }
 
 impl Computed {
+    fn is_true(&self) -> bool {
+        match self {
+            Self::Number(number) => *number != 0.0,
+            Self::Text(text) => !text.is_empty(),
+        }
+    }
+
     fn plain(self) -> String {
         match self {
             Self::Number(number) => numbers::general(number, None),

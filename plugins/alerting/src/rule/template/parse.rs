@@ -3,13 +3,14 @@
 use plugin::near;
 use plugin::yaml::Wrong;
 
+use super::message::{EQUAL, End, LEN, Scope, call_of_messages};
 use super::printf::printf;
-use super::{Expression, Function, Part, Template};
+use super::{Expression, Function, Part, Template, Which};
 
 /// Longest text of a template, in bytes.
 pub(crate) const TEMPLATE_BYTES_MAX: usize = 8192;
-/// How deep parentheses may stand in each other.
-const DEPTH_MAX: usize = 8;
+/// How deep parentheses may stand in each other, and blocks.
+pub(super) const DEPTH_MAX: usize = 8;
 
 const FUNCTIONS: [(&str, Function); 7] = [
     ("humanize", Function::Humanize),
@@ -23,47 +24,57 @@ const FUNCTIONS: [(&str, Function); 7] = [
 const PRINTF: &str = "printf";
 const INDEX: &str = "index";
 
+/// What stands between two braces.
+#[derive(Debug)]
+pub(super) enum Action {
+    Nothing,
+    Says(Expression),
+    Each(Which),
+    If(Expression),
+    Ends(End),
+}
+
+/// The parts of a block, and what has ended it where; nothing at the end of the text.
+pub(super) type Block = (Vec<Part>, Option<(End, usize)>);
+
 impl Template {
-    /// Reads a text.
+    /// Reads a text about a row of a rule.
     pub(crate) fn parse(text: &str) -> Result<Self, Wrong> {
+        Self::parse_in(text, Scope::Rule)
+    }
+
+    /// Reads a text about a message.
+    pub(crate) fn parse_message(text: &str) -> Result<Self, Wrong> {
+        Self::parse_in(text, Scope::Message)
+    }
+
+    fn parse_in(text: &str, scope: Scope) -> Result<Self, Wrong> {
         if text.len() > TEMPLATE_BYTES_MAX {
             let problem = format!("the text has {} bytes, more than {TEMPLATE_BYTES_MAX}", text.len());
             return Err(Wrong::new(problem, "write a shorter one"));
         }
-        let mut parts = Vec::new();
-        let mut cursor = Cursor { text, at: 0, depth: 0 };
-        let mut is_trimmed = false;
-        loop {
-            let plain = cursor.until("{{");
-            let action = cursor.at;
-            let opened = cursor.take("{{");
-            let trims_before = opened && cursor.take_trim_start();
-            let plain = if is_trimmed { plain.trim_start() } else { plain };
-            let plain = if trims_before { plain.trim_end() } else { plain };
-            if !plain.is_empty() {
-                parts.push(Part::Text(plain.to_owned()));
-            }
-            if !opened {
-                return Ok(Self { text: text.to_owned(), parts });
-            }
-            if let Some(expression) = cursor.action(action)? {
-                parts.push(Part::Expression(expression));
-            }
-            is_trimmed = cursor.close(action)?;
+        let mut cursor = Cursor { text, at: 0, depth: 0, blocks: 0, scope, is_trimmed: false };
+        match cursor.parts()? {
+            (parts, None) => Ok(Self { text: text.to_owned(), parts }),
+            (_, Some((_, action))) => Err(Wrong::new("nothing is open that could end here", "leave it out").at(action)),
         }
     }
 }
 
 /// A place in a text.
 #[derive(Debug)]
-struct Cursor<'a> {
+pub(super) struct Cursor<'a> {
     text: &'a str,
-    at: usize,
+    pub(super) at: usize,
     depth: usize,
+    pub(super) blocks: usize,
+    pub(super) scope: Scope,
+    /// The last action takes the space behind it away.
+    is_trimmed: bool,
 }
 
 impl<'a> Cursor<'a> {
-    fn rest(&self) -> &'a str {
+    pub(super) fn rest(&self) -> &'a str {
         &self.text[self.at..]
     }
 
@@ -74,7 +85,7 @@ impl<'a> Cursor<'a> {
         &rest[..len]
     }
 
-    fn take(&mut self, mark: &str) -> bool {
+    pub(super) fn take(&mut self, mark: &str) -> bool {
         let is_there = self.rest().starts_with(mark);
         self.at += if is_there { mark.len() } else { 0 };
         is_there
@@ -106,13 +117,40 @@ impl<'a> Cursor<'a> {
         Err(self.wrong(format!("`{}` is too much", self.word()), "write `}}` or a pipe before it"))
     }
 
-    /// What stands between the braces; nothing for a comment.
-    fn action(&mut self, action: usize) -> Result<Option<Expression>, Wrong> {
+    pub(super) fn parts(&mut self) -> Result<Block, Wrong> {
+        let mut parts = Vec::new();
+        loop {
+            let plain = self.until("{{");
+            let action = self.at;
+            let opened = self.take("{{");
+            let trims_before = opened && self.take_trim_start();
+            let plain = if self.is_trimmed { plain.trim_start() } else { plain };
+            let plain = if trims_before { plain.trim_end() } else { plain };
+            if !plain.is_empty() {
+                parts.push(Part::Text(plain.to_owned()));
+            }
+            if !opened {
+                return Ok((parts, None));
+            }
+            let found = self.action(action)?;
+            self.is_trimmed = self.close(action)?;
+            match found {
+                Action::Nothing => {}
+                Action::Says(expression) => parts.push(Part::Expression(expression)),
+                Action::Each(which) => parts.push(self.each(which, action)?),
+                Action::If(condition) => parts.push(self.choice(condition, action)?),
+                Action::Ends(end) => return Ok((parts, Some((end, action)))),
+            }
+        }
+    }
+
+    /// What stands between the braces.
+    fn action(&mut self, action: usize) -> Result<Action, Wrong> {
         self.spaces();
         if self.take("/*") {
             self.until("*/");
             return if self.take("*/") {
-                Ok(None)
+                Ok(Action::Nothing)
             } else {
                 Err(Wrong::new("a comment has no `*/`", "close it").at(action))
             };
@@ -122,7 +160,21 @@ impl<'a> Cursor<'a> {
                 Wrong::new("there is nothing between `{{` and `}}`", "write `$value` or `$labels.name`").at(action)
             );
         }
-        self.pipeline().map(Some)
+        if self.scope == Scope::Rule {
+            return self.pipeline().map(Action::Says);
+        }
+        let word = self.word();
+        if !["range", "if", "else", "end"].contains(&word) {
+            return self.pipeline().map(Action::Says);
+        }
+        self.at += word.len();
+        self.spaces();
+        match word {
+            "range" => self.range(),
+            "if" => self.pipeline().map(Action::If),
+            "else" => Ok(Action::Ends(End::Else)),
+            _ => Ok(Action::Ends(End::End)),
+        }
     }
 
     fn is_at_end(&self) -> bool {
@@ -153,19 +205,24 @@ impl<'a> Cursor<'a> {
         self.at += name.len();
         let mut arguments = Vec::new();
         self.spaces();
-        if name == PRINTF || name == INDEX || FUNCTIONS.iter().any(|(known, _)| *known == name) {
+        let is_of_messages = self.scope != Scope::Rule && (name == EQUAL || name == LEN);
+        if name == PRINTF || name == INDEX || is_of_messages || FUNCTIONS.iter().any(|(known, _)| *known == name) {
             while !self.is_at_end() {
                 arguments.push(self.operand()?);
                 self.spaces();
             }
         }
         arguments.extend(piped);
-        call(name, arguments).map_err(|wrong| wrong.at(start))
+        let called = if is_of_messages { call_of_messages(name, arguments) } else { call(name, arguments) };
+        called.map_err(|wrong| wrong.at(start))
     }
 
-    fn operand(&mut self) -> Result<Expression, Wrong> {
+    pub(super) fn operand(&mut self) -> Result<Expression, Wrong> {
         if self.take("(") {
             return self.parenthesis();
+        }
+        if self.scope != Scope::Rule && self.rest().starts_with('.') {
+            return self.field();
         }
         if self.take("$labels") || self.take(".Labels") {
             return self.label();
@@ -199,7 +256,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// What follows `$labels`.
-    fn label(&mut self) -> Result<Expression, Wrong> {
+    pub(super) fn label(&mut self) -> Result<Expression, Wrong> {
         if self.take("[") {
             self.spaces();
             let name = self.string()?;
@@ -267,7 +324,7 @@ impl<'a> Cursor<'a> {
         if len == 0 { &rest[..rest.chars().next().map_or(0, char::len_utf8)] } else { &rest[..len] }
     }
 
-    fn wrong(&self, problem: impl Into<String>, remedy: impl Into<String>) -> Wrong {
+    pub(super) fn wrong(&self, problem: impl Into<String>, remedy: impl Into<String>) -> Wrong {
         Wrong::new(problem, remedy).at(self.at)
     }
 }
@@ -296,7 +353,7 @@ fn call(name: &str, mut arguments: Vec<Expression>) -> Result<Expression, Wrong>
     }
 }
 
-fn no_labels_as_a_whole(arguments: &[Expression]) -> Result<(), Wrong> {
+pub(super) fn no_labels_as_a_whole(arguments: &[Expression]) -> Result<(), Wrong> {
     match arguments.iter().any(|argument| matches!(argument, Expression::Label(name) if name.is_empty())) {
         true => Err(Wrong::new("`$labels` names no label", "write `$labels.name`")),
         false => Ok(()),
@@ -357,14 +414,16 @@ mod tests {
         check(&"x".repeat(TEMPLATE_BYTES_MAX + 1), 0, "more than");
     }
 
-    const PARTS: &str =
-        r#"([a-z ü]|\{\{|\}\}|- |\$value|\$labels|\.x|\["|"\]|"|\||printf|%|[.]2f|\(|\)|/\*|\*/|humanize){0,24}"#;
+    const PARTS: &str = r#"([a-z ü]|\{\{|\}\}|- |\$value|\$labels|\.x|\["|"\]|"|\||printf|%|[.]2f|\(|\)|/\*|\*/|humanize|range|if|else|end|[.]Alerts|eq|len){0,24}"#;
 
     proptest! {
         #[test]
         fn no_text_makes_it_panic(text in PARTS) {
             if let Ok(template) = Template::parse(&text) {
                 template.render(&Default::default(), Some(1.5));
+            }
+            if let Ok(template) = Template::parse_message(&text) {
+                template.render_about(&Default::default(), str::to_owned, 100);
             }
         }
     }

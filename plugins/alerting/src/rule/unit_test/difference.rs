@@ -78,7 +78,7 @@ mod tests {
     use super::super::TestFile;
     use super::*;
     use crate::rule::read;
-    use crate::state::{Found, Outcome, step};
+    use crate::state::{Found, Memory, Outcome};
 
     fn expectation(alerts: &str) -> Expectation {
         let text = format!(
@@ -93,7 +93,7 @@ mod tests {
         let found =
             |service: &&str| Found { labels: [("service", *service)].into_iter().collect(), ..Found::default() };
         let outcome = Outcome::Rows { rows: services.iter().map(found).collect(), saw_data: true };
-        step(&rules[0].rule, 100, &[], &outcome, 0).into_iter().map(|(alert, _)| alert).collect()
+        Memory::default().step(&rules[0].rule, 100, outcome, 0).into_iter().map(|(alert, _)| alert).collect()
     }
 
     #[test]

@@ -97,12 +97,13 @@ pub(super) struct Missed {
 /// Lines of one request, shared by all followers of a feed.
 #[derive(Debug)]
 pub(super) struct Lines {
-    json: String,
+    event: String,
 }
 
 impl Lines {
-    pub(super) fn json(&self) -> &str {
-        &self.json
+    /// The whole event, as it is sent.
+    pub(super) fn event(&self) -> &str {
+        &self.event
     }
 }
 
@@ -265,19 +266,19 @@ impl OfTenant {
 impl Unread {
     /// Keeps the lines until all have read them, or until there is no room for them.
     fn keep(&mut self, lines: Arc<Lines>) {
-        self.bytes += lines.json.len();
+        self.bytes += lines.event.len();
         self.lines.push_back(lines);
         while self.bytes > UNREAD_BYTES_MAX
             && let Some(oldest) = self.lines.pop_front()
         {
-            self.bytes -= oldest.json.len();
+            self.bytes -= oldest.event.len();
         }
     }
 
     /// Lets go of what all have read.
     fn forget_read(&mut self) {
         self.lines.retain(|lines| Arc::weak_count(lines) > 0);
-        self.bytes = self.lines.iter().map(|lines| lines.json.len()).sum();
+        self.bytes = self.lines.iter().map(|lines| lines.event.len()).sum();
     }
 }
 
@@ -287,20 +288,20 @@ impl Feed {
     }
 
     fn tell(&mut self, wanted: &[BooleanArray], written: &mut [Written], unread: &Mutex<Unread>) {
-        let (json, count) = self.choose(wanted, written);
+        let (event, count) = self.choose(wanted, written);
         if count == 0 {
             return;
         }
-        let lines = Arc::new(Lines { json });
+        let lines = Arc::new(Lines { event });
         for follower in self.followers.values_mut() {
             follower.tell(Told::Lines { lines: Arc::downgrade(&lines), count });
         }
         unread.lock().keep(lines);
     }
 
-    /// The lines that are wanted and not too many as a JSON array, and their number.
+    /// The lines that are wanted and not too many as an event with a JSON array, and their number.
     fn choose(&mut self, wanted: &[BooleanArray], written: &mut [Written]) -> (String, u64) {
-        let (mut json, mut count) = (String::from("["), 0);
+        let (mut event, mut count) = (String::from("event: logs\ndata: ["), 0);
         for (wanted, written) in wanted.iter().zip(written) {
             let (all, told) = (wanted.true_count(), wanted.true_count().min(self.lines));
             self.lines -= told;
@@ -313,13 +314,13 @@ impl Feed {
                 }
                 (self.bytes, count) = (self.bytes - line.len(), count + 1);
                 if count > 1 {
-                    json.push(',');
+                    event.push(',');
                 }
-                json.push_str(line);
+                event.push_str(line);
             }
         }
-        json.push(']');
-        (json, count)
+        event.push_str("]\n\n");
+        (event, count)
     }
 
     fn begin_second(&mut self) {
@@ -391,7 +392,7 @@ mod tests {
         let (mut follower, mut unread) = (Follower { told, missed: Missed::default() }, Unread::default());
 
         for _ in 0..UNREAD_MAX {
-            let lines = Arc::new(Lines { json: " ".repeat(BYTES_A_SECOND) });
+            let lines = Arc::new(Lines { event: " ".repeat(BYTES_A_SECOND) });
             follower.tell(Told::Lines { lines: Arc::downgrade(&lines), count: 1 });
             unread.keep(lines);
         }

@@ -3,28 +3,25 @@
 //! One subscription of the process feeds all who follow; [`feeds`] says how. What is told is told within moments, or it is told that
 //! it was not.
 
+mod answer;
 mod feeds;
 
-use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::Extension;
+use axum::body::Body;
 use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::IntoResponse;
-use axum::response::sse::{Event, KeepAlive, Sse};
-use futures::{Stream, StreamExt, stream};
+use futures::StreamExt;
 use plugin::model::{Signal, Tenant};
-use plugin::query::Event as Arrived;
+use plugin::query::Event;
 use plugin::{Asked, Failure, PluginContext, PluginError, Shutdown};
-use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval};
 
 pub(crate) use self::feeds::Feeds;
-use self::feeds::{Following, Missed, Told};
 use super::filter::LogWanted;
 
-/// Who follows and hears nothing gets a comment so often, so that nobody between takes the connection for dead.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// An answer ends after so long. Browsers ask again by themselves, and who may not read logs any more gets none.
 const FOLLOWED_MAX: Duration = Duration::from_secs(3600);
 /// How often what was left out is told, and lines are allowed again.
@@ -43,33 +40,14 @@ const SECOND: Duration = Duration::from_secs(1);
     )
 )]
 pub(crate) async fn follow(
-    State(feeds): State<Feeds>,
+    State((context, feeds)): State<(PluginContext, Feeds)>,
     Extension(tenant): Extension<Tenant>,
     Asked(wanted): Asked<LogWanted>,
 ) -> Result<impl IntoResponse, Failure> {
-    let events = events(feeds.join(tenant, wanted.read()?)?);
-    let events = events.take_until(tokio::time::sleep(FOLLOWED_MAX));
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
-}
-
-fn events(following: Following) -> impl Stream<Item = Result<Event, Infallible>> {
-    stream::unfold(following, async |mut following| {
-        let told = following.next().await?;
-        Some((Ok(event(&told)), following))
-    })
-}
-
-fn event(told: &Told) -> Event {
-    match told {
-        Told::Lines { lines, count } => match lines.upgrade() {
-            Some(lines) => Event::default().event("logs").data(lines.json()),
-            None => event(&Told::Missed(Missed { lines: *count, is_least: false })),
-        },
-        Told::LeftOut(lines) => Event::default().event("left_out").data(json!({"lines": lines}).to_string()),
-        Told::Missed(Missed { lines, is_least }) => {
-            Event::default().event("missed").data(json!({"lines": lines, "is_least": is_least}).to_string())
-        }
-    }
+    let filter = wanted.find(&context, &tenant).await?;
+    let told = answer::answer(feeds.join(tenant, filter)?);
+    let told = told.take_until(tokio::time::sleep(FOLLOWED_MAX));
+    Ok(([(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-cache")], Body::from_stream(told)))
 }
 
 /// Feeds everybody who follows until the server stops; then all answers end.
@@ -81,12 +59,12 @@ pub(crate) async fn run(feeds: &Feeds, context: PluginContext, shutdown: Shutdow
     loop {
         tokio::select! {
             arrived = logs.next() => match arrived {
-                Some(Arrived::Rows(committed)) if feeds.are_followed(&committed.tenant) => {
+                Some(Event::Rows(committed)) if feeds.are_followed(&committed.tenant) => {
                     let feeds = feeds.clone();
                     tokio::task::spawn_blocking(move || feeds.tell(&committed.tenant, &committed.batches)).await?;
                 }
-                Some(Arrived::Rows(_)) => {}
-                Some(Arrived::Missed(requests)) => {
+                Some(Event::Rows(_)) => {}
+                Some(Event::Missed(requests)) => {
                     tracing::warn!(requests, "log records went by faster than they could be told to who follows them");
                     // The number is of all tenants, which is nobody's to know.
                     feeds.have_missed_some();

@@ -8,9 +8,9 @@
 //! tenants/<name>/…          the same of others
 //! ```
 
+mod directory;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::io;
-use std::path::{Path, PathBuf};
 
 use plugin::model::Tenant;
 use plugin::records::{Document, Error, Expected, Key, List, RecordId, Records};
@@ -19,21 +19,20 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use xxhash_rust::xxh3::xxh3_64;
 
+pub(crate) use self::directory::Directory;
+use self::directory::{Text, Texts};
 use crate::notify;
 use crate::rule::{Rule, Written};
 use crate::rule_book::{self, By, Refused, RuleBook};
 use crate::stored::StoredRule;
 use crate::watch::{all_of, everywhere, is_passing, now};
 
-/// Rule files of a tenant.
-const FILES_MAX: usize = 1000;
-
 /// A file of rules, and whether it could be read; `alerting.files` in SQL.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct RuleFile {
     /// Below the directory.
     pub(crate) file: String,
-    /// Of its text.
+    /// Of its text; empty when that cannot be read.
     pub(crate) hash: String,
     /// What is wrong with it; its rules are those that it had before.
     pub(crate) faults: Vec<String>,
@@ -45,102 +44,46 @@ impl Document for RuleFile {
     const KEYS: &'static [Key] = &[Key::unique("file")];
 }
 
-/// The texts of one tenant, by file below the directory.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Texts {
-    pub(crate) rules: BTreeMap<String, String>,
-    pub(crate) notifications: Option<String>,
-}
-
-/// Reads the directory. One that is not there is an error, not an empty one: a disk that is not mounted takes no rules away.
-pub(crate) fn read(directory: &Path) -> io::Result<BTreeMap<Tenant, Texts>> {
-    std::fs::read_dir(directory)?;
-    let mut tenants = BTreeMap::from([(Tenant::default_tenant(), of_tenant(directory, "")?)]);
-    let others = directory.join("tenants");
-    for path in paths(&others)?.into_iter().filter(|path| !path.is_file()) {
-        let name = path.file_name().and_then(|name| name.to_str());
-        match name.map(Tenant::new) {
-            Some(Ok(tenant)) => {
-                let below = format!("tenants/{}/", tenant.as_str());
-                tenants.insert(tenant, of_tenant(&path, &below)?);
-            }
-            _ => tracing::warn!(?path, "a folder of the alerting directory is no tenant's name"),
-        }
-    }
-    Ok(tenants)
-}
-
-fn of_tenant(directory: &Path, below: &str) -> io::Result<Texts> {
-    let mut rules = BTreeMap::new();
-    let mut files = paths(&directory.join("rules"))?;
-    files.retain(|path| path.extension().is_some_and(|end| end == "yaml" || end == "yml"));
-    if files.len() > FILES_MAX {
-        return Err(io::Error::other(format!("{below}rules has {} files, more than {FILES_MAX}", files.len())));
-    }
-    for path in files {
-        if let (Some(name), Some(text)) = (path.file_name().and_then(|name| name.to_str()), text_of(&path)?) {
-            let file = format!("{below}rules/{name}");
-            file_id(&file).map_err(io::Error::other)?;
-            rules.insert(file, text);
-        }
-    }
-    Ok(Texts { rules, notifications: text_of(&directory.join("notifications.yaml"))? })
-}
-
-/// What is in a folder, by name; nothing when it is not there.
-fn paths(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let entries = match std::fs::read_dir(folder) {
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries?,
-    };
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
-    paths.sort();
-    Ok(paths)
-}
-
-fn text_of(path: &Path) -> io::Result<Option<String>> {
-    match std::fs::metadata(path) {
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(cause) => Err(cause),
-        Ok(about) => {
-            check_size(about.len())
-                .map_err(|fault| io::Error::other(format!("{}: {}", path.display(), fault.problem)))?;
-            std::fs::read_to_string(path).map(Some)
-        }
-    }
-}
-
 /// What the directory said when it was put last.
 #[derive(Debug, Default)]
-pub(crate) struct Seen(BTreeMap<Tenant, Texts>);
+pub(crate) struct Seen {
+    /// None of a tenant whose folder could never be read.
+    texts: BTreeMap<Tenant, Option<Texts>>,
+    strays: BTreeSet<String>,
+}
 
 impl Seen {
     /// Puts what the directory says in the place of what it said before.
-    pub(crate) async fn put(&mut self, book: &RuleBook<'_>, mut read: BTreeMap<Tenant, Texts>) -> Result<(), Error> {
-        for tenant in self.tenants(book.records).await? {
-            read.entry(tenant).or_default();
+    pub(crate) async fn put(&mut self, book: &RuleBook<'_>, read: Directory) -> Result<(), Error> {
+        for stray in read.strays.difference(&self.strays) {
+            tracing::error!(stray, "something in the alerting directory is not read");
         }
-        for (tenant, texts) in read {
-            if self.0.get(&tenant) != Some(&texts) {
-                put_rules(book, &tenant, &texts.rules).await?;
-                put_notifications(book.records, &tenant, texts.notifications.as_deref()).await?;
-                self.0.insert(tenant, texts);
-            }
+        self.strays = read.strays;
+        let mut tenants = read.tenants;
+        for tenant in self.tenants(book.records).await? {
+            tenants.entry(tenant).or_insert_with(|| Some(Texts::default()));
+        }
+        for (tenant, texts) in tenants {
+            let seen = self.texts.entry(tenant.clone()).or_default();
+            let Some(texts) = texts.filter(|texts| seen.as_ref() != Some(texts)) else { continue };
+            put_rules(book, &tenant, &texts.rules).await?;
+            put_notifications(book.records, &tenant, texts.notifications.as_ref()).await?;
+            *seen = Some(texts);
         }
         Ok(())
     }
 
     /// Those that have had files; at first the records know, also of folders that vanished while nobody looked.
     async fn tenants(&self, records: &Records) -> Result<BTreeSet<Tenant>, Error> {
-        if !self.0.is_empty() {
-            return Ok(self.0.keys().cloned().collect());
+        if !self.texts.is_empty() {
+            return Ok(self.texts.keys().cloned().collect());
         }
         Ok(everywhere::<RuleFile>(records).await?.into_iter().map(|file| file.tenant).collect())
     }
 }
 
 /// Brings the stored rules of a tenant to what its files say.
-async fn put_rules(book: &RuleBook<'_>, tenant: &Tenant, texts: &BTreeMap<String, String>) -> Result<(), Error> {
+async fn put_rules(book: &RuleBook<'_>, tenant: &Tenant, texts: &BTreeMap<String, Text>) -> Result<(), Error> {
     let known = all_of::<RuleFile>(book.records, tenant, &List::all()).await?;
     let known: BTreeMap<String, RuleFile> =
         known.into_iter().map(|record| (record.body.file.clone(), record.body)).collect();
@@ -150,10 +93,10 @@ async fn put_rules(book: &RuleBook<'_>, tenant: &Tenant, texts: &BTreeMap<String
         replace(book, tenant, file, &[]).await?;
         book.records.collection::<RuleFile>().delete(tenant, &file_id(file)?, Expected::Any).await?;
     }
-    let is_to_be_read = |(file, text): &(&String, &String)| {
+    let is_to_be_read = |(file, text): &(&String, &Text)| {
         known.get(*file).is_none_or(|known| known.hash != hash(text) || !known.faults.is_empty())
     };
-    let mut waiting: Vec<(&String, &String)> = texts.iter().filter(is_to_be_read).collect();
+    let mut waiting: Vec<(&String, &Text)> = texts.iter().filter(is_to_be_read).collect();
     loop {
         let mut refused = Vec::new();
         for (file, text) in &waiting {
@@ -171,8 +114,12 @@ async fn put_rules(book: &RuleBook<'_>, tenant: &Tenant, texts: &BTreeMap<String
 }
 
 /// Says what is wrong with it, if anything is.
-async fn put_file(book: &RuleBook<'_>, tenant: &Tenant, file: &str, text: &str) -> Result<Vec<String>, Error> {
-    let faults = match rule_book::read(text.to_owned()).await {
+async fn put_file(book: &RuleBook<'_>, tenant: &Tenant, file: &str, text: &Text) -> Result<Vec<String>, Error> {
+    let read = match text {
+        Ok(text) => rule_book::read(text.clone()).await,
+        Err(fault) => Err(vec![fault.clone()]),
+    };
+    let faults = match read {
         Ok(written) => replace(book, tenant, file, &written).await?,
         Err(faults) => faults,
     };
@@ -213,9 +160,14 @@ fn fault(refused: &Refused, written: &[Written]) -> Fault {
 }
 
 /// Lets channels and plans be what the file says. Without a file, those of the API alone are there.
-async fn put_notifications(records: &Records, tenant: &Tenant, text: Option<&str>) -> Result<(), Error> {
+async fn put_notifications(records: &Records, tenant: &Tenant, text: Option<&Text>) -> Result<(), Error> {
     const FILE: &str = "notifications.yaml";
-    let faults: Vec<String> = match notify::file::read(text.unwrap_or_default()) {
+    let read = match text {
+        Some(Ok(text)) => notify::file::read(text),
+        Some(Err(fault)) => Err(vec![fault.clone()]),
+        None => notify::file::read(""),
+    };
+    let faults: Vec<String> = match read {
         Ok(notifications) => {
             for channel in notify::apply(records, tenant, &notifications, now()).await? {
                 tracing::warn!(tenant = tenant.as_str(), channel, "a channel of the API gives way to one of the file");
@@ -231,8 +183,8 @@ async fn put_notifications(records: &Records, tenant: &Tenant, text: Option<&str
     files.put(tenant, &file_id(FILE)?, &file, Expected::Any).await.map(drop)
 }
 
-fn hash(text: &str) -> String {
-    format!("{:016x}", xxh3_64(text.as_bytes()))
+fn hash(text: &Text) -> String {
+    text.as_ref().map_or_else(|_| String::new(), |text| format!("{:016x}", xxh3_64(text.as_bytes())))
 }
 
 fn file_id(file: &str) -> Result<RecordId, Error> {
@@ -275,7 +227,7 @@ mod tests {
         async fn look(&mut self) {
             let audit = Trail::new(plugin::hub::system_clock());
             let book = RuleBook { records: &self.records, audit: &audit, rules_max: 10 };
-            let read = read(self.directory.path()).expect("texts");
+            let read = Directory::read(self.directory.path()).expect("texts");
             self.seen.put(&book, read).await.expect("they are put");
         }
 
@@ -296,31 +248,55 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_holds_the_files_of_each_tenant() {
+    fn a_directory_holds_the_files_of_each_tenant_and_tells_what_is_neither() {
         let office = Office::open();
         office.write("rules/shop.yaml", "[]");
         office.write("rules/notes.txt", "not a rule");
         office.write("notifications.yaml", "{}");
         office.write("tenants/acme/rules/a.yml", "[]");
 
-        let texts = read(office.directory.path()).expect("texts");
-
-        let of_default = &texts[&Tenant::default_tenant()];
-        assert_eq!(of_default.rules.keys().collect::<Vec<_>>(), ["rules/shop.yaml"]);
-        assert_eq!(of_default.notifications.as_deref(), Some("{}"));
-        let acme = Tenant::new("acme").expect("a name");
-        assert_eq!(texts[&acme].rules.keys().collect::<Vec<_>>(), ["tenants/acme/rules/a.yml"]);
-        read(&office.directory.path().join("nothing")).expect_err("a directory that is not there");
-    }
-
-    #[test]
-    fn a_file_with_a_name_that_no_record_can_have_is_told_and_not_tried_for_ever() {
-        let office = Office::open();
+        office.write("tenants/no name/rules/a.yaml", "[]");
         office.write(&format!("rules/{}.yaml", "a".repeat(250)), "[]");
 
-        let cause = read(office.directory.path()).expect_err("a name that is too long");
+        let read = Directory::read(office.directory.path()).expect("texts");
 
-        assert!(cause.to_string().contains("over the limit of 256"), "{cause}");
+        let texts = |tenant: &Tenant| read.tenants[tenant].as_ref().expect("a folder that can be read");
+        let of_default = texts(&Tenant::default_tenant());
+        assert_eq!(of_default.rules.keys().collect::<Vec<_>>(), ["rules/shop.yaml"]);
+        assert_eq!(of_default.notifications, Some(Ok("{}".to_owned())));
+        let acme = Tenant::new("acme").expect("a name");
+        assert_eq!(texts(&acme).rules.keys().collect::<Vec<_>>(), ["tenants/acme/rules/a.yml"]);
+        let strays: Vec<&String> = read.strays.iter().collect();
+        assert!(strays.len() == 2 && strays[0].contains("aaa.yaml has a name that is too long"), "{strays:?}");
+        assert!(strays[1].contains("no name has no name of a tenant"), "{strays:?}");
+        Directory::read(&office.directory.path().join("nothing")).expect_err("a directory that is not there");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_cannot_be_read_keeps_its_rules_and_stops_no_other() {
+        let (mut office, tenant) = (Office::open(), Tenant::default_tenant());
+        office.write("rules/a.yaml", &format!("- {RULE}"));
+        office.write("notifications.yaml", "{}");
+        office.look().await;
+
+        std::fs::write(office.directory.path().join("rules/a.yaml"), b"- \xff").expect("a file is written");
+        std::fs::write(office.directory.path().join("notifications.yaml"), b"\xff").expect("a file is written");
+        office.write("rules/b.yaml", "- {name: Other, condition: error_count > 0, severity: info}");
+        office.look().await;
+
+        assert_eq!(office.rules(&tenant).await, [of("Errors", "rules/a.yaml"), of("Other", "rules/b.yaml")]);
+        let faulty = |faults: Vec<(String, Vec<String>)>| -> Vec<String> {
+            let faulty = faults.into_iter().filter(|(_, faults)| faults.iter().any(|fault| fault.contains("UTF-8")));
+            faulty.map(|(file, _)| file).collect()
+        };
+        let mut files = faulty(office.faults().await);
+        files.sort();
+        assert_eq!(files, ["notifications.yaml", "rules/a.yaml"]);
+        office.write("rules/a.yaml", "[]");
+        office.write("notifications.yaml", "{}");
+        office.look().await;
+        assert_eq!(office.rules(&tenant).await, [of("Other", "rules/b.yaml")]);
+        assert!(faulty(office.faults().await).is_empty());
     }
 
     #[tokio::test]
