@@ -1,6 +1,6 @@
 // Which rows of a table are in sight. All are equally high, so this is arithmetic, with a million of them too.
 
-import { useEffect, useState, type RefObject } from 'react';
+import { useState, type RefObject } from 'react';
 
 export const ROW_HEIGHT = 32;
 /** Browsers know no higher elements than some ten million pixels. Beyond, a pixel of the scroll bar is more than one of rows. */
@@ -22,10 +22,12 @@ export function rowWindow(count: number, top: number, view: number): RowWindow {
   const full = count * ROW_HEIGHT;
   const height = Math.min(full, HEIGHT_MAX);
   const scale = height > view ? (full - view) / (height - view) : 1;
-  const place = Math.max(0, top) * scale;
+  // Of a table that has just become shorter, until its scroll bar follows.
+  const reached = Math.max(0, Math.min(top, height - view));
+  const place = reached * scale;
   const first = Math.max(0, Math.floor(place / ROW_HEIGHT) - ROWS_BEYOND);
   const last = Math.min(count, Math.ceil((place + view) / ROW_HEIGHT) + ROWS_BEYOND);
-  return { first, last, offset: top - place + first * ROW_HEIGHT, height };
+  return { first, last, offset: reached - place + first * ROW_HEIGHT, height };
 }
 
 /** How far down one has to be for row `index` to be in sight; `top` where it is already. */
@@ -43,9 +45,6 @@ export function topFor(index: number, count: number, top: number, view: number):
 export function useRowWindow(scroller: RefObject<HTMLDivElement | null>, count: number, height: number | undefined) {
   const [top, setTop] = useState(0);
   const view = height === undefined ? 0 : Math.max(0, height - ROW_HEIGHT);
-  useEffect(() => {
-    setTop(scroller.current?.scrollTop ?? 0);
-  }, [scroller, count]);
   const all = { first: 0, last: count, offset: 0, height: count * ROW_HEIGHT };
   return {
     ...(height === undefined ? all : rowWindow(count, top, view)),
@@ -55,7 +54,7 @@ export function useRowWindow(scroller: RefObject<HTMLDivElement | null>, count: 
     show: (index: number) => {
       const element = scroller.current;
       if (element === null || height === undefined) return;
-      element.scrollTop = topFor(index, count, element.scrollTop, view);
+      element.scrollTo({ top: topFor(index, count, element.scrollTop, view) });
       setTop(element.scrollTop);
     },
   };

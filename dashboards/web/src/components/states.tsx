@@ -34,7 +34,7 @@ export function Answer<Data>({ query, height, empty, isEmpty, children }: Answer
 
 export function Loading({ height = 120 }: { height?: number | undefined }) {
   return (
-    <div className={css.loading} style={{ height }} role="status">
+    <div className={css.loading} style={{ height }} role="status" aria-busy="true">
       <span className={css.hidden}>Loading</span>
     </div>
   );

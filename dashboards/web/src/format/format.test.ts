@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { bytes, count, duration, exact, format, rate, share } from './number';
 import { ago, clockOf } from './time';
 
-const plain = (text: string) => text.replaceAll('\u202f', ' ');
+const plain = (text: string) => text.replaceAll('\u00a0', ' ');
 
 describe('durations', () => {
   test.each([
@@ -31,14 +31,16 @@ describe('numbers', () => {
 
   test('shares have three digits, and what is small is not nothing', () => {
     expect(plain(share(0.035698))).toBe('3.57 %');
+    expect(plain(share(0.000412))).toBe('0.04 %');
     expect(plain(share(0.00001))).toBe('<0.01 %');
     expect(plain(share(0))).toBe('0 %');
   });
 
   test('rates are told in the unit that leaves something to read', () => {
     expect(rate(2.0052)).toBe('2.01/s');
-    expect(rate(0.02)).toBe('1.2/min');
-    expect(rate(0.0005)).toBe('1.8/h');
+    expect(rate(0.055)).toBe('0.055/s');
+    expect(rate(0.002)).toBe('0.12/min');
+    expect(rate(0.0001)).toBe('0.36/h');
     expect(rate(0)).toBe('0/s');
   });
 

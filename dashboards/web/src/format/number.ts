@@ -2,7 +2,7 @@
 
 const SHORT = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
 const WHOLE = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
-const SPACE = '\u202f';
+const SPACE = '\u00a0';
 const NONE = '–';
 
 /** What a number counts or measures; the server says milliseconds, nanoseconds and shares from 0 to 1. */
@@ -44,15 +44,15 @@ export function exact(value: number): string {
 }
 
 export function share(value: number): string {
-  if (value !== 0 && Math.abs(value) < 0.0001) return `<0.01${SPACE}%`;
-  return `${digits(value * 100)}${SPACE}%`;
+  if (value !== 0 && Math.abs(value) < 0.00005) return `<0.01${SPACE}%`;
+  return `${digits(Number((value * 100).toFixed(2)))}${SPACE}%`;
 }
 
-/** Per second, or per minute and hour where that would be less than one in ten. */
+/** Per second, or per minute and hour where that would be less than one in a hundred. */
 export function rate(perSecond: number): string {
   const size = Math.abs(perSecond);
-  if (size === 0 || size >= 0.1) return `${digits(perSecond)}/s`;
-  if (size * 60 >= 0.1) return `${digits(perSecond * 60)}/min`;
+  if (size === 0 || size >= 0.01) return `${digits(perSecond)}/s`;
+  if (size * 60 >= 0.01) return `${digits(perSecond * 60)}/min`;
   return `${digits(perSecond * 3600)}/h`;
 }
 

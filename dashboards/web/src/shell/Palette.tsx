@@ -104,7 +104,7 @@ function useFound(words: string): Found[] {
     enabled: words.trim().length >= WORDS_MIN,
     placeholderData: keepPreviousData,
     queryFn: async ({ signal }) => {
-      const answers = await Promise.allSettled(plugins.map((plugin) => plugin.find?.(words.trim(), signal) ?? []));
+      const answers = await Promise.allSettled(plugins.map(async (plugin) => (await plugin.find?.(words.trim(), signal)) ?? []));
       return answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
     },
   });

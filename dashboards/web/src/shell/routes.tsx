@@ -40,7 +40,7 @@ export const appRoute = createRoute({
   search: { middlewares: [retainSearchParams(['from', 'to', 'refresh', 'tenant'])] },
   beforeLoad: async ({ context, location }) => {
     try {
-      return { me: await context.queryClient.ensureQueryData(meQuery()) };
+      return { me: await context.queryClient.query(meQuery()) };
     } catch (thrown) {
       if (!failureFrom(thrown).isSignedOut) throw thrown;
       throw redirect({ to: '/sign-in', search: { return_to: location.href } });
@@ -53,5 +53,5 @@ export const appRoute = createRoute({
 
 /** Who is signed in, and what they may do. */
 export function meQuery() {
-  return queries.queryOptions('get', '/api/v1/hub/me', {}, { staleTime: Infinity });
+  return queries.queryOptions('get', '/api/v1/hub/me', {}, { staleTime: 'static' });
 }

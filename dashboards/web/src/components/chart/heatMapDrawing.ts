@@ -14,6 +14,7 @@ const VALUE_LABEL_HEIGHT = 32;
 const STEPS_SECONDS = [1, 5, 15, 30, 60, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800];
 /** Of the faintest cell that is not empty. */
 const OPACITY_MIN = 0.16;
+const ERROR_OPACITY_MIN = 0.5;
 
 export class HeatMapGeometry {
   readonly cellWidth: number;
@@ -93,7 +94,7 @@ function drawCells(ctx: CanvasRenderingContext2D, map: HeatMapShape, geometry: H
     if (errors === 0) continue;
     // The share of errors, from the bottom of the cell.
     const part = Math.max(2, h * (errors / count));
-    ctx.globalAlpha = 1;
+    ctx.globalAlpha = Math.max(ERROR_OPACITY_MIN, ctx.globalAlpha);
     ctx.fillStyle = error;
     ctx.fillRect(x, y + h - part, w, part);
   }

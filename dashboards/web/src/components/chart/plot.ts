@@ -66,7 +66,7 @@ export function draw(plot: Plot, place: HTMLElement, height: number, hidden: Rea
   const options: uPlot.Options = {
     width: place.clientWidth,
     height,
-    padding: [8, 8, 0, 0],
+    padding: [8, 0, 0, 0],
     legend: { show: false },
     tzDate: (second) => (clock.zone === 'utc' ? uPlot.tzDate(new Date(second * 1000), 'Etc/UTC') : new Date(second * 1000)),
     cursor: {
@@ -170,14 +170,15 @@ function exemplarAt(chart: uPlot, plot: Plot, left: number, top: number): Exempl
   );
 }
 
-function drawExemplars({ ctx, valToPos }: uPlot, plot: Plot): void {
+function drawExemplars(chart: uPlot, plot: Plot): void {
+  const { ctx } = chart;
   ctx.save();
   ctx.fillStyle = colourOf('--surface');
   ctx.strokeStyle = colourOf('--text');
   ctx.lineWidth = 1.5 * devicePixelRatio;
   for (const { time, value } of plot.exemplars ?? []) {
     ctx.beginPath();
-    ctx.arc(valToPos(time / 1000, 'x', true), valToPos(value, 'y', true), 3.5 * devicePixelRatio, 0, 2 * Math.PI);
+    ctx.arc(chart.valToPos(time / 1000, 'x', true), chart.valToPos(value, 'y', true), 3.5 * devicePixelRatio, 0, 2 * Math.PI);
     ctx.fill();
     ctx.stroke();
   }
