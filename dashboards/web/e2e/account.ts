@@ -18,6 +18,7 @@ export async function signIn(context: BrowserContext): Promise<void> {
 
 /** Until every answer is there and drawn. */
 export async function settled(page: Page): Promise<void> {
+  await page.getByRole('heading', { level: 1 }).waitFor();
   await page.waitForLoadState('networkidle');
   await page.locator('[aria-busy="true"]').first().waitFor({ state: 'detached' });
 }

@@ -31,7 +31,7 @@ for (const look of LOOKS) {
       if ((await thing.count()) === 0) continue;
       await thing.click();
       await settled(page);
-      if (!paths.includes(new URL(page.url()).pathname)) await shoot(page, look.name, `${path}/one`);
+      if (!paths.includes(new URL(page.url()).pathname)) await shoot(page, look.name, `${nameOf(path)}/one`);
     }
     await context.close();
   });
@@ -46,6 +46,9 @@ async function shootSignIn(browser: Browser, baseURL: string | undefined, look: 
 
 async function shoot(page: Page, look: string, path: string): Promise<void> {
   await settled(page);
-  const name = path === '/' ? 'overview' : path.slice(1).replaceAll('/', '-');
-  await page.screenshot({ path: join(FOLDER, `${name}.${look}.png`), fullPage: true });
+  await page.screenshot({ path: join(FOLDER, `${nameOf(path)}.${look}.png`), fullPage: true });
+}
+
+function nameOf(path: string): string {
+  return path === '/' ? 'overview' : path.replace(/^\//, '').replaceAll('/', '-');
 }

@@ -1,5 +1,8 @@
 // Starts the app in the page.
 
+// The plain look first, so that what components say of theirs holds over it.
+import './styles/tokens.css';
+import './styles/base.css';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
 import { StrictMode } from 'react';
@@ -9,8 +12,6 @@ import { plugins } from './plugins';
 import { applyTheme } from './preferences/preferences';
 import { PluginsContext } from './shell/plugins';
 import { newRouter } from './shell/router';
-import './styles/tokens.css';
-import './styles/base.css';
 
 applyTheme();
 const queryClient = newQueryClient();

@@ -85,7 +85,7 @@ function Head<Row>({ column, sort, onSort }: { column: Column<Row>; sort: Sort |
   // Of numbers the largest are looked for, of texts the first.
   const next = isSorted ? !isDescending : column.unit !== undefined;
   return (
-    <div role="columnheader" aria-sort={isSorted ? order : 'none'} className={css.cell} data-number={column.unit !== undefined}>
+    <div role="columnheader" aria-sort={isSorted ? order : 'none'} className={css.cell} data-number={isNumber(column)}>
       <button
         type="button"
         className={css.sort}
@@ -135,7 +135,7 @@ function TableRow<Row>({ row, columns, link, clock, index, isActive, onActive, s
       }}
     >
       {columns.map((column, at) => (
-        <div key={column.id} role="gridcell" className={css.cell} data-number={column.unit !== undefined}>
+        <div key={column.id} role="gridcell" className={css.cell} data-number={isNumber(column)}>
           {at === 0 && link !== undefined ? (
             <Link {...link} tabIndex={-1}>
               {shown(column, row, clock)}
@@ -175,8 +175,12 @@ function shown<Row>(column: Column<Row>, row: Row, clock: Clock): ReactNode {
   return value ?? '–';
 }
 
+function isNumber<Row>({ unit }: Column<Row>): boolean {
+  return unit !== undefined && unit !== 'time';
+}
+
 function widthOf<Row>({ width, unit }: Column<Row>): string {
   if (width !== undefined) return width;
   if (unit === undefined) return 'minmax(140px, 2fr)';
-  return unit === 'time' ? 'minmax(150px, 1fr)' : 'minmax(88px, 1fr)';
+  return unit === 'time' ? 'minmax(150px, 1fr)' : 'minmax(80px, 1fr)';
 }

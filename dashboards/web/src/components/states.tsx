@@ -7,6 +7,9 @@ import { failureFrom } from '../api/failure';
 import { Button } from './Button';
 import css from './states.module.css';
 
+/** In pixels: what failed needs no more room than it takes to say so. */
+const FAILED_HEIGHT_MAX = 220;
+
 interface AnswerProps<Data> {
   query: Pick<UseQueryResult<Data, unknown>, 'data' | 'error' | 'isFetching' | 'isPlaceholderData' | 'refetch'>;
   /** Height in pixels that is kept while the answer is awaited, so that nothing jumps. */
@@ -24,7 +27,7 @@ export function Answer<Data>({ query, height, empty, isEmpty, children }: Answer
     return error === null ? <Loading height={height} /> : <Failed error={error} onRetry={() => void query.refetch()} height={height} />;
   }
   return (
-    <div className={query.isPlaceholderData ? css.stale : undefined} aria-busy={query.isFetching}>
+    <div className={css.answer} data-stale={query.isPlaceholderData} aria-busy={query.isFetching}>
       {error !== null && <Failed error={error} onRetry={() => void query.refetch()} />}
       <Warnings of={data} />
       {isEmpty?.(data) === true ? empty : children(data)}
@@ -66,7 +69,7 @@ interface FailedProps {
 export function Failed({ error, onRetry, height }: FailedProps) {
   const failure = failureFrom(error);
   return (
-    <div className={css.failed} role="alert" style={{ minHeight: height }}>
+    <div className={css.failed} role="alert" style={{ minHeight: Math.min(height ?? 0, FAILED_HEIGHT_MAX) }}>
       <p className={css.title}>{sentence(failure.message)}</p>
       {failure.hint !== undefined && <p className={css.next}>{sentence(failure.hint)}</p>}
       {onRetry !== undefined && (

@@ -6,7 +6,7 @@ const plain = (text: string) => text.replaceAll('\u00a0', ' ');
 
 describe('durations', () => {
   test.each([
-    [0, '0 ns'],
+    [0, '0'],
     [870, '870 ns'],
     [12_345, '12.3 µs'],
     [3_653_631, '3.65 ms'],

@@ -69,6 +69,7 @@ export function bytes(value: number): string {
 
 /** From nanoseconds to days, in the largest unit that leaves something before the point. */
 export function duration(ns: number): string {
+  if (ns === 0) return '0';
   const size = Math.abs(ns);
   if (size < 1e3) return `${digits(ns)}${SPACE}ns`;
   if (size < 999_500) return `${digits(ns / 1e3)}${SPACE}µs`;

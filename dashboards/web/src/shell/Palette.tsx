@@ -3,7 +3,7 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
-import { Autocomplete, Dialog, Header, Input, Menu, MenuItem, MenuSection, SearchField, useFilter } from 'react-aria-components';
+import { Autocomplete, Dialog, Header, Input, Menu, MenuItem, MenuSection, TextField, useFilter } from 'react-aria-components';
 import { Overlay } from '../components/Dialog';
 import type { Found } from '../plugins/page';
 import { prefer } from '../preferences/preferences';
@@ -47,7 +47,8 @@ function Commands({ onClose, onHelp }: Omit<PaletteProps, 'isOpen'>) {
     note: entry.keys,
     act: () => void navigate({ to: entry.to }),
   }));
-  const found = useFound(words).map((each) => ({
+  const { found, isLooking } = useFound(words);
+  const things = found.map((each) => ({
     id: `found ${each.id}`,
     name: each.title,
     note: each.note,
@@ -56,7 +57,7 @@ function Commands({ onClose, onHelp }: Omit<PaletteProps, 'isOpen'>) {
   const matching = (commands: Command[]) => commands.filter((command) => contains(command.name, words));
   const groups = [
     { title: 'Pages', commands: matching(pages) },
-    { title: 'Found', commands: found },
+    { title: 'Found', commands: things },
     { title: 'Do', commands: matching(useActions(onHelp)) },
   ].filter((group) => group.commands.length > 0);
 
@@ -64,10 +65,10 @@ function Commands({ onClose, onHelp }: Omit<PaletteProps, 'isOpen'>) {
     <Autocomplete inputValue={words} onInputChange={setWords}>
       {/* A palette is opened to be typed into. */}
       {/* eslint-disable-next-line jsx-a11y/no-autofocus */}
-      <SearchField aria-label="Search or go to" autoFocus>
+      <TextField aria-label="Search or go to" autoFocus>
         <Input className={css.input ?? ''} placeholder="A page, a service, something to do…" />
-      </SearchField>
-      <Menu className={css.menu ?? ''} aria-label="Commands" onAction={onClose} renderEmptyState={() => <p className={css.none}>Nothing is named like that.</p>}>
+      </TextField>
+      <Menu className={css.menu ?? ''} aria-label="Commands" onAction={onClose} renderEmptyState={() => <p className={css.none}>{isLooking ? 'Looking…' : 'Nothing is named like that.'}</p>}>
         {groups.map((group) => (
           <MenuSection key={group.title} aria-label={group.title}>
             <Header className={css.title ?? ''}>{group.title}</Header>
@@ -97,16 +98,17 @@ function useActions(onHelp: () => void): Command[] {
 }
 
 /** What plugins find; a plugin that fails finds nothing, the others are heard all the same. */
-function useFound(words: string): Found[] {
+function useFound(words: string): { found: Found[]; isLooking: boolean } {
   const plugins = usePlugins();
-  const { data } = useQuery({
+  const isEnough = words.trim().length >= WORDS_MIN;
+  const { data, isFetching } = useQuery({
     queryKey: ['palette', words],
-    enabled: words.trim().length >= WORDS_MIN,
+    enabled: isEnough,
     placeholderData: keepPreviousData,
     queryFn: async ({ signal }) => {
       const answers = await Promise.allSettled(plugins.map(async (plugin) => (await plugin.find?.(words.trim(), signal)) ?? []));
       return answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
     },
   });
-  return words.trim().length >= WORDS_MIN ? (data ?? []) : [];
+  return { found: isEnough ? (data ?? []) : [], isLooking: isFetching };
 }

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { timeLabels } from './axis';
 import { stacked } from './stack';
 
-test('series are added to those below, and gaps add nothing', () => {
-  expect(stacked([[1, null, 3], [1, 2, null]])).toEqual([[1, 0, 3], [2, 2, 3]]);
+test('series are added to those below, and what adds nothing is not drawn', () => {
+  expect(stacked([[1, null, 3], [1, 2, null], [1, 0, 1]])).toEqual([[1, null, 3], [2, 2, null], [3, null, 4]]);
 });
 
 test('an axis says the day where it begins, and seconds where steps are short', () => {

@@ -104,7 +104,7 @@ function seriesOptions(shown: readonly (Series & { colour: string })[], isStacke
   return ordered.map(({ name, kind, colour }) => {
     const resolved = colourOf(colour);
     if (kind !== 'bars') return { label: name, stroke: resolved, width: 1.5, points: { show: false }, spanGaps: false };
-    const paths = uPlot.paths.bars?.({ size: [0.86, 32], align: 1, radius: 0 });
+    const paths = uPlot.paths.bars?.({ size: [1, 32], gap: 1, align: 1, radius: 0 });
     return { label: name, stroke: resolved, fill: resolved, width: 0, points: { show: false }, ...(paths === undefined ? {} : { paths }) };
   });
 }
