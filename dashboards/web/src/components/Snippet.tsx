@@ -17,9 +17,7 @@ export function Snippet({ label, text }: { label: string; text: string }) {
   };
   return (
     <div className={css.snippet}>
-      {/* It scrolls, so it has to be reached by the keyboard. */}
-      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-      <pre className={css.text} tabIndex={0} role="region" aria-label={label}>
+      <pre className={css.text} role="region" aria-label={label}>
         {text}
       </pre>
       <Button kind="quiet" icon={isCopied ? 'check' : 'copy'} aria-label={isCopied ? 'Copied' : `Copy: ${label}`} onPress={() => void copy()} />

@@ -101,6 +101,9 @@ function Password({ tenant, onSignedIn }: { tenant: string | undefined; onSigned
           value={newPassword}
           onChange={setNewPassword}
           isRequired
+          // It is asked for by what was just sent, so it is what comes next.
+          // eslint-disable-next-line jsx-a11y/no-autofocus
+          autoFocus
           minLength={PASSWORD_LENGTH_MIN}
         />
       )}
