@@ -60,7 +60,8 @@ async function renew(seen: number): Promise<boolean> {
   return navigator.locks.request(LOCK, async () => {
     if (accessGoodUntil() > seen) return true;
     const answer = await send(new Request('/api/v1/hub/session/refresh', { method: 'POST' }));
-    if (!answer.ok) return false;
+    if (answer.status === 401) return false;
+    if (!answer.ok) throw await failureOf(answer);
     keepAccess((await answer.json()) as SessionAnswer);
     return true;
   });

@@ -2,14 +2,14 @@
 
 import { useQueryClient } from '@tanstack/react-query';
 import { Outlet, useMatches, useNavigate, useRouterState } from '@tanstack/react-router';
-import { useMemo, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import { Button } from '../components/Button';
 import { RangePicker } from '../range/RangePicker';
 import { Navigation } from './Navigation';
 import { Palette } from './Palette';
 import css from './Shell.module.css';
 import { ShortcutHelp } from './ShortcutHelp';
-import { ShortcutsProvider, useShortcuts } from './shortcuts';
+import { keyNames, ShortcutsProvider, useShortcuts } from './shortcuts';
 import { useNavigation } from './plugins';
 
 export function Shell() {
@@ -28,6 +28,7 @@ function Frame() {
   const close = () => {
     setOpen(undefined);
   };
+  const content = useFocusOnPath(path);
   useShellShortcuts(setOpen);
 
   return (
@@ -43,12 +44,12 @@ function Frame() {
           </span>
           <Button kind="plain" icon="search" onPress={() => { setOpen('palette'); }} aria-label="Search or go to">
             <span className={css.find}>Search or go to</span>
-            <kbd className={css.keys}>Ctrl K</kbd>
+            <kbd className={css.keys}>{keyNames('mod+k')}</kbd>
           </Button>
           <span className={css.space} />
           {!isTimeless && <RangePicker />}
         </header>
-        <main id="content" className={css.content} tabIndex={-1}>
+        <main id="content" ref={content} className={css.content} tabIndex={-1}>
           <Outlet />
         </main>
       </div>
@@ -56,6 +57,17 @@ function Frame() {
       <ShortcutHelp isOpen={open === 'help'} onClose={close} />
     </div>
   );
+}
+
+/** Where the keyboard and screen readers go on when another page is opened: its begin. */
+function useFocusOnPath(path: string) {
+  const content = useRef<HTMLElement>(null);
+  const before = useRef(path);
+  useEffect(() => {
+    if (before.current !== path) content.current?.focus({ preventScroll: true });
+    before.current = path;
+  }, [path]);
+  return content;
 }
 
 function useShellShortcuts(setOpen: (open: 'palette' | 'help') => void): void {

@@ -2,7 +2,7 @@
 
 import { Dialog } from '../components/Dialog';
 import css from './ShortcutHelp.module.css';
-import { useAllShortcuts } from './shortcuts';
+import { keyNames, useAllShortcuts } from './shortcuts';
 
 export function ShortcutHelp({ isOpen, onClose }: { isOpen: boolean; onClose: () => void }) {
   const shortcuts = useAllShortcuts();
@@ -13,9 +13,9 @@ export function ShortcutHelp({ isOpen, onClose }: { isOpen: boolean; onClose: ()
           <div key={shortcut.keys} className={css.row}>
             <dt>{shortcut.name}</dt>
             <dd>
-              {shortcut.keys.split(' ').map((key, at) => (
+              {keyNames(shortcut.keys).map((key, at) => (
                 <kbd key={at} className={css.key}>
-                  {key.replace('mod+', 'Ctrl ')}
+                  {key}
                 </kbd>
               ))}
             </dd>

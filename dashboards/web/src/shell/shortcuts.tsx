@@ -68,6 +68,12 @@ export function useAllShortcuts(): Shortcut[] {
   return use(ShortcutsContext).all;
 }
 
+/** Keys as they stand on this machine's keyboard: `mod+k` is `Ctrl K` or `⌘ K`. */
+export function keyNames(keys: string): string[] {
+  const mod = /Mac|iPhone|iPad/.test(navigator.userAgent) ? '⌘' : 'Ctrl';
+  return keys.split(' ').map((key) => key.replace(/^mod\+(.*)$/, (_, letter: string) => `${mod} ${letter.toUpperCase()}`));
+}
+
 /** The key as shortcuts write it; undefined where it belongs to a field or an open dialog. */
 function keyOf(event: KeyboardEvent): string | undefined {
   const isModified = event.ctrlKey || event.metaKey;

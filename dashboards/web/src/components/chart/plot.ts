@@ -138,9 +138,10 @@ function zoom(chart: uPlot, plot: Plot): void {
 
 /** Tells what is below the pointer; charts that only follow another's crosshair say nothing. */
 function point(chart: uPlot, plot: Plot, shown: readonly Series[], tooltip: Tooltip, clock: Clock): void {
-  const { idx, left = -1, top = -1 } = chart.cursor;
+  const { left = -1, top = -1 } = chart.cursor;
+  const idx = indexAt(chart, plot);
   const isHere = chart.cursor.event !== undefined && chart.over.matches(':hover');
-  if (idx === null || idx === undefined || left < 0 || !isHere) {
+  if (idx === undefined || left < 0 || !isHere) {
     tooltip.hide();
     return;
   }
@@ -156,12 +157,21 @@ function listen(chart: uPlot, plot: Plot, tooltip: Tooltip): void {
     tooltip.hide();
   });
   chart.over.addEventListener('click', () => {
-    const { idx, left = -1, top = -1 } = chart.cursor;
+    const { left = -1, top = -1 } = chart.cursor;
+    const idx = indexAt(chart, plot);
     const exemplar = exemplarAt(chart, plot, left, top);
     if (exemplar !== undefined) exemplar.onOpen();
-    else if (idx !== null && idx !== undefined) plot.onPoint?.(plot.times[idx] ?? 0);
+    else if (idx !== undefined) plot.onPoint?.(plot.times[idx] ?? 0);
   });
   if (plot.onPoint !== undefined) chart.over.style.cursor = 'pointer';
+}
+
+/** The point below the pointer: of bars the one it is over, of lines the nearest. */
+function indexAt(chart: uPlot, plot: Plot): number | undefined {
+  const { idx, left = -1 } = chart.cursor;
+  if (idx === null || idx === undefined) return undefined;
+  const isBefore = (plot.times[idx] ?? 0) / 1000 > chart.posToVal(left, 'x');
+  return isBefore && plot.series.some((each) => each.kind === 'bars') ? Math.max(0, idx - 1) : idx;
 }
 
 function exemplarAt(chart: uPlot, plot: Plot, left: number, top: number): Exemplar | undefined {
