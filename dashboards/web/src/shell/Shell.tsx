@@ -2,7 +2,7 @@
 
 import { useQueryClient } from '@tanstack/react-query';
 import { Outlet, useMatches, useNavigate, useRouterState } from '@tanstack/react-router';
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { useEffect, useEffectEvent, useMemo, useRef, useState } from 'react';
 import { Button } from '../components/Button';
 import { RangePicker } from '../range/RangePicker';
 import { Navigation } from './Navigation';
@@ -30,6 +30,9 @@ function Frame() {
   };
   const content = useFocusOnPath(path);
   useShellShortcuts(setOpen);
+  useEscape(() => {
+    setMenuAt(undefined);
+  });
 
   return (
     <div className={css.shell}>
@@ -68,6 +71,19 @@ function useFocusOnPath(path: string) {
     before.current = path;
   }, [path]);
   return content;
+}
+
+function useEscape(act: () => void): void {
+  const latest = useEffectEvent(act);
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key === 'Escape') latest();
+    };
+    window.addEventListener('keydown', onKey);
+    return () => {
+      window.removeEventListener('keydown', onKey);
+    };
+  }, []);
 }
 
 function useShellShortcuts(setOpen: (open: 'palette' | 'help') => void): void {

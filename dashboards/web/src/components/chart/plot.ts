@@ -53,6 +53,8 @@ export interface Plot {
 const AXIS_WIDTH = 62;
 const EXEMPLAR_REACH = 9;
 const DRAG_MIN = 4;
+/** Steps of an axis of counts: there are no halves of them. */
+const WHOLE_STEPS = Array.from({ length: 13 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat();
 
 export interface DrawnPlot {
   chart: uPlot;
@@ -114,7 +116,7 @@ function axes(plot: Plot, clock: Clock): uPlot.Axis[] {
   const grid = { stroke: colourOf('--line'), width: 1 };
   return [
     { ...look, grid: { show: false }, size: 26, space: 84, gap: 6, values: (_, splits, __, ___, step) => timeLabels(splits, step, clock.zone) },
-    { ...look, grid, size: AXIS_WIDTH, space: 36, gap: 8, values: (_, splits) => splits.map((value) => format(value, plot.unit)) },
+    { ...look, grid, ...(plot.unit === 'count' ? { incrs: WHOLE_STEPS } : {}), size: AXIS_WIDTH, space: 36, gap: 8, values: (_, splits) => splits.map((value) => format(value, plot.unit)) },
   ];
 }
 

@@ -1,5 +1,6 @@
 // Parts of the overview that telemetry tells.
 
+import { Link } from '@tanstack/react-router';
 import { useMemo } from 'react';
 import { queries } from '../../api/client';
 import type { Heatmap, LogHistogram, ServiceSummary } from '../../api/schema';
@@ -19,9 +20,17 @@ export function RequestsByDuration() {
   const { query: range, live } = useRange();
   const answer = queries.useQuery('get', '/api/v1/apm/traces/heatmap', { params: { query: range } }, live);
   return (
-    <Answer query={answer} height={PANEL_HEIGHT} isEmpty={(map) => map.spans === 0} empty={<Empty title="No requests in this range" height={PANEL_HEIGHT} />}>
+    <Answer query={answer} height={PANEL_HEIGHT} isEmpty={(map) => map.spans === 0} empty={<NothingIn what="requests" />}>
       {(map) => <Requests map={map} />}
     </Answer>
+  );
+}
+
+function NothingIn({ what }: { what: string }) {
+  return (
+    <Empty title={`No ${what} in this range`} height={PANEL_HEIGHT}>
+      Choose a longer one above, or <Link to="/start">send some</Link>.
+    </Empty>
   );
 }
 
@@ -50,7 +59,7 @@ export function LogsOverTime() {
   const { query: range, live } = useRange();
   const answer = queries.useQuery('get', '/api/v1/apm/logs/histogram', { params: { query: range } }, live);
   return (
-    <Answer query={answer} height={PANEL_HEIGHT} isEmpty={(logs) => logs.count === 0} empty={<Empty title="No log records in this range" height={PANEL_HEIGHT} />}>
+    <Answer query={answer} height={PANEL_HEIGHT} isEmpty={(logs) => logs.count === 0} empty={<NothingIn what="log records" />}>
       {(logs) => <Logs logs={logs} />}
     </Answer>
   );
