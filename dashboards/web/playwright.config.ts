@@ -4,6 +4,8 @@ import { defineConfig } from '@playwright/test';
 export default defineConfig({
   testDir: 'e2e',
   timeout: 60_000,
+  // Servers that were built for debugging take their time.
+  expect: { timeout: 20_000 },
   fullyParallel: false,
   workers: 1,
   reporter: 'list',

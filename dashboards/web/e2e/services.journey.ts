@@ -74,13 +74,27 @@ test('everything is reached by the keyboard', async ({ page, context }) => {
   await expect(page.getByRole('dialog', { name: 'Keys' })).toBeVisible();
 });
 
-test('the session of an expired access goes on', async ({ page, context }) => {
+test('two pages whose access has expired renew it one after the other', async ({ page, context }) => {
   await signIn(context);
   await context.clearCookies({ name: 'observatory_access' });
+  const other = await context.newPage();
 
-  await page.goto('/services');
+  await Promise.all([page.goto('/services'), other.goto('/services')]);
 
   await expect(page.getByRole('grid', { name: 'Services' })).toBeVisible();
+  await expect(other.getByRole('grid', { name: 'Services' })).toBeVisible();
+});
+
+test('who signs out is out', async ({ page, context }) => {
+  await signIn(context);
+  await page.goto('/services');
+
+  await page.getByRole('button', { name: /^Account and preferences/ }).click();
+  await page.getByRole('menuitem', { name: 'Sign out' }).click();
+
+  await expect(page).toHaveURL(/\/sign-in/);
+  await page.goto('/services');
+  await expect(page).toHaveURL(/\/sign-in/);
 });
 
 for (const colorScheme of ['light', 'dark'] as const) {

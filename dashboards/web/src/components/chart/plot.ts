@@ -202,6 +202,8 @@ function drawThresholds(chart: uPlot, plot: Plot): void {
   ctx.save();
   ctx.strokeStyle = ctx.fillStyle = colourOf('--error');
   ctx.font = `${11 * devicePixelRatio}px sans-serif`;
+  ctx.textAlign = 'left';
+  ctx.textBaseline = 'bottom';
   ctx.setLineDash([4 * devicePixelRatio, 4 * devicePixelRatio]);
   for (const { name, value } of plot.thresholds ?? []) {
     const y = chart.valToPos(value, 'y', true);
@@ -209,7 +211,7 @@ function drawThresholds(chart: uPlot, plot: Plot): void {
     ctx.moveTo(bbox.left, y);
     ctx.lineTo(bbox.left + bbox.width, y);
     ctx.stroke();
-    ctx.fillText(name, bbox.left + 4 * devicePixelRatio, y - 4 * devicePixelRatio);
+    ctx.fillText(name, bbox.left + 4 * devicePixelRatio, y - 2 * devicePixelRatio);
   }
   ctx.restore();
 }
