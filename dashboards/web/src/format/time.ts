@@ -9,7 +9,6 @@ export interface Clock {
   short: (time: TimeLike) => string;
   /** `2026-11-26 08:50:02.729` */
   full: (time: TimeLike) => string;
-  day: (time: TimeLike) => string;
 }
 
 /** A time as the API writes it, or milliseconds since 1970. */
@@ -33,7 +32,7 @@ export function clockOf(zone: Zone, now = new Date()): Clock {
     const isToday = day.format(date) === day.format(now);
     return isToday ? second.format(date) : `${day.format(date)} ${second.format(date)}`;
   };
-  return { zone, short, full, day: (time) => day.format(dateOf(time)) };
+  return { zone, short, full };
 }
 
 /** `12 s ago`; what is less than a second away is `now`. */

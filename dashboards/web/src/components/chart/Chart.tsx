@@ -3,7 +3,6 @@
 import { useEffect, useRef, useState } from 'react';
 import 'uplot/dist/uPlot.min.css';
 import { useClock } from '../../format/time';
-import type { Unit } from '../../format/number';
 import { DataTable, type Column } from '../DataTable';
 import css from './Chart.module.css';
 import { ChartFrame } from './ChartFrame';
@@ -41,7 +40,6 @@ export function Chart({ height = 180, ...plot }: ChartProps) {
 
 function Canvas({ plot, height, hidden }: { plot: Plot; height: number; hidden: ReadonlySet<string> }) {
   const place = useRef<HTMLDivElement>(null);
-  const { zone } = useClock();
   const clock = useClock();
   const theme = useShownTheme();
   const latest = useRef({ plot, clock });
@@ -62,7 +60,7 @@ function Canvas({ plot, height, hidden }: { plot: Plot; height: number; hidden: 
       chart.destroy();
       tooltip.remove();
     };
-  }, [times, series, unit, from, to, thresholds, exemplars, height, hidden, zone, theme]);
+  }, [times, series, unit, from, to, thresholds, exemplars, height, hidden, clock.zone, theme]);
   return <div ref={place} className={css.canvas} role="img" aria-label={`${plot.title}; there is a table of it, too`} />;
 }
 
@@ -73,10 +71,10 @@ interface PlotRow {
 
 function PlotTable({ plot, height }: { plot: Plot; height: number }) {
   const rows: PlotRow[] = plot.times.map((time, at) => ({ time, values: plot.series.map((each) => each.values[at]) }));
-  return <DataTable label={plot.title} rows={rows} columns={columnsOf(plot, plot.unit)} keyOf={(row) => String(row.time)} height={height} />;
+  return <DataTable label={plot.title} rows={rows} columns={columnsOf(plot)} keyOf={(row) => String(row.time)} height={height} />;
 }
 
-function columnsOf(plot: Plot, unit: Unit): Column<PlotRow>[] {
-  const values = plot.series.map((each, at): Column<PlotRow> => ({ id: `${at} ${each.name}`, name: each.name, unit, value: (row) => row.values[at] }));
+function columnsOf(plot: Plot): Column<PlotRow>[] {
+  const values = plot.series.map((each, at): Column<PlotRow> => ({ id: `${at} ${each.name}`, name: each.name, unit: plot.unit, value: (row) => row.values[at] }));
   return [{ id: 'time', name: 'Time', unit: 'time', value: (row) => row.time }, ...values];
 }
