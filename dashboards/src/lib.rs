@@ -2,6 +2,7 @@
 //!
 //! What people choose is a parameter of a statement and never part of its text, and a panel is asked as the one who looks at it.
 
+mod app;
 mod ask;
 mod built_in;
 mod choices;
@@ -28,6 +29,7 @@ use plugin::records::Records;
 use plugin::{Job, Plugin, PluginContext, PluginError, PluginTable, Schedule, Shutdown};
 use utoipa_axum::router::OpenApiRouter;
 
+pub use self::app::app;
 pub use self::config::Config;
 use self::files::Shelf;
 use self::routes::Desk;
