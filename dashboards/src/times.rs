@@ -1,7 +1,6 @@
 //! The times a panel is asked about: `from` and `to` as people write them, and the width of its intervals.
 
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use plugin::moment;
 
 pub(crate) const SECOND: i64 = 1_000_000_000;
 const DAY: i64 = 86_400 * SECOND;
@@ -31,9 +30,6 @@ const WIDTHS: [i64; 20] = [
     4 * 86_400,
     7 * 86_400,
 ];
-/// How a time is written.
-pub(crate) const HOW_TO: &str =
-    "write a time as 2026-01-31T10:00:00Z, or as now, now-15m, now-6h, now-7d (s, m, h, d, w)";
 /// How a length of time is written.
 pub(crate) const LENGTHS: &str = "write a length of time as 30s, 15m, 6h, 7d or 4w";
 
@@ -83,28 +79,9 @@ impl Times {
     }
 }
 
-/// A time as it is written, relative to now or not, in nanoseconds since 1970.
-fn moment(written: &str, now: i64) -> Option<i64> {
-    match written.strip_prefix("now") {
-        Some("") => Some(now),
-        Some(ago) => now.checked_sub(length(ago.strip_prefix('-')?)?),
-        None => i64::try_from(OffsetDateTime::parse(written, &Rfc3339).ok()?.unix_timestamp_nanos()).ok(),
-    }
-}
-
 /// A length of time, as in `90m`, in nanoseconds; never nothing.
 pub(crate) fn length(written: &str) -> Option<i64> {
-    let unit = match written.chars().last()? {
-        's' => SECOND,
-        'm' => 60 * SECOND,
-        'h' => 3600 * SECOND,
-        'd' => DAY,
-        'w' => 7 * DAY,
-        _ => return None,
-    };
-    let number = &written[..written.len() - 1];
-    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    number.parse::<i64>().ok().filter(|number| is_number && *number > 0)?.checked_mul(unit)
+    plugin::length(written).filter(|nanos| *nanos > 0)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use plugin::hub::{Asking, system_clock};
-use plugin::{Failure, asker, near};
+use plugin::{Failure, TIME_HOW_TO, asker, near};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -15,7 +15,7 @@ use crate::ask::{self, PanelAnswer, VariableValues};
 use crate::choices::{Choices, ChosenValues};
 use crate::model::{Panel, VariableKind};
 use crate::read::read_panel;
-use crate::times::{HOW_TO, Times, length};
+use crate::times::{Times, length};
 
 /// Intervals of a chart when it is not said how wide it is.
 const INTERVALS: u16 = 120;
@@ -160,5 +160,5 @@ fn times(
     let least = panel.and_then(|panel| panel.interval.as_deref()).and_then(length);
     let to = to.as_deref().unwrap_or("now");
     let times = Times::read((from.as_str(), to), intervals, least, (system_clock())().0);
-    times.map_err(|problem| Failure::invalid(problem).hinting(HOW_TO))
+    times.map_err(|problem| Failure::invalid(problem).hinting(TIME_HOW_TO))
 }
