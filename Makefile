@@ -1,18 +1,29 @@
 # What a person does here. Everything else is `cargo`.
-.PHONY: run demo test bench conform check check-deploy crash soak fuzz
+.PHONY: run demo web test bench conform check check-deploy crash soak fuzz
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
+APP := dashboards/web/dist/index.html
 # The whole workspace each time: one set of features, so that nothing is built twice.
 BUILD := cargo build --release --workspace
 
 # The first build takes long (docs/benchmarks.md says how long), later ones seconds.
-run:
+run: $(APP)
 	$(BUILD) --bins
 	$(TARGET)/release/observatory serve --config config/development.yaml
 
-demo:
+demo: $(APP)
 	$(BUILD) --bins
 	$(TARGET)/release/observatory demo
+
+# The web app, for the next build of the program; without Node there is none in it.
+web: $(APP)
+
+$(APP): $(shell find dashboards/web/src dashboards/web/*.json dashboards/web/*.ts dashboards/web/*.mjs dashboards/web/index.html)
+ifeq ($(shell command -v npm),)
+	@echo "there is no npm here: the program is built without its web app (Node 20 builds it)"
+else
+	cd dashboards/web && npm ci --no-audit --no-fund && npm run build
+endif
 
 # The whole suite, with real exporters, DuckDB and processes that get killed.
 test:

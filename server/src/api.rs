@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::middleware::from_fn;
-use axum::response::Redirect;
+use axum::response::Response;
 use axum::routing::get;
 use http::header::{
     AUTHORIZATION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
@@ -63,8 +64,7 @@ impl Api<'_> {
         let json = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
         let describe = get(move || async move { (json, description.to_string()) });
         let page = SwaggerUi::new(PAGE).config(utoipa_swagger_ui::Config::from(DESCRIPTION));
-        let home = get(|| async { Redirect::temporary(PAGE) });
-        let router = guarded.route("/", home).route(DESCRIPTION, describe).merge(page).fallback(nothing_here);
+        let router = guarded.route(DESCRIPTION, describe).merge(page).fallback(app);
         let router = router.layer(RequestBodyTimeoutLayer::new(self.server.body_pause()));
         match self.origins() {
             origins if origins.is_empty() => router,
@@ -95,6 +95,17 @@ fn name_operations(description: &mut utoipa::openapi::OpenApi) {
                 operation.operation_id = Some(format!("{method}_{name}"));
             }
         }
+    }
+}
+
+/// The web app, at every address that is not the API's.
+async fn app(request: Request) -> Response {
+    let path = request.uri().path();
+    let is_of_api = ["/api", "/health"].iter().any(|begin| path.starts_with(begin));
+    let answer = if is_of_api { None } else { dashboards::app(request.method(), path, request.headers()) };
+    match answer {
+        Some(answer) => answer,
+        None => nothing_here(request).await,
     }
 }
 

@@ -38,6 +38,7 @@ pub(crate) struct Config {
     pub(crate) encryption_key: Option<Secret>,
     pub(crate) products: ProductsConfig,
     pub(crate) alerting: alerting::Config,
+    pub(crate) dashboards: dashboards::Config,
     pub(crate) storage: StorageConfig,
     pub(crate) records: records::Config,
     pub(crate) redis: hub::redis::Config,
@@ -357,6 +358,7 @@ impl Config {
             self.check_records(),
             self.server.check_origins(),
             self.alerting.check(),
+            self.dashboards.check(),
             products::chosen(self).map(drop),
         ];
         if let Some(wrong) = checks.into_iter().find_map(Result::err) {

@@ -9,6 +9,7 @@ mod banner;
 mod client;
 mod config;
 mod crash;
+mod dashboards_check;
 mod data_dir;
 mod doctor;
 mod health;
@@ -34,6 +35,7 @@ use clap::{Parser, Subcommand};
 
 use crate::backup::{BackupArgs, RestoreArgs, VerifyArgs};
 use crate::config::ServeArgs;
+use crate::dashboards_check::DashboardsArgs;
 use crate::doctor::DoctorArgs;
 use crate::health_check::HealthArgs;
 use crate::operator::{AuditArgs, LicenceArgs, PasswordArgs};
@@ -73,6 +75,8 @@ enum Command {
     Sql(SqlArgs),
     /// Check, test and try alert rules, before they wake anybody.
     Rules(RulesArgs),
+    /// Check dashboards, before anybody looks at them.
+    Dashboards(DashboardsArgs),
     /// Check the audit trails of this machine's server, or export what proves them.
     Audit(AuditArgs),
     /// Show or install the licence of this machine's server.
@@ -99,6 +103,7 @@ fn main() -> ExitCode {
         Command::Doctor(args) => doctor::run(&args),
         Command::Sql(args) => sql::run(&args),
         Command::Rules(args) => rules::run(args),
+        Command::Dashboards(args) => dashboards_check::run(args),
         Command::Audit(args) => operator::audit(args),
         Command::Licence(args) => operator::licence(args),
         Command::Password(args) => operator::password(&args),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use alerting::Alerting;
 use apm::Apm;
 use bytes::Bytes;
+use dashboards::Dashboards;
 use example::Example;
 use hub::audit::Trail;
 use model::{Tenant, Timestamp};
@@ -18,7 +19,12 @@ use crate::platform::Platform;
 
 /// All there are, in the order in which they start.
 fn all(config: &Config) -> Vec<Arc<dyn Plugin>> {
-    vec![Arc::new(Apm::default()), Arc::new(Alerting::new(config.alerting.clone())), Arc::new(Example::default())]
+    vec![
+        Arc::new(Apm::default()),
+        Arc::new(Alerting::new(config.alerting.clone())),
+        Arc::new(Dashboards::new(config.dashboards.clone())),
+        Arc::new(Example::default()),
+    ]
 }
 
 /// Runs only when it is named.
@@ -121,13 +127,13 @@ mod tests {
         let enabled = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
         let listen = [("example".to_owned(), "127.0.0.1:0".parse().expect("an address"))];
 
-        assert_eq!(names(&ProductsConfig::default()), Ok(vec!["apm", "alerting"]));
+        assert_eq!(names(&ProductsConfig::default()), Ok(vec!["apm", "alerting", "dashboards"]));
         let of_example = ProductsConfig { enabled: enabled(&["example"]), listen: listen.clone().into() };
         assert_eq!(names(&of_example), Ok(vec!["example"]));
         let wrong = names(&ProductsConfig { enabled: enabled(&["exmaple"]), ..ProductsConfig::default() });
-        assert!(
-            wrong.is_err_and(|wrong| wrong.contains("exmaple") && wrong.contains("there are: apm, alerting, example"))
-        );
+        assert!(wrong.is_err_and(
+            |wrong| wrong.contains("exmaple") && wrong.contains("there are: apm, alerting, dashboards, example")
+        ));
         let idle = names(&ProductsConfig { enabled: enabled(&[]), listen: listen.into() });
         assert!(idle.is_err_and(|wrong| wrong.contains("does not run here")));
     }

@@ -75,7 +75,7 @@ pub(crate) fn run(args: RulesArgs) -> anyhow::Result<()> {
 }
 
 /// Runs something that asks queries, which have threads of their own.
-fn beside_queries(work: impl AsyncFnOnce(Handle) -> anyhow::Result<()>) -> anyhow::Result<()> {
+pub(crate) fn beside_queries(work: impl AsyncFnOnce(Handle) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let queries = query::runtime(&query::Config::default())?;
     let own = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = own.block_on(work(queries.handle().clone()));
@@ -139,7 +139,7 @@ fn text(file: &Path) -> anyhow::Result<String> {
 }
 
 /// An engine over a plane with nothing in it.
-async fn sandbox(place: &Path, queries: Handle) -> Result<Sandbox, PluginError> {
+pub(crate) async fn sandbox(place: &Path, queries: Handle) -> Result<Sandbox, PluginError> {
     std::fs::create_dir_all(place)?;
     let nothing_is_replayed = |_: &plane::Envelope, _: Bytes| Err("nothing is replayed here".to_owned());
     // What is written is gone when the command ends.

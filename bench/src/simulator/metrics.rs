@@ -19,7 +19,7 @@ use super::spans::{Finished, Measured};
 use super::topology::{Language, Library};
 use super::traffic::normal;
 
-const CUMULATIVE: i32 = AggregationTemporality::Cumulative as i32;
+pub(super) const CUMULATIVE: i32 = AggregationTemporality::Cumulative as i32;
 const DELTA: i32 = AggregationTemporality::Delta as i32;
 /// The share of a request's time that is work of the processor.
 const BUSY_SHARE: f64 = 0.3;
@@ -291,15 +291,20 @@ fn resource_metrics(fleet: &Fleet, process: Process, groups: Vec<(Library, Vec<M
     ResourceMetrics { resource: Some(fleet.resource(process)), scope_metrics, schema_url: SCHEMA_URL.to_owned() }
 }
 
-fn gauge(name: &str, unit: &str, data_points: Vec<NumberDataPoint>) -> Metric {
+pub(super) fn gauge(name: &str, unit: &str, data_points: Vec<NumberDataPoint>) -> Metric {
     metric(name, unit, Data::Gauge(Gauge { data_points }))
 }
 
-fn counter(name: &str, unit: &str, aggregation_temporality: i32, data_points: Vec<NumberDataPoint>) -> Metric {
+pub(super) fn counter(
+    name: &str,
+    unit: &str,
+    aggregation_temporality: i32,
+    data_points: Vec<NumberDataPoint>,
+) -> Metric {
     metric(name, unit, Data::Sum(Sum { data_points, aggregation_temporality, is_monotonic: true }))
 }
 
-fn up_down(name: &str, unit: &str, data_points: Vec<NumberDataPoint>) -> Metric {
+pub(super) fn up_down(name: &str, unit: &str, data_points: Vec<NumberDataPoint>) -> Metric {
     metric(name, unit, Data::Sum(Sum { data_points, aggregation_temporality: CUMULATIVE, is_monotonic: false }))
 }
 

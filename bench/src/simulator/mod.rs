@@ -7,6 +7,7 @@ mod faults;
 mod fleet;
 mod instruments;
 mod logs;
+mod machines;
 mod metrics;
 mod operations;
 mod spans;
@@ -31,6 +32,7 @@ use self::faults::Faults;
 pub use self::faults::{Fault, HEALTHY_FOR};
 use self::fleet::{Fleet, Process, ProcessKey, SCHEMA_URL};
 use self::logs::Line;
+use self::machines::Machines;
 use self::metrics::{Meters, Moment};
 use self::operations::ENTRANCES;
 use self::spans::Finished;
@@ -73,6 +75,7 @@ struct Running {
     /// Ordered by their time.
     lines: Vec<Line>,
     meters: Meters,
+    machines: Machines,
     seen: BTreeMap<ProcessKey, Process>,
 }
 
@@ -104,6 +107,7 @@ impl Running {
             spans: Vec::new(),
             lines: Vec::new(),
             meters: Meters::default(),
+            machines: Machines::default(),
             seen: BTreeMap::new(),
         }
     }
@@ -148,6 +152,7 @@ impl Running {
             }
             let moment = Moment { at, fleet: &self.fleet, unfinished: &self.spans[counted..] };
             collected.extend(self.meters.collect(&moment, rng));
+            collected.extend(self.machines.collect(self.fleet.seed, at));
             self.look_at_processes(at, rng);
             self.next_collection += COLLECT_EVERY;
         }

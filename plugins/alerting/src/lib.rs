@@ -22,7 +22,6 @@ mod stored;
 mod telemetry;
 pub mod trial;
 mod watch;
-mod yaml;
 
 use std::fmt;
 use std::sync::Arc;

@@ -4,12 +4,12 @@ use plugin::hub::Asking;
 use plugin::hub::audit::{Deed, Trail};
 use plugin::model::Tenant;
 use plugin::records::{Expected, RecordId, Records, Transaction};
+use plugin::yaml::Fault;
 use plugin::{Failure, PluginError};
 use serde_json::json;
 
 use crate::rule::{self, Rule, Written};
 use crate::stored::{Revision, RuleHealth, StoredRule, rule_id, the_only};
-use crate::yaml::Fault;
 
 /// Reads rules where nobody waits for it: a file may be large, and its patterns are compiled.
 pub(crate) async fn read(text: String) -> Result<Vec<Written>, Vec<Fault>> {

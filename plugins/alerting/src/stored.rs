@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use plugin::records::{Document, Error, Key, RecordId};
+use plugin::yaml::Fault;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::rule::{self, Condition, Rule, Severity};
 use crate::watch::Lane;
-use crate::yaml::Fault;
 
 /// A rule as it was written; `alerting.rules` in SQL.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]

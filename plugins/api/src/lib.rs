@@ -15,6 +15,8 @@ mod plugin;
 mod supervise;
 mod table;
 mod told;
+mod written;
+pub mod yaml;
 
 pub use {hub, model, query, records};
 
@@ -29,3 +31,4 @@ pub use plugin::{Plugin, PluginError, Shutdown, ending};
 pub use supervise::{Health, State};
 pub use table::{PluginSchema, PluginTable, schemas};
 pub use told::{Told, rfc3339};
+pub use written::{TIME_HOW_TO, length, moment};

@@ -1,10 +1,9 @@
 //! The times a question is about: `from` and `to` as people write them, and the buckets of a chart over them.
 
-use plugin::Failure;
-pub(crate) use plugin::rfc3339;
+use plugin::{Failure, TIME_HOW_TO};
+pub(crate) use plugin::{length, rfc3339};
 use serde::Deserialize;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use utoipa::{IntoParams, ToSchema};
 
 pub(crate) const SECOND: i64 = 1_000_000_000;
@@ -20,10 +19,6 @@ pub(crate) const SPAN_DAYS_MAX: i64 = 31;
 pub(crate) const BUCKETS_MAX: i64 = 120;
 /// Widths of buckets, in minutes: rollups have no shorter ones.
 const WIDTHS: [i64; 14] = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 4 * 1440, 7 * 1440];
-
-/// How a range is written.
-const HOW_TO: &str =
-    "write a time as 2026-01-31T10:00:00Z, or relative to now as now, now-15m, now-6h, now-7d (s, m, h, d, w)";
 
 /// Which times.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams, ToSchema)]
@@ -157,35 +152,8 @@ pub(crate) fn moment(name: &str, written: &str) -> Result<i64, Failure> {
 }
 
 fn moment_at(name: &str, written: &str, now: i64) -> Result<i64, Failure> {
-    let relative = written.strip_prefix("now").map(|offset| ago(offset).and_then(|ago| now.checked_sub(ago)));
-    let time = relative.unwrap_or_else(|| {
-        let time = OffsetDateTime::parse(written, &Rfc3339).ok()?;
-        i64::try_from(time.unix_timestamp_nanos()).ok()
-    });
-    time.ok_or_else(|| Failure::invalid(format!("'{name}' is '{written}', which is not a time")).hinting(HOW_TO))
-}
-
-/// How long before now: nothing, or as in `-90m`.
-fn ago(offset: &str) -> Option<i64> {
-    if offset.is_empty() {
-        return Some(0);
-    }
-    length(offset.strip_prefix('-')?)
-}
-
-/// A length of time, as in `90m`.
-pub(crate) fn length(written: &str) -> Option<i64> {
-    let unit = match written.chars().last()? {
-        's' => SECOND,
-        'm' => MINUTE,
-        'h' => HOUR,
-        'd' => DAY,
-        'w' => 7 * DAY,
-        _ => return None,
-    };
-    let number = &written[..written.len() - 1];
-    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    number.parse::<i64>().ok().filter(|_| is_number)?.checked_mul(unit)
+    let time = plugin::moment(written, now);
+    time.ok_or_else(|| Failure::invalid(format!("'{name}' is '{written}', which is not a time")).hinting(TIME_HOW_TO))
 }
 
 fn now() -> i64 {

@@ -12,6 +12,7 @@ use datafusion::arrow::datatypes::{DataType, FieldRef, Float32Type, Float64Type,
 use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::json::writer::{Encoder, EncoderFactory, EncoderOptions, NullableEncoder, make_encoder};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::answer::Writer;
 use super::status::ErrorBody;
@@ -30,25 +31,16 @@ pub(super) struct Json {
     is_first: bool,
 }
 
-#[derive(Serialize)]
-struct ColumnText<'a> {
-    name: &'a str,
-    r#type: String,
-}
-
 impl Json {
     pub(super) fn new(schema: &SchemaRef, warnings: &[String], started: Instant) -> Self {
-        let before = (0..schema.fields().len()).map(|index| if index == 0 { vec![] } else { vec![b','] });
-        let rows = RowText::new(b"[", before.collect(), b"]");
+        let rows = RowText::list(schema.fields().len());
         Self { schema: Arc::clone(schema), warnings: warnings.to_vec(), rows, started, is_first: true }
     }
 }
 
 impl Writer for Json {
     fn start(&mut self) -> Result<Vec<u8>, QueryError> {
-        let columns = self.schema.fields().iter();
-        let columns = columns.map(|field| ColumnText { name: field.name(), r#type: column_type(field) });
-        let columns = text(&columns.collect::<Vec<_>>())?;
+        let columns = text(&columns(&self.schema))?;
         let warnings = match self.warnings.is_empty() {
             true => String::new(),
             false => format!("\"warnings\":{},", text(&self.warnings)?),
@@ -116,6 +108,37 @@ impl Writer for Lines {
     }
 }
 
+/// A column of an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = AnswerColumn)]
+pub struct Column {
+    /// As the statement names it.
+    pub name: String,
+    /// Its type as people know it from SQL.
+    pub r#type: String,
+}
+
+/// The columns of an answer.
+pub fn columns(schema: &SchemaRef) -> Vec<Column> {
+    let column = |field: &FieldRef| Column { name: field.name().clone(), r#type: column_type(field) };
+    schema.fields().iter().map(column).collect()
+}
+
+/// The rows, each a JSON array; for who answers with more than rows.
+///
+/// # Errors
+/// When a column has a type that JSON has no form for.
+pub fn row_texts(rows: &RecordBatch) -> Result<Vec<String>, QueryError> {
+    let row_text = RowText::list(rows.num_columns());
+    let mut encoders = row_text.encoders(rows)?;
+    let text = |row| {
+        let mut out = Vec::new();
+        row_text.write(&mut encoders, row, &mut out);
+        String::from_utf8(out).map_err(|cause| QueryError::Internal(cause.into()))
+    };
+    (0..rows.num_rows()).map(text).collect()
+}
+
 /// How a row is put together around its values.
 #[derive(Debug)]
 struct RowText {
@@ -129,6 +152,12 @@ struct RowText {
 impl RowText {
     fn new(open: &'static [u8], before: Vec<Vec<u8>>, close: &'static [u8]) -> Self {
         Self { options: options(), open, before, close }
+    }
+
+    /// A row as a JSON array.
+    fn list(columns: usize) -> Self {
+        let before = (0..columns).map(|index| if index == 0 { vec![] } else { vec![b','] });
+        Self::new(b"[", before.collect(), b"]")
     }
 
     fn encoders<'a>(&'a self, rows: &'a RecordBatch) -> Result<Vec<NullableEncoder<'a>>, QueryError> {

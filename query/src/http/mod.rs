@@ -14,12 +14,10 @@ use std::time::Instant;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Extension, Request, State};
 use axum::response::{IntoResponse, Response};
-use datafusion::arrow::array::RecordBatch;
 use futures::StreamExt;
 use http::HeaderMap;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http_body_util::LengthLimitError;
-use serde_json::{Map, Value};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -27,8 +25,8 @@ use crate::asker::Asker;
 use crate::engine::QueryEngine;
 use crate::error::{FaultCode, QueryError};
 use crate::statement::Statement;
-use answer::{Format, Writer};
-use json::Lines;
+use answer::Format;
+pub use json::{Column, columns, row_texts};
 pub use status::status;
 
 /// Room for parameters and JSON around the statement itself.
@@ -37,16 +35,6 @@ const PARAMETER_BYTES_MAX: usize = 1 << 20;
 /// The SQL endpoint. A layer around it says whose request it is by an `Extension<Asker>`.
 pub fn routes(engine: Arc<QueryEngine>) -> OpenApiRouter {
     OpenApiRouter::new().routes(routes!(sql)).with_state(engine)
-}
-
-/// Rows as JSON objects, their values written as the SQL endpoint writes them.
-///
-/// # Errors
-/// When a column is of a type that JSON has no form for.
-pub fn objects(rows: &RecordBatch) -> Result<Vec<Map<String, Value>>, QueryError> {
-    let text = Lines::new(rows.schema_ref()).rows(rows)?;
-    let read = serde_json::Deserializer::from_slice(&text).into_iter::<Map<String, Value>>();
-    read.collect::<Result<_, _>>().map_err(|cause| QueryError::Internal(Box::new(cause)))
 }
 
 /// Ask in SQL

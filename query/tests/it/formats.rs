@@ -198,7 +198,7 @@ async fn an_error_before_the_first_row_has_a_status_of_its_own() {
     .await;
     check(json!({"sql": "SELECT 1", "limit": 3}), StatusCode::BAD_REQUEST, json!({
         "code": "invalid_request",
-        "message": "the request is not readable: unknown field `limit`, expected one of `sql`, `params`, `raw` at line 1 column 8",
+        "message": "the request is not readable: unknown field `limit`, expected one of `sql`, `params`, `raw`, `as_of` at line 1 column 8",
         "hint": "send {\"sql\": \"SELECT …\", \"params\": […]}, or the statement alone as text/plain",
     })).await;
     check(

@@ -66,14 +66,31 @@ async fn a_tenant_is_nowhere_else_on_any_route() {
 async fn the_description_has_a_page_to_try_it_that_loads_nothing_from_elsewhere() {
     let server = observatory().closed().start().await.expect("a server");
 
-    let home = server.api().get("/").await.expect("an answer");
     let page = server.api().get("/api/docs/").await.expect("an answer");
 
-    assert_eq!((home.status, home.header("location")), (307, Some("/api/docs")), "whoever opens the address finds it");
     assert_eq!(page.status, 200);
     assert!(page.text().contains("swagger-ui") && !page.text().contains("https://"), "{}", page.text());
     let script = server.api().get("/api/docs/swagger-initializer.js").await.expect("an answer");
     assert!(script.text().contains("/api/openapi.json"), "{}", script.text());
+}
+
+#[tokio::test]
+async fn every_address_that_is_not_the_apis_opens_the_web_app_and_a_program_is_told_that_nothing_is_there() {
+    let server = observatory().closed().start().await.expect("a server");
+    let api = server.api();
+    let open =
+        async |path: &str, accept: &str| api.request("GET", path, &[("accept", accept)], "").await.expect("an answer");
+    let browser = "text/html,application/xhtml+xml,*/*;q=0.8";
+
+    for path in ["/", "/services/checkout", "/traces?service=checkout"] {
+        let page = open(path, browser).await;
+        assert!(page.status == 200 && page.text().contains("Observatory"), "{path}: {}", page.text());
+        assert_eq!(page.header("cache-control"), Some("no-cache"));
+    }
+    assert_eq!(open("/metricz", "*/*").await.status, 404);
+    for path in ["/api/v1/nothing", "/assets/nothing.js", "/health/nothing"] {
+        assert!([401, 404].contains(&open(path, browser).await.status), "{path}");
+    }
 }
 
 #[tokio::test]
@@ -188,7 +205,7 @@ async fn every_operation_and_every_schema_of_the_description_has_a_name_of_its_o
     // Two types of one name are one schema, and the description then says of one what is true of the other.
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     let mut types: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
-    for folder in ["hub/src", "query/src", "plugins", "server/src"] {
+    for folder in ["hub/src", "query/src", "plugins", "dashboards/src", "server/src"] {
         for path in sources(&root.join(folder)) {
             for name in schemas(&fs::read_to_string(&path).expect("a source")) {
                 types.entry(name).or_default().push(path.clone());

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Who may depend on whom; everything not listed is shut. `model` is open to all.
-const DOORS: [(&str, &[&str]); 18] = [
+const DOORS: [(&str, &[&str]); 19] = [
     ("model", &[]),
     ("wal", &[]),
     ("store", &["model"]),
@@ -21,6 +21,7 @@ const DOORS: [(&str, &[&str]); 18] = [
     ("plugin", &["hub", "model", "query", "records"]),
     ("alerting", &["plugin"]),
     ("apm", &["plugin"]),
+    ("dashboards", &["plugin"]),
     ("example", &["plugin"]),
     ("bench", &["ingest", "lake", "plane", "store", "timescale", "model"]),
     ("testkit", &[]),
@@ -31,6 +32,7 @@ const DOORS: [(&str, &[&str]); 18] = [
             "apm",
             "backup",
             "bench",
+            "dashboards",
             "example",
             "hub",
             "ingest",

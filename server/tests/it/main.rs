@@ -7,6 +7,7 @@ mod backup;
 mod bad_days;
 mod conformance;
 mod crash;
+mod dashboards;
 mod database;
 mod doctor;
 mod doors;
@@ -25,6 +26,7 @@ mod soak;
 mod spine;
 mod tenants;
 mod tls;
+mod web_app;
 
 use std::path::{Path, PathBuf};
 

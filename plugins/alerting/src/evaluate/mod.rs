@@ -17,6 +17,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use plugin::model::{Tenant, Timestamp};
 use plugin::query::{Asker, Class, QueryEngine, QueryError, Statement};
+use plugin::yaml::Fault;
 use tokio::sync::Semaphore;
 
 pub(crate) use self::answer::{Answer, bytes_of};
@@ -27,7 +28,6 @@ use self::taken::Question;
 use crate::config::Config;
 use crate::rule::{Condition, Rule, Written};
 use crate::state::Outcome;
-use crate::yaml::Fault;
 
 /// Rows of the answer to one question of a rule; one that has more is refused.
 pub(crate) const ROWS_MAX: usize = 100_000;

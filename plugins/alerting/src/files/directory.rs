@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use plugin::model::Tenant;
 
 use super::file_id;
-use crate::yaml::{Fault, Place, check_size};
+use plugin::yaml::{Fault, Place, check_size};
 
 /// Rule files of a tenant.
 const FILES_MAX: usize = 1000;

@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use plugin::model::Tenant;
 use plugin::records::{Document, Error, Expected, Key, List, RecordId, Records};
+use plugin::yaml::{Fault, Place, check_size};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use xxhash_rust::xxh3::xxh3_64;
@@ -25,7 +26,6 @@ use crate::rule::{Rule, Written};
 use crate::rule_book::{self, By, Refused, RuleBook};
 use crate::stored::StoredRule;
 use crate::watch::{all_of, everywhere, is_passing, now};
-use crate::yaml::{Fault, Place};
 
 /// A file of rules, and whether it could be read; `alerting.files` in SQL.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

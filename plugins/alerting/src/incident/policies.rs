@@ -11,9 +11,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::Mutex;
 use plugin::model::Tenant;
+use plugin::yaml::{self, Fault, Place};
 
 use super::policy::{self, Policy};
-use crate::yaml::{self, Fault, Place};
 
 /// The name of the file.
 const FILE: &str = "escalation.yaml";

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use plugin::model::{Tenant, Timestamp};
 use plugin::records::{Error, Expected, List, Records};
+use plugin::yaml::{At, Fault, Faults, typed};
 use serde::Deserialize;
 
 use super::Delivery;
@@ -14,7 +15,6 @@ use super::mute::window::{Days, TimeOfDay, Timezone, Window};
 use super::plan::{GATHER_SECONDS_MAX, Plan};
 use super::trouble;
 use crate::rule::Severity;
-use crate::yaml::{self, At, Fault, Faults, Node, Value, typed};
 
 /// Inhibitions of a tenant, and maintenance windows.
 pub(crate) const MUTES_MAX: usize = 100;

@@ -16,7 +16,7 @@ use super::message::{Message, Story, cut, one_line};
 use super::{Item, ItemKind, Link, severity_name};
 use crate::labels::Labels;
 use crate::rule::{FIRING, Facts, RESOLVED, Severity, Template};
-use crate::yaml::Wrong;
+use plugin::yaml::Wrong;
 
 /// Longest title that a template makes, in characters.
 const TITLE_CHARACTERS_MAX: usize = 300;

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use plugin::Failure;
 use plugin::model::Tenant;
+use plugin::yaml::Fault;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use utoipa::ToSchema;
@@ -15,7 +16,6 @@ use crate::backtest::{Backtest, Past, TIME_MAX, Times};
 use crate::rule::{Condition, duration};
 use crate::rule_book;
 use crate::watch::now;
-use crate::yaml::Fault;
 
 /// Rules of one backtest.
 const RULES_MAX: usize = 20;

@@ -5,11 +5,13 @@ use axum::{Extension, Json};
 use futures::TryStreamExt;
 use plugin::hub::{Caller, Moment, Permission};
 use plugin::model::Tenant;
+use plugin::query::http::{Column, columns, row_texts};
 use plugin::query::{self, Statement};
 use plugin::records::{Record, RecordId, Records};
 use plugin::{Failure, asker};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::Desk;
@@ -60,10 +62,10 @@ pub(crate) struct RowsAsked {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AlertRows {
     asked: RowsAsked,
-    /// Names of the columns, in order.
-    columns: Vec<String>,
-    #[schema(value_type = Vec<Object>)]
-    rows: Vec<Map<String, Value>>,
+    columns: Vec<Column>,
+    /// Each as long as there are columns.
+    #[schema(value_type = Vec<Vec<serde_json::Value>>)]
+    rows: Vec<Box<RawValue>>,
     /// True when there are more.
     is_truncated: bool,
     /// What is missing from the rows, a sentence each.
@@ -144,7 +146,7 @@ pub(crate) async fn rows(
     let statement = Statement { params, as_of, ..Statement::new(evidence.sql(ROWS_MAX + 1)) };
     let answer = desk.context.engine.sql(&asker(caller), statement).await?;
     let warnings = answer.warnings().to_vec();
-    let columns = answer.schema().fields().iter().map(|field| field.name().clone()).collect();
+    let columns = columns(answer.schema());
     let mut rows = read(answer).await?;
     let is_truncated = rows.len() > ROWS_MAX;
     rows.truncate(ROWS_MAX);
@@ -158,7 +160,7 @@ async fn find(records: &Records, tenant: &Tenant, id: &str) -> Result<Record<Ale
     })
 }
 
-async fn read(mut answer: query::Rows) -> Result<Vec<Map<String, Value>>, Failure> {
+async fn read(mut answer: query::Rows) -> Result<Vec<Box<RawValue>>, Failure> {
     let (mut rows, mut bytes) = (Vec::new(), 0);
     while let Some(batch) = answer.try_next().await? {
         bytes += bytes_of(&batch);
@@ -166,7 +168,8 @@ async fn read(mut answer: query::Rows) -> Result<Vec<Map<String, Value>>, Failur
             let message = format!("the rows have more than {ROWS_BYTES_MAX} bytes");
             return Err(Failure::invalid(message).hinting("ask for some of their columns in SQL"));
         }
-        rows.extend(query::http::objects(&batch)?);
+        let texts = row_texts(&batch)?.into_iter();
+        rows.extend(texts.map(|text| RawValue::from_string(text).expect("a row is written as JSON")));
     }
     Ok(rows)
 }

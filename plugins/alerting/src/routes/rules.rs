@@ -6,6 +6,7 @@ use http::header::CONTENT_TYPE;
 use plugin::hub::Asking;
 use plugin::model::Tenant;
 use plugin::records::{Cursor, List, PAGE_MAX, Record};
+use plugin::yaml::Fault;
 use plugin::{Asked, Failure};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -17,7 +18,6 @@ use crate::rule::Rule;
 use crate::rule_book::{self, By};
 use crate::stored::{RuleHealth, StoredRule, rule_id};
 use crate::watch::all_of;
-use crate::yaml::Fault;
 
 /// Rules of a page when it is not said.
 const PAGE: usize = 200;

@@ -1,8 +1,9 @@
 //! The short form of a condition: `error_rate > 1%`.
 
+use plugin::yaml::Wrong;
+
 use super::measure::{self, Unit};
 use super::{Comparison, Measure};
-use crate::yaml::Wrong;
 
 /// Signs of comparisons; longer ones first, so that `>=` is not read as `>`.
 const SIGNS: [(&str, Comparison); 6] = [

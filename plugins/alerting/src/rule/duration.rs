@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::yaml::Wrong;
+use plugin::yaml::Wrong;
 
 /// Units with their milliseconds, in the order in which they may follow each other.
 const UNITS: [(&str, u64); 7] = [

@@ -5,12 +5,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use plugin::yaml::{self, Fault, Faults, Node, Place, Record, Value, Wrong};
+
 use super::measure::REQUESTS_MIN;
 use super::record::{self, HOLD_MAX, INTERVAL_DEFAULT, INTERVAL_MAX, INTERVAL_MIN, OFFSET_MAX};
 use super::template::Template;
 use super::{Condition, Measured, Rule, condition, prometheus};
 use crate::promql;
-use crate::yaml::{self, Fault, Faults, Node, Place, Record, Value, Wrong};
 
 /// Most rules of a file.
 pub(crate) const FILE_RULES_MAX: usize = 5000;
@@ -248,7 +249,7 @@ fn annotations(record: &Record<'_, '_>, faults: &mut Faults) -> BTreeMap<String,
 mod tests {
     use super::*;
     use crate::rule::{Comparison, Measure, NoData, Percent, Priority, Severity};
-    use crate::yaml::fault::FAULTS_MAX;
+    use plugin::yaml::FAULTS_MAX;
 
     fn one(text: &str) -> Rule {
         let rules = read(text).unwrap_or_else(|faults| panic!("{text}: {faults:?}"));

@@ -1,7 +1,8 @@
 //! What short conditions can ask for, with the unit of each and the labels it is usually taken by.
 
+use plugin::yaml::{Wrong, meant};
+
 use super::{Measure, Percent};
-use crate::yaml::{Wrong, meant};
 
 /// Requests that a share or percentile of requests needs to say anything, unless the rule says how many.
 pub(crate) const REQUESTS_MIN: u64 = 10;

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
+use plugin::yaml::{Faults, Node, Record};
+
 use super::file::{Written, label_notes, promql_query};
 use super::record::{self, HOLD_MAX, INTERVAL_DEFAULT, INTERVAL_MAX, INTERVAL_MIN, NAME_BYTES_MAX, OFFSET_MAX};
 use super::template::Template;
 use super::{Condition, NoData, Rule, Severity};
-use crate::yaml::{Faults, Node, Record};
 
 const GROUP_MEMBERS: [&str; 6] = ["name", "interval", "limit", "query_offset", "labels", "rules"];
 const MEMBERS: [&str; 7] = ["alert", "record", "expr", "for", "keep_firing_for", "labels", "annotations"];

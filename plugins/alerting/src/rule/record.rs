@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use plugin::yaml::{Faults, Node, Record, Value, Wrong, meant};
+
 use super::template::Template;
 use super::{NoData, Priority, Severity, duration};
 use crate::notify::UNDELIVERABLE;
-use crate::yaml::{Faults, Node, Record, Value, Wrong, meant};
 
 /// Longest name of a rule, in bytes.
 pub(crate) const NAME_BYTES_MAX: usize = 200;

@@ -120,6 +120,8 @@ fn who_does_not_read_holds_nobody_up_and_is_told_what_it_missed() {
             assert_eq!(quick.lines(1).await.len(), 1, "{number}");
         }
 
+        // Who comes now waits until all have been told of the last line.
+        drop(Tail::open(shop, "").await);
         let (mut told, mut missed) = (0, 0);
         while told + missed < 100 {
             match slow.next().await.expect("lines, or what was missed") {

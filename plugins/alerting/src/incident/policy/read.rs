@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use chrono_tz::Tz;
+use plugin::yaml::{At, Fault, Faults, Place, typed};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -17,7 +18,6 @@ use super::written::{
 };
 use super::{DEFAULT, Escalate, Level, Person, Policy, Promise, Standing};
 use crate::rule::Priority;
-use crate::yaml::{At, Fault, Faults, Place, typed};
 
 /// Most people.
 pub(crate) const PEOPLE_MAX: usize = 1000;

@@ -1,5 +1,6 @@
+use plugin::yaml::Fault;
+
 use super::*;
-use crate::yaml::Fault;
 
 const MINUTE: i64 = 60_000_000_000;
 const HOUR: i64 = 60 * MINUTE;

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use plugin::yaml::At;
 use serde::{Deserialize, Serialize};
-
-use crate::yaml::At;
 
 /// A text, and where it stands.
 pub(crate) type Text = At<String>;

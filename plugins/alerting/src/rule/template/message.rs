@@ -4,7 +4,7 @@ use plugin::near;
 
 use super::parse::{Action, Cursor, DEPTH_MAX, no_labels_as_a_whole};
 use super::{ALERT_FIELDS, Expression, MESSAGE_FIELDS, Part, Which};
-use crate::yaml::Wrong;
+use plugin::yaml::Wrong;
 
 pub(super) const EQUAL: &str = "eq";
 pub(super) const LEN: &str = "len";

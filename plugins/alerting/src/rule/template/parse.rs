@@ -1,11 +1,11 @@
 //! Reads what stands between `{{` and `}}`.
 
 use plugin::near;
+use plugin::yaml::Wrong;
 
 use super::message::{EQUAL, End, LEN, Scope, call_of_messages};
 use super::printf::printf;
 use super::{Expression, Function, Part, Template, Which};
-use crate::yaml::Wrong;
 
 /// Longest text of a template, in bytes.
 pub(crate) const TEMPLATE_BYTES_MAX: usize = 8192;

@@ -1,7 +1,8 @@
 //! The format of `printf`, which is checked against its values when a file is read.
 
+use plugin::yaml::Wrong;
+
 use super::{Expression, Layout, Piece, Verb};
-use crate::yaml::Wrong;
 
 /// Largest width and most digits that may be asked for.
 const WIDTH_MAX: usize = 100;

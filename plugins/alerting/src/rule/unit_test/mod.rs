@@ -8,10 +8,11 @@ mod notation;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use plugin::yaml::{self, Fault, Faults, Node, Place, Record, Value, Wrong};
+
 pub(crate) use self::difference::difference;
 pub(crate) use self::notation::Sample;
 use super::{duration, record};
-use crate::yaml::{self, Fault, Faults, Node, Place, Record, Value, Wrong};
 
 /// Most tests of a file, and most series, spans, logs and expectations of a test.
 const ITEMS_MAX: usize = 1000;

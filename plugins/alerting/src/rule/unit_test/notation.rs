@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use plugin::yaml::Wrong;
+
 use super::SAMPLES_MAX;
 use crate::rule::condition::number_len;
-use crate::yaml::Wrong;
 
 /// One place of a series.
 #[derive(Clone, Copy, Debug, PartialEq)]

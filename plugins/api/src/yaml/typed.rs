@@ -16,14 +16,39 @@ const AT: &str = "yaml::At";
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]
-pub(crate) struct At<T> {
-    pub(crate) place: Place,
-    pub(crate) value: T,
+pub struct At<T> {
+    /// Where it begins.
+    pub place: Place,
+    /// The value.
+    pub value: T,
+}
+
+impl At<String> {
+    /// Where the byte at `offset` of the text stands in the file that it was read from; where the text begins when quotes, escapes or
+    /// folds hide it.
+    pub fn place_in(&self, file: &str, offset: usize) -> Place {
+        let offset = self.value.floor_char_boundary(offset.min(self.value.len()));
+        let before = &self.value[..offset];
+        let (above, start) = (before.matches('\n').count() as u32, before.rfind('\n').map_or(0, |newline| newline + 1));
+        let line = self.value[start..].lines().next().unwrap_or_default();
+        let found = file.lines().nth((self.place.line + above) as usize - 1).and_then(|written| {
+            // Lines after the first are those of a block, each a whole line of the file.
+            let is_whole = if above > 0 { written.trim() == line.trim() } else { written.contains(line) };
+            let indent = written.find(line).filter(|_| is_whole && !line.trim().is_empty())?;
+            Some(written[..indent].chars().count())
+        });
+        match found {
+            Some(indent) => {
+                Place { line: self.place.line + above, column: (indent + before[start..].chars().count() + 1) as u32 }
+            }
+            None => self.place,
+        }
+    }
 }
 
 /// What the file says, as a type; an empty file has no members. Members that the type does not know are faults and left out; the first
 /// value that does not fit is a fault, and the end.
-pub(crate) fn typed<T: DeserializeOwned>(text: &str, faults: &mut Faults) -> Option<T> {
+pub fn typed<T: DeserializeOwned>(text: &str, faults: &mut Faults) -> Option<T> {
     let node = parse(text).map_err(|fault| faults.push(fault)).ok()?;
     let told = RefCell::new(std::mem::take(faults));
     let read = T::deserialize(Typed { node: &node, what: "the file", faults: &told });
@@ -140,6 +165,10 @@ impl<'de> Deserializer<'de> for Typed<'_, '_> {
         visitor.visit_u16(self.parsed("write a whole number of at most 65535")?)
     }
 
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        visitor.visit_f64(self.parsed("write a number, as in 0.95")?)
+    }
+
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
         visitor.visit_str(self.text()?)
     }
@@ -195,7 +224,7 @@ impl<'de> Deserializer<'de> for Typed<'_, '_> {
     }
 
     serde::forward_to_deserialize_any! {
-        i8 i16 i32 i64 i128 u8 u64 u128 f32 f64 char bytes byte_buf unit unit_struct tuple tuple_struct identifier ignored_any
+        i8 i16 i32 i64 i128 u8 u64 u128 f32 char bytes byte_buf unit unit_struct tuple tuple_struct identifier ignored_any
     }
 }
 
@@ -346,6 +375,22 @@ mod tests {
         assert!(thing.texts["a"].value && thing.texts["a"].place.line == 5);
         let empty = read("name: a\nnumber:\ncolours:\ntexts:\n");
         assert!(empty.number.is_none() && empty.colours.is_empty() && empty.texts.is_empty());
+    }
+
+    #[test]
+    fn a_place_in_a_text_is_where_the_file_has_it() {
+        let check = |file: &str, part: &str, line: u32, column: u32| {
+            let thing = typed::<Thing>(file, &mut Faults::default()).expect("a thing");
+            let offset = thing.name.value.find(part).expect("the part is in the text");
+            assert_eq!(thing.name.place_in(file, offset), Place { line, column }, "{file}");
+        };
+
+        check("name: select a, b\n", "b", 1, 17);
+        check("name: 'select a, b'\n", "b", 1, 18);
+        check("number: 7\nname: |\n  select a\n  from a\n  where b\n", "b", 5, 9);
+        check("name: |\n  from a\n  from a\n    where b\n", "b", 4, 11);
+        // Folds hide it.
+        check("name: >\n  select a,\n  b\n", "b", 2, 3);
     }
 
     #[test]

@@ -1,24 +1,24 @@
 //! YAML as a tree that knows where each of its parts stands, so that all that is wrong with a file can be told at once.
 //!
-//! Every file of this crate is read through it: rules and their tests from the tree itself, what has a type of its own with `typed`.
+//! Files of products are read through it: from the tree itself, or as a type of their own with [`typed()`].
 
-pub(crate) mod fault;
+mod fault;
 mod typed;
 
 use std::collections::HashSet;
 use std::fmt;
 
-use plugin::near;
+use crate::near::near;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
 use serde_saphyr::{Location, Spanned};
 
-pub(crate) use self::fault::{Fault, Faults, Place, Wrong};
-pub(crate) use self::typed::{At, typed};
+pub use self::fault::{FAULTS_MAX, Fault, Faults, Place, Wrong};
+pub use self::typed::{At, typed};
 
 /// Longest file, in bytes.
-pub(crate) const FILE_BYTES_MAX: usize = 1024 * 1024;
+pub const FILE_BYTES_MAX: usize = 1024 * 1024;
 /// Most values of a file, and most bytes of them, those that aliases repeat among them.
 const NODES_MAX: usize = 250_000;
 const TEXT_BYTES_MAX: usize = 8 * FILE_BYTES_MAX;
@@ -27,31 +27,39 @@ const DEPTH_MAX: usize = 32;
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]
-pub(crate) struct Node<'a> {
-    pub(crate) place: Place,
-    pub(crate) value: Value<'a>,
+pub struct Node<'a> {
+    /// Where it begins.
+    pub place: Place,
+    /// What it is.
+    pub value: Value<'a>,
     /// As the file has it.
     source: &'a str,
 }
 
 /// Numbers and booleans are text, spelled as in the file: a label `1.10` is not `1.1`.
 #[derive(Clone, Debug)]
-pub(crate) enum Value<'a> {
+pub enum Value<'a> {
+    /// Not there, though its name is.
     Nothing,
+    /// A text, a number or a boolean.
     Text(String),
+    /// Values in their order.
     List(Vec<Node<'a>>),
+    /// Names with values, in the order of the file.
     Members(Vec<(Key, Node<'a>)>),
 }
 
 /// The name of a member.
 #[derive(Clone, Debug)]
-pub(crate) struct Key {
-    pub(crate) place: Place,
-    pub(crate) name: String,
+pub struct Key {
+    /// Where it begins.
+    pub place: Place,
+    /// As it is written.
+    pub name: String,
 }
 
 /// Reads a file of one document.
-pub(crate) fn parse(text: &str) -> Result<Node<'_>, Fault> {
+pub fn parse(text: &str) -> Result<Node<'_>, Fault> {
     check_size(text.len() as u64)?;
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
@@ -72,7 +80,7 @@ pub(crate) fn parse(text: &str) -> Result<Node<'_>, Fault> {
 }
 
 /// Refuses files that are too long.
-pub(crate) fn check_size(bytes: u64) -> Result<(), Fault> {
+pub fn check_size(bytes: u64) -> Result<(), Fault> {
     if bytes <= FILE_BYTES_MAX as u64 {
         return Ok(());
     }
@@ -117,7 +125,7 @@ impl<'a> Node<'a> {
     }
 
     /// What it is, for messages.
-    pub(crate) fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &'static str {
         match self.value {
             Value::Nothing => "empty",
             Value::Text(_) => "a text",
@@ -127,7 +135,7 @@ impl<'a> Node<'a> {
     }
 
     /// Where the byte at `offset` of its text stands; where the text begins when quotes, escapes or folds hide it.
-    pub(crate) fn place_in(&self, offset: usize) -> Place {
+    pub fn place_in(&self, offset: usize) -> Place {
         let Value::Text(text) = &self.value else { return self.place };
         let offset = text.floor_char_boundary(offset.min(text.len()));
         let line_start = text[..offset].rfind('\n').map_or(0, |newline| newline + 1);
@@ -145,7 +153,7 @@ impl<'a> Node<'a> {
     }
 
     /// The text, which is not empty.
-    pub(crate) fn text(&self, what: &str, faults: &mut Faults) -> Option<&str> {
+    pub fn text(&self, what: &str, faults: &mut Faults) -> Option<&str> {
         match &self.value {
             Value::Text(text) if !text.trim().is_empty() => Some(text),
             Value::Text(_) | Value::Nothing => {
@@ -159,7 +167,8 @@ impl<'a> Node<'a> {
         }
     }
 
-    pub(crate) fn list(&self, what: &str, faults: &mut Faults) -> Option<&[Node<'a>]> {
+    /// The values of a list.
+    pub fn list(&self, what: &str, faults: &mut Faults) -> Option<&[Node<'a>]> {
         match &self.value {
             Value::List(items) => Some(items),
             _ => {
@@ -170,7 +179,7 @@ impl<'a> Node<'a> {
     }
 
     /// Names and values; a name that is there twice is a fault.
-    pub(crate) fn members(&self, what: &str, faults: &mut Faults) -> Option<&[(Key, Node<'a>)]> {
+    pub fn members(&self, what: &str, faults: &mut Faults) -> Option<&[(Key, Node<'a>)]> {
         let Value::Members(members) = &self.value else {
             faults.add(self.place, format!("{what} is {}", self.kind()), "write members, as in `name: value`");
             return None;
@@ -185,7 +194,7 @@ impl<'a> Node<'a> {
     }
 
     /// The members of something whose members have the names `known`; others are faults.
-    pub(crate) fn record(&self, what: &str, known: &[&str], faults: &mut Faults) -> Option<Record<'_, 'a>> {
+    pub fn record(&self, what: &str, known: &[&str], faults: &mut Faults) -> Option<Record<'_, 'a>> {
         let members = self.members(what, faults)?;
         for (key, _) in members.iter().filter(|(key, _)| !known.contains(&key.name.as_str())) {
             let remedy = meant(&key.name, known.iter().copied());
@@ -196,7 +205,7 @@ impl<'a> Node<'a> {
 }
 
 /// `did you mean …`, or what there is.
-pub(crate) fn meant<'a>(written: &str, names: impl IntoIterator<Item = &'a str> + Clone) -> String {
+pub fn meant<'a>(written: &str, names: impl IntoIterator<Item = &'a str> + Clone) -> String {
     let near = near(written, names.clone());
     match near.is_empty() {
         false => format!("did you mean {}?", near.join(", ")),
@@ -206,27 +215,30 @@ pub(crate) fn meant<'a>(written: &str, names: impl IntoIterator<Item = &'a str> 
 
 /// Members with known names.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Record<'n, 'a> {
-    pub(crate) place: Place,
+pub struct Record<'n, 'a> {
+    /// Where they begin.
+    pub place: Place,
     members: &'n [(Key, Node<'a>)],
 }
 
 impl<'n, 'a> Record<'n, 'a> {
-    pub(crate) fn get(&self, name: &str) -> Option<&'n Node<'a>> {
+    /// The value of a member.
+    pub fn get(&self, name: &str) -> Option<&'n Node<'a>> {
         self.members.iter().find(|(key, _)| key.name == name).map(|(_, value)| value)
     }
 
-    pub(crate) fn key(&self, name: &str) -> Option<&'n Key> {
+    /// The name of a member, with its place.
+    pub fn key(&self, name: &str) -> Option<&'n Key> {
         self.members.iter().find(|(key, _)| key.name == name).map(|(key, _)| key)
     }
 
     /// The text of a member that may be missing.
-    pub(crate) fn text(&self, name: &str, faults: &mut Faults) -> Option<&'n str> {
+    pub fn text(&self, name: &str, faults: &mut Faults) -> Option<&'n str> {
         self.get(name)?.text(&format!("`{name}`"), faults)
     }
 
     /// A member that must be there.
-    pub(crate) fn required(&self, name: &str, what: &str, faults: &mut Faults) -> Option<&'n Node<'a>> {
+    pub fn required(&self, name: &str, what: &str, faults: &mut Faults) -> Option<&'n Node<'a>> {
         let found = self.get(name);
         if found.is_none() {
             faults.add(self.place, format!("{what} has no `{name}`"), format!("write `{name}: …`"));
@@ -235,7 +247,7 @@ impl<'n, 'a> Record<'n, 'a> {
     }
 
     /// What `parse` makes of the text of a member; what it says is the fault.
-    pub(crate) fn parsed<T>(
+    pub fn parsed<T>(
         &self,
         name: &str,
         parse: impl FnOnce(&str) -> Result<T, Wrong>,

@@ -1,0 +1,82 @@
+//! The web app from inside the binary: its files as Vite built them, and its start page for every address of its own.
+//!
+//! Files are compressed when the app is built (`web/compress.mjs`), as no answer should wait for that. A debug build reads them
+//! from `web/dist` when they are asked for.
+
+use std::borrow::Cow;
+
+use axum::body::{Body, Bytes};
+use axum::http::header::{
+    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
+};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use rust_embed::{EmbeddedFile, RustEmbed};
+
+/// Names of files here have a hash of what is in them.
+const HASHED: &str = "assets/";
+const START: &str = "index.html";
+/// What stands there when Node was not at hand.
+const ABSENT: &str = include_str!("absent.html");
+
+#[derive(RustEmbed)]
+#[folder = "web/dist"]
+#[allow_missing = true]
+struct Files;
+
+/// The answer of the app, if it has one: files by their name, and its start page for people who open any other address.
+pub fn app(method: &Method, path: &str, headers: &HeaderMap) -> Option<Response> {
+    if method != Method::GET && method != Method::HEAD {
+        return None;
+    }
+    let name = path.trim_start_matches('/');
+    if let Some(file) = Files::get(name) {
+        let kept = if name.starts_with(HASHED) { "public, max-age=31536000, immutable" } else { "no-cache" };
+        return Some(told(name, file, kept, headers));
+    }
+    // Programs that ask for what is not there should hear so.
+    let is_page =
+        headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/html"));
+    if !is_page || name.starts_with(HASHED) {
+        return None;
+    }
+    Some(match Files::get(START) {
+        Some(page) => told(START, page, "no-cache", headers),
+        None => ([(CONTENT_TYPE, "text/html; charset=utf-8"), (CACHE_CONTROL, "no-cache")], ABSENT).into_response(),
+    })
+}
+
+/// A file, compressed if that is understood, or word that it is still the same.
+fn told(name: &str, file: EmbeddedFile, kept: &'static str, headers: &HeaderMap) -> Response {
+    let says = |header, text: &str| {
+        let value = headers.get(header).and_then(|value| value.to_str().ok());
+        value.is_some_and(|value| {
+            value.split(',').any(|part| part.split(';').next().is_some_and(|part| part.trim() == text))
+        })
+    };
+    let compressed = [("br", "br"), ("gzip", "gz")].into_iter().find_map(|(encoding, end)| {
+        let file = says(ACCEPT_ENCODING, encoding).then(|| Files::get(&format!("{name}.{end}"))).flatten();
+        file.map(|file| (encoding, file))
+    });
+    let media = file.metadata.mimetype().to_owned();
+    let media = if media.starts_with("text/") { format!("{media}; charset=utf-8") } else { media };
+    let (encoding, file) = compressed.map_or((None, file), |(encoding, file)| (Some(encoding), file));
+    let tag = format!("\"{}\"", hex(&file.metadata.sha256_hash()[..16]));
+    let common = [(ETAG, tag.clone()), (CACHE_CONTROL, kept.to_owned()), (VARY, "accept-encoding".to_owned())];
+    if says(IF_NONE_MATCH, &tag) {
+        return (StatusCode::NOT_MODIFIED, common).into_response();
+    }
+    let bytes = match file.data {
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(bytes) => bytes.into(),
+    };
+    let mut response = (common, [(CONTENT_TYPE, media)], Body::from(bytes)).into_response();
+    if let Some(encoding) = encoding {
+        response.headers_mut().insert(CONTENT_ENCODING, encoding.parse().expect("a name of letters"));
+    }
+    response
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

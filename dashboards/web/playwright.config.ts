@@ -1,0 +1,22 @@
+import { defineConfig } from '@playwright/test';
+
+// The app as some server serves it; see README.md.
+export default defineConfig({
+  testDir: 'e2e',
+  timeout: 60_000,
+  // Servers that were built for debugging take their time.
+  expect: { timeout: 20_000 },
+  fullyParallel: false,
+  workers: 1,
+  reporter: 'list',
+  use: {
+    baseURL: process.env.OBSERVATORY_URL ?? 'http://127.0.0.1:8036',
+    launchOptions: { executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] },
+    viewport: { width: 1440, height: 900 },
+    trace: 'retain-on-failure',
+  },
+  projects: [
+    { name: 'journeys', testMatch: '*.journey.ts' },
+    { name: 'shots', testMatch: 'shots.ts' },
+  ],
+});

@@ -1,0 +1,38 @@
+// An editor for SQL and YAML. What it is made of is loaded when the first is shown.
+
+import { lazy, Suspense } from 'react';
+import css from './CodeEditor.module.css';
+
+export interface Fault {
+  /** From 1. */
+  line: number;
+  column?: number | undefined;
+  message: string;
+}
+
+export interface CodeEditorProps {
+  label: string;
+  language: 'sql' | 'yaml';
+  value: string;
+  onChange: (value: string) => void;
+  /** Ctrl or Cmd with Enter. */
+  onRun?: () => void;
+  /** Tables with their columns, for completion of SQL; pass the same object until they change. */
+  tables?: Record<string, string[]>;
+  /** What the server says is wrong, underlined where it is. */
+  faults?: readonly Fault[];
+  /** In pixels. */
+  height?: number;
+}
+
+const CodeMirror = lazy(() => import('./CodeMirror').then((module) => ({ default: module.CodeMirror })));
+
+export function CodeEditor({ height = 200, ...rest }: CodeEditorProps) {
+  return (
+    <div className={css.editor} style={{ height }}>
+      <Suspense fallback={<pre className={css.waiting}>{rest.value}</pre>}>
+        <CodeMirror {...rest} />
+      </Suspense>
+    </div>
+  );
+}

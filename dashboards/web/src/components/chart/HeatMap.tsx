@@ -1,0 +1,151 @@
+// Counts by time and value: each column a bucket of time, each row a range of values. The darker, the more; errors in their colour.
+
+import { useEffect, useRef } from 'react';
+import { count, format, type Unit } from '../../format/number';
+import { useClock } from '../../format/time';
+import { DataTable, type Column } from '../DataTable';
+import css from './Chart.module.css';
+import { ChartFrame } from './ChartFrame';
+import { useShownTheme } from './colours';
+import { drawHeatMap, HeatMapGeometry } from './heatMapDrawing';
+import { Tooltip, type TooltipRow } from './Tooltip';
+
+export interface HeatMapCell {
+  column: number;
+  row: number;
+  count: number;
+  errors: number;
+}
+
+export interface HeatMapShape {
+  /** The start of each column, in milliseconds since 1970. */
+  columns: readonly number[];
+  columnMs: number;
+  /** Values of each row, the lowest first. */
+  rows: readonly { min: number; max: number }[];
+  unit: Unit;
+  cells: readonly HeatMapCell[];
+}
+
+/** A part of the map: times in milliseconds since 1970, and values. */
+export interface HeatMapArea {
+  from: number;
+  to: number;
+  min: number;
+  max: number;
+}
+
+interface HeatMapProps extends HeatMapShape {
+  title: string;
+  /** What is counted, as `requests`. */
+  counted: string;
+  height?: number;
+  /** A drag over an area, or a click on a cell. */
+  onSelect?: (area: HeatMapArea) => void;
+  /** What is chosen, drawn with a frame. */
+  selection?: HeatMapArea | undefined;
+}
+
+/** Pass the same `cells` until they change: they are drawn anew when they are others. */
+export function HeatMap({ height = 220, ...map }: HeatMapProps) {
+  const hasErrors = map.cells.some((cell) => cell.errors > 0);
+  const legend = [{ name: map.counted, colour: '--accent' }, ...(hasErrors ? [{ name: 'errors', colour: '--error' }] : [])];
+  return (
+    <ChartFrame title={map.title} legend={legend} height={height} table={() => <HeatMapTable map={map} height={height} />}>
+      <Canvas map={map} height={height} />
+    </ChartFrame>
+  );
+}
+
+function Canvas({ map, height }: { map: HeatMapProps; height: number }) {
+  const place = useRef<HTMLDivElement>(null);
+  const clock = useClock();
+  const theme = useShownTheme();
+  const latest = useRef({ map, clock });
+  useEffect(() => {
+    latest.current = { map, clock };
+  });
+  const { cells, columns, rows, selection } = map;
+  useEffect(() => {
+    const element = place.current;
+    if (element === null) return undefined;
+    const canvas = document.createElement('canvas');
+    element.replaceChildren(canvas);
+    const paint = () => {
+      drawHeatMap(canvas, latest.current.map, element.clientWidth, height, latest.current.clock.zone, selection);
+    };
+    const resize = new ResizeObserver(paint);
+    resize.observe(element);
+    const stop = listen(element, canvas, height, () => latest.current);
+    return () => {
+      resize.disconnect();
+      stop();
+    };
+  }, [cells, columns, rows, selection, height, theme, clock.zone]);
+  return <div ref={place} className={css.canvas} role="img" aria-label={`${map.title}; there is a table of it, too`} />;
+}
+
+type Latest = () => { map: HeatMapProps; clock: ReturnType<typeof useClock> };
+
+/** Tells what is below the pointer, and selects what is dragged over. */
+function listen(place: HTMLElement, canvas: HTMLCanvasElement, height: number, latest: Latest): () => void {
+  const tooltip = new Tooltip(place);
+  const frame = document.createElement('div');
+  frame.className = css.drag ?? '';
+  place.append(frame);
+  let start: { x: number; y: number } | undefined;
+  const geometry = () => new HeatMapGeometry(latest().map, place.clientWidth, height);
+
+  canvas.onpointerdown = (event) => {
+    start = { x: event.offsetX, y: event.offsetY };
+    canvas.setPointerCapture(event.pointerId);
+  };
+  canvas.onpointermove = (event) => {
+    const { offsetX: x, offsetY: y } = event;
+    if (start !== undefined) stretch(frame, start, x, y);
+    const { map, clock } = latest();
+    const cell = geometry().cellAt(x, y);
+    if (cell === undefined) tooltip.hide();
+    else tooltip.show(x, y, clock.short(map.columns[cell.column] ?? 0), rowsOf(map, cell));
+  };
+  canvas.onpointerup = (event) => {
+    if (start !== undefined) latest().map.onSelect?.(geometry().areaOf(start.x, start.y, event.offsetX, event.offsetY));
+    start = undefined;
+    frame.style.display = 'none';
+  };
+  canvas.onpointerleave = () => {
+    tooltip.hide();
+  };
+  return () => {
+    tooltip.remove();
+    frame.remove();
+  };
+}
+
+function stretch(frame: HTMLElement, start: { x: number; y: number }, x: number, y: number): void {
+  frame.style.display = 'block';
+  frame.style.left = `${Math.min(start.x, x)}px`;
+  frame.style.top = `${Math.min(start.y, y)}px`;
+  frame.style.width = `${Math.abs(x - start.x)}px`;
+  frame.style.height = `${Math.abs(y - start.y)}px`;
+}
+
+function rowsOf(map: HeatMapProps, cell: HeatMapCell): TooltipRow[] {
+  const range = map.rows[cell.row];
+  const rows = [
+    { name: `${format(range?.min, map.unit)} – ${format(range?.max, map.unit)}`, value: '' },
+    { name: map.counted, value: count(cell.count), colour: '--accent' },
+  ];
+  return cell.errors === 0 ? rows : [...rows, { name: 'errors', value: count(cell.errors), colour: '--error' }];
+}
+
+function HeatMapTable({ map, height }: { map: HeatMapProps; height: number }) {
+  const columns: Column<HeatMapCell>[] = [
+    { id: 'time', name: 'Time', unit: 'time', value: (cell) => map.columns[cell.column] },
+    { id: 'min', name: 'From', unit: map.unit, value: (cell) => map.rows[cell.row]?.min },
+    { id: 'max', name: 'To', unit: map.unit, value: (cell) => map.rows[cell.row]?.max },
+    { id: 'count', name: map.counted, unit: 'count', value: (cell) => cell.count },
+    { id: 'errors', name: 'errors', unit: 'count', value: (cell) => cell.errors },
+  ];
+  return <DataTable label={map.title} rows={map.cells} columns={columns} keyOf={(cell) => `${cell.column} ${cell.row}`} height={height} />;
+}

@@ -1,0 +1,20 @@
+// The plugins of this app, as the shell is given them.
+
+import { createContext, use } from 'react';
+import type { NavigationEntry, PluginPages } from '../plugins/page';
+import { useMe } from './me';
+import { allows } from './grants';
+
+export const PluginsContext = createContext<readonly PluginPages[]>([]);
+
+export function usePlugins(): readonly PluginPages[] {
+  return use(PluginsContext);
+}
+
+/** The places one may go to. */
+export function useNavigation(): NavigationEntry[] {
+  const { grants } = useMe();
+  return usePlugins()
+    .flatMap((plugin) => plugin.navigation)
+    .filter((entry) => entry.needs === undefined || allows(grants, entry.needs));
+}
