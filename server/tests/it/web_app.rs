@@ -54,7 +54,7 @@ async fn people_find_their_way_through_the_web_app_in_a_browser() -> Result<(), 
         (CHROMIUM.to_owned(), "it is Debian's package chromium"),
     ] {
         if !Path::new(&path).exists() {
-            return Err(Skip::missing(format!("{path} is not there: {remedy}")).tell());
+            Err(Skip::missing(format!("{path} is not there: {remedy}"))).map_err(Skip::tell)?;
         }
     }
     let server = observatory().env("OBSERVATORY_ALERTING__DIRECTORY", RULES).start().await.expect("a server");

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use plugin::model::Tenant;
 use plugin::records::{Document, Error, Expected, Key, List, RecordId, Records};
-use plugin::yaml::{Fault, Place, check_size};
+use plugin::yaml::{Fault, Place};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use xxhash_rust::xxh3::xxh3_64;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use plugin::model::{Tenant, Timestamp};
 use plugin::records::{Error, Expected, List, Records};
-use plugin::yaml::{At, Fault, Faults, typed};
+use plugin::yaml::{self, At, Fault, Faults, Node, Value, typed};
 use serde::Deserialize;
 
 use super::Delivery;
