@@ -53,27 +53,37 @@ pub(crate) async fn run(
     // The fence of the lease that was lost, until it is known who has it.
     let mut lost = None;
     while !shutdown.is_cancelled() {
-        match context.records.lease(LEASE_NAME, &context.process, LEASE, now()).await? {
-            Some(lease) => {
-                let fence = lease.fence;
-                if let Some(lost) = lost.take() {
-                    tracing::info!("this process has the lease to watch the rules again{}", meanwhile(lost, fence));
+        // While records are away others tell so, and the plugin is well.
+        let leased = match context.records.lease(LEASE_NAME, &context.process, LEASE, now()).await {
+            Err(cause) if is_passing(&cause) => None,
+            leased => {
+                if leased.as_ref().is_ok_and(Option::is_none) && lost.take().is_some() {
+                    tracing::warn!("another process watches the rules now");
                 }
-                let led = match Watch::begin(&context, &config, &notifications, lease).await {
-                    Ok(watch) => watch.lead(&shutdown).await,
-                    Err(cause) => Err(cause),
-                };
-                notifications.counters.watches(None);
-                match led {
-                    Err(Error::Stale { .. }) => {
-                        tracing::warn!("the lease to watch the rules ran out, or another process has taken it");
-                        lost = Some(fence);
-                    }
-                    ended => ended?,
-                }
+                leased?
             }
-            None if lost.take().is_some() => tracing::warn!("another process watches the rules now"),
-            None => {}
+        };
+        if let Some(lease) = leased {
+            let fence = lease.fence;
+            if let Some(lost) = lost.take() {
+                tracing::info!("this process has the lease to watch the rules again{}", meanwhile(lost, fence));
+            }
+            let led = match Watch::begin(&context, &config, &notifications, lease).await {
+                Ok(watch) => watch.lead(&shutdown).await,
+                Err(cause) => Err(cause),
+            };
+            notifications.counters.watches(None);
+            match led {
+                Err(Error::Stale { .. }) => {
+                    tracing::warn!("the lease to watch the rules ran out, or another process has taken it");
+                    lost = Some(fence);
+                }
+                Err(cause) if is_passing(&cause) => {
+                    tracing::warn!(%cause, "rules are not watched until the records can be written again");
+                    lost = Some(fence);
+                }
+                ended => ended?,
+            }
         }
         tokio::select! {
             () = shutdown.cancelled() => {}
