@@ -46,7 +46,7 @@ export function NodeDetails({ map, id, onClose }: NodeDetailsProps) {
           <dd>{[node.latency.p50_ms, node.latency.p95_ms, node.latency.p99_ms].map((each) => format(each, 'ms')).join(', ')}</dd>
         </dl>
         {node.kind === 'service' && (
-          <p className={css.leads}>
+          <div className={css.leads}>
             <Link to="/services/$name" params={{ name: node.name }}>
               Open the service
             </Link>
@@ -56,7 +56,7 @@ export function NodeDetails({ map, id, onClose }: NodeDetailsProps) {
             <Link to="/traces" search={{ service: node.name, status: 'error' }}>
               Failed ones
             </Link>
-          </p>
+          </div>
         )}
         {calls.length > 0 && <Calls map={map} calls={calls} />}
       </Panel>

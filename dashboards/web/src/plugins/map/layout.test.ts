@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { edgeWidth, layoutOf, NODE_HEIGHT } from './layout';
+import { curve, edgeWidth, layoutOf, NODE_HEIGHT } from './layout';
 
 describe('the layout of the map', () => {
   const ids = ['gateway', 'cart', 'catalog', 'redis'];
@@ -12,22 +12,29 @@ describe('the layout of the map', () => {
   ];
 
   test('callers stand left of what they call, and no two nodes overlap', () => {
-    const places = layoutOf(ids, edges);
+    const { nodes: places, edges: lines } = layoutOf(ids, edges);
     const x = (id: string) => places.get(id)?.x ?? Number.NaN;
     const y = (id: string) => places.get(id)?.y ?? Number.NaN;
     expect(x('gateway')).toBeLessThan(x('cart'));
     expect(x('cart')).toBeLessThan(x('redis'));
     expect(Math.abs(y('cart') - y('catalog'))).toBeGreaterThanOrEqual(NODE_HEIGHT);
+    expect([...lines.keys()], 'of both ends, and not to itself').toEqual(['gateway > cart', 'gateway > catalog', 'cart > redis']);
   });
 
   test('another order of the same calls is the same map', () => {
-    expect(layoutOf([...ids].reverse(), [...edges].reverse())).toEqual(new Map([...layoutOf(ids, edges)].reverse()));
+    expect(layoutOf([...ids].reverse(), [...edges].reverse())).toEqual(layoutOf(ids, edges));
   });
 
   test('calls in a circle are drawn', () => {
-    const places = layoutOf(['a', 'b'], [{ source: 'a', target: 'b' }, { source: 'b', target: 'a' }]);
-    expect(places.size).toBe(2);
+    const { nodes, edges: lines } = layoutOf(['a', 'b'], [{ source: 'a', target: 'b' }, { source: 'b', target: 'a' }]);
+    expect([nodes.size, lines.size]).toEqual([2, 2]);
   });
+});
+
+test('a curve goes from the first point to the last', () => {
+  expect(curve([{ x: 0, y: 0 }, { x: 10, y: 0 }])).toBe('M0,0 L10,0');
+  expect(curve([{ x: 0, y: 0 }, { x: 10, y: 5 }, { x: 20, y: 5 }, { x: 30, y: 0 }])).toBe('M0,0 Q10,5 15,5 Q20,5 30,0');
+  expect(curve([])).toBe('');
 });
 
 test('the busiest edge is the widest, and none is invisible', () => {

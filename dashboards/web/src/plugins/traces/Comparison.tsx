@@ -39,8 +39,8 @@ export function Comparison({ search, area, onChange }: ComparisonProps) {
   }
   const name = area === undefined ? 'Failed spans' : 'Selection';
   return (
-    <Answer query={answer} height={400} isEmpty={(compared) => compared === undefined || compared.keys.length === 0} empty={<NothingDiffers name={name} compared={answer.data} />}>
-      {(compared) => compared !== undefined && <Differences compared={compared} name={name} kind={filter.kind} onFilter={(chosen) => { onChange({ ...withFilter(search, chosen) }); }} />}
+    <Answer query={answer} height={400} isEmpty={(compared) => compared.keys.length === 0} empty={<NothingDiffers name={name} compared={answer.data} />}>
+      {(compared) => <Differences compared={compared} name={name} kind={filter.kind} onFilter={(chosen) => { onChange({ ...withFilter(search, chosen) }); }} />}
     </Answer>
   );
 }
@@ -144,7 +144,7 @@ function round(of: number): number {
 function filterBy({ of, key }: DifferingKey, { value }: DifferingValue): Filter | undefined {
   if (value == null) return undefined;
   if (of !== 'span') return { key, value: typedText(value), isNot: false };
-  const field = { name: 'operation', kind: 'kind', status: 'status' }[key];
+  const field = { name: 'operation', kind: 'kind', status_code: 'status' }[key];
   return field === undefined ? undefined : { key: field, value, isNot: false };
 }
 

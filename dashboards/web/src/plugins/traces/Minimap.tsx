@@ -39,8 +39,8 @@ export function Minimap({ trace, nodes, colours, part, onZoom }: MinimapProps) {
   const percent = (time: number) => Math.min(100, Math.max(0, (100 * time) / Math.max(1, trace.duration_ns)));
   return (
     // The buttons above do the same by the keyboard.
-    <div className={css.minimap} {...listeners}>
-      <canvas ref={canvas} className={css.overview} style={{ height: HEIGHT }} role="img" aria-label="All spans over the time of the trace; drag to draw a part of it" />
+    <div className={css.minimap} {...listeners} role="img" aria-label="All spans over the time of the trace; drag to draw a part of it">
+      <canvas ref={canvas} className={css.overview} style={{ height: HEIGHT }} />
       {shown !== undefined && <span className={css.part} style={{ left: `${percent(shown.start)}%`, right: `${100 - percent(shown.end)}%` }} />}
     </div>
   );

@@ -24,18 +24,19 @@ interface WaterfallProps extends ViewProps {
 
 export function Waterfall({ trace, nodes, colours, selected, onSelect, part, onZoom }: WaterfallProps) {
   const scroller = useRef<HTMLDivElement>(null);
-  const tree = useTree(nodes, selected, onSelect, (node) => {
-    show(node);
-    requestAnimationFrame(() => {
-      scroller.current?.querySelector<HTMLElement>(`[data-node="${node}"]`)?.focus({ preventScroll: true });
-    });
-  });
+  const tree = useTree(nodes, selected, onSelect);
   const { rows, folded, active } = tree;
   const height = Math.min(useViewHeight(), HEAD + Math.max(ROWS_MIN, rows.length) * WATERFALL_ROW + 2);
   const seen = useRowWindow(scroller, rows.length, height, WATERFALL_ROW);
   const show = (node: number) => {
     const row = rowOf(rows, node);
     if (row >= 0) seen.show(row);
+  };
+  const focus = (node: number) => {
+    show(node);
+    requestAnimationFrame(() => {
+      scroller.current?.querySelector<HTMLElement>(`[data-node="${node}"]`)?.focus({ preventScroll: true });
+    });
   };
   const showSelected = useEffectEvent(() => {
     if (selected !== undefined) show(selected);
@@ -59,7 +60,19 @@ export function Waterfall({ trace, nodes, colours, selected, onSelect, part, onZ
         <Button kind="quiet" isDisabled={folded.size === 0} onPress={tree.unfoldAll}>Expand all</Button>
       </div>
       <Minimap trace={trace} nodes={nodes} colours={colours} part={part} onZoom={onZoom} />
-      <div ref={scroller} className={css.scroller} style={{ height }} onScroll={seen.onScroll} onKeyDown={tree.onKeyDown} role="treegrid" aria-label="Spans" aria-rowcount={rows.length + 1} tabIndex={-1}>
+      <div
+        ref={scroller}
+        className={css.scroller}
+        style={{ height }}
+        onScroll={seen.onScroll}
+        onKeyDown={(event) => {
+          tree.onKeyDown(event, focus);
+        }}
+        role="treegrid"
+        aria-label="Spans"
+        aria-rowcount={rows.length + 1}
+        tabIndex={-1}
+      >
         <Head drawn={drawn} />
         <div role="rowgroup" className={css.rows} style={{ height: seen.height }}>
           {rows.slice(seen.first, seen.last).map((place, at) => {

@@ -80,10 +80,11 @@ function place(roots: Map<string, Building>, left: number, all: number, frames: 
   const waiting = [{ siblings: roots, left }];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     let x = next.left;
-    for (const { children, weight, longest_ns: _, ...frame } of [...next.siblings.values()].sort((one, other) => other.weight - one.weight)) {
-      const width = all === 0 ? 0 : weight / all;
-      frames.push({ ...frame, left: x, width });
-      waiting.push({ siblings: children, left: x });
+    for (const frame of [...next.siblings.values()].sort((one, other) => other.weight - one.weight)) {
+      const { service, name, depth, spans, errors, duration_ns, self_ns, longest } = frame;
+      const width = all === 0 ? 0 : frame.weight / all;
+      frames.push({ service, name, depth, spans, errors, duration_ns, self_ns, longest, left: x, width });
+      waiting.push({ siblings: frame.children, left: x });
       x += width;
     }
   }

@@ -104,7 +104,7 @@ export function withFilter<S extends SpanSearch>(search: S, filter: Filter): S {
 
 /** As chips and fields write a value of an attribute, so that its type stays: a text of digits stands in quotes. */
 export function writeValue(value: unknown): string {
-  if (typeof value !== 'string') return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  if (typeof value !== 'string') return JSON.stringify(value);
   return /^(true|false|-?\d.*|".*")$/.test(value) ? `"${value}"` : value;
 }
 

@@ -60,9 +60,9 @@ describe('the flame view', () => {
     ]);
   });
 
-  test('a chain of a hundred thousand spans is drawn', () => {
-    const chain = Array.from({ length: 100_000 }, (_, index): TraceNode => ({ ...(shop[0] as TraceNode), index, parent: index === 0 ? null : index - 1 }));
-    expect(flameOf(chain)).toHaveLength(100_000);
+  test('a chain of twenty thousand spans is drawn', () => {
+    const chain = Array.from({ length: 20_000 }, (_, index): TraceNode => ({ ...(shop[0] as TraceNode), index, parent: index === 0 ? null : index - 1 }));
+    expect(flameOf(chain)).toHaveLength(20_000);
   });
 });
 

@@ -8,8 +8,8 @@ import { foldedFrom, rowOf, unfoldedTo, visibleRows } from './tree';
 const SETTLE_MS = 180;
 const PAGE = 15;
 
-/** `selected` is the span of the address; `focus` brings the row of a span into sight and gives it the keyboard. */
-export function useTree(nodes: readonly TraceNode[], selected: number | undefined, onSelect: (node: number) => void, focus: (node: number) => void) {
+/** `selected` is the span of the address. */
+export function useTree(nodes: readonly TraceNode[], selected: number | undefined, onSelect: (node: number) => void) {
   const [folded, setFolded] = useState<ReadonlySet<number>>(new Set<number>());
   const [walked, setWalked] = useState<number | undefined>();
   const [followed, setFollowed] = useState<number | undefined>();
@@ -39,24 +39,27 @@ export function useTree(nodes: readonly TraceNode[], selected: number | undefine
     else next.delete(node);
     setFolded(next);
   };
-  const walkTo = (node: number | undefined) => {
-    if (node === undefined) return;
-    setWalked(node);
-    focus(node);
-  };
   const select = (node: number) => {
     setWalked(undefined);
     onSelect(node);
   };
-  const onKeyDown = (event: KeyboardEvent) => {
+  /** `focus` brings the row of a span into sight and gives it the keyboard. */
+  const onKeyDown = (event: KeyboardEvent, focus: (node: number) => void) => {
+    const walkTo = (to: number | null | undefined) => {
+      if (to == null) return;
+      setWalked(to);
+      focus(to);
+    };
     const at = active ?? rows[0] ?? 0;
     const node = nodes[at];
     if (node === undefined) return;
     const step = { ArrowDown: 1, ArrowUp: -1, PageDown: PAGE, PageUp: -PAGE, Home: -rows.length, End: rows.length }[event.key];
     const isOpen = node.children > 0 && !folded.has(at);
     if (step !== undefined) walkTo(rows[Math.min(rows.length - 1, Math.max(0, rowOf(rows, at) + step))]);
-    else if (event.key === 'ArrowLeft') isOpen ? fold(at, true) : walkTo(node.parent ?? undefined);
-    else if (event.key === 'ArrowRight' && node.children > 0) isOpen ? walkTo(at + 1) : fold(at, false);
+    else if (event.key === 'ArrowLeft' && isOpen) fold(at, true);
+    else if (event.key === 'ArrowLeft') walkTo(node.parent);
+    else if (event.key === 'ArrowRight' && isOpen) walkTo(at + 1);
+    else if (event.key === 'ArrowRight') fold(at, false);
     else if (event.key === 'Enter') select(at);
     else return;
     event.preventDefault();
