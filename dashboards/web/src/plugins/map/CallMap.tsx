@@ -45,7 +45,7 @@ export function CallMap({ map, focused, onFocus }: CallMapProps) {
         edgeTypes={edgeTypes}
         colorMode={theme}
         fitView
-        fitViewOptions={{ padding: 0.03, maxZoom: 1 }}
+        fitViewOptions={{ padding: 0.02, maxZoom: 1 }}
         minZoom={0.1}
         maxZoom={2}
         nodesConnectable={false}
@@ -101,7 +101,7 @@ function edgesOf({ nodes, edges }: ServiceMap, layout: Layout): LineEdge[] {
       labelShowBg: true,
       labelBgPadding: [4, 2],
       labelBgBorderRadius: 3,
-      labelStyle: { fill: isFailing ? 'var(--error)' : 'var(--text-2)', fontSize: 12 },
+      labelStyle: { fill: isFailing ? 'var(--error)' : 'var(--text-2)', fontSize: 14 },
       labelBgStyle: { fill: 'var(--surface)' },
       style: { stroke: colour, strokeWidth: edgeWidth(edge.calls, most) },
       markerEnd: { type: MarkerType.ArrowClosed, color: colour, width: 14, height: 14, markerUnits: 'userSpaceOnUse' },

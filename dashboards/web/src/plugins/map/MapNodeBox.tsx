@@ -13,7 +13,7 @@ export function MapNodeBox({ data: { node, isFocused } }: NodeProps<BoxNode>) {
   const isFailing = isWrong(node.error_share);
   return (
     <div className={css.box} data-kind={node.kind} data-failing={isFailing} data-focused={isFocused} title={node.name}>
-      <Handle type="target" position={Position.Left} className={css.handle ?? ''} isConnectable={false} />
+      <Handle type="target" position={Position.Top} className={css.handle ?? ''} isConnectable={false} />
       <span className={css.boxName}>
         <KindSign kind={node.kind} />
         <span>{node.name}</span>
@@ -21,9 +21,10 @@ export function MapNodeBox({ data: { node, isFocused } }: NodeProps<BoxNode>) {
       <span className={css.boxNumbers}>
         {node.kind !== 'service' && <span>{node.system ?? node.kind}</span>}
         <span>{format(node.calls_per_second, 'per_second')}</span>
-        {isFailing ? <span className={css.wrong}>{format(node.error_share, 'share')}</span> : <span>{format(node.latency.p95_ms, 'ms')}</span>}
+        {isFailing && <span className={css.wrong}>{format(node.error_share, 'share')}</span>}
+        {!isFailing && node.kind === 'service' && <span>{format(node.latency.p95_ms, 'ms')}</span>}
       </span>
-      <Handle type="source" position={Position.Right} className={css.handle ?? ''} isConnectable={false} />
+      <Handle type="source" position={Position.Bottom} className={css.handle ?? ''} isConnectable={false} />
     </div>
   );
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { curve, edgeWidth, layoutOf, NODE_HEIGHT } from './layout';
+import { curve, edgeWidth, layoutOf, NODE_WIDTH } from './layout';
 
 describe('the layout of the map', () => {
   const ids = ['gateway', 'cart', 'catalog', 'redis'];
@@ -11,13 +11,13 @@ describe('the layout of the map', () => {
     { source: 'cart', target: 'gone' },
   ];
 
-  test('callers stand left of what they call, and no two nodes overlap', () => {
+  test('callers stand above what they call, and no two nodes overlap', () => {
     const { nodes: places, edges: lines } = layoutOf(ids, edges);
     const x = (id: string) => places.get(id)?.x ?? Number.NaN;
     const y = (id: string) => places.get(id)?.y ?? Number.NaN;
-    expect(x('gateway')).toBeLessThan(x('cart'));
-    expect(x('cart')).toBeLessThan(x('redis'));
-    expect(Math.abs(y('cart') - y('catalog'))).toBeGreaterThanOrEqual(NODE_HEIGHT);
+    expect(y('gateway')).toBeLessThan(y('cart'));
+    expect(y('cart')).toBeLessThan(y('redis'));
+    expect(Math.abs(x('cart') - x('catalog'))).toBeGreaterThanOrEqual(NODE_WIDTH);
     expect([...lines.keys()], 'of both ends, and not to itself').toEqual(['gateway > cart', 'gateway > catalog', 'cart > redis']);
   });
 

@@ -1,12 +1,12 @@
-// Where nodes and edges of the service map stand: callers left of what they call, edges around nodes, and room for what they say.
+// Where nodes and edges of the service map stand: callers above what they call, edges around nodes, and room for what they say.
 
 import dagre from '@dagrejs/dagre';
 
-export const NODE_WIDTH = 172;
-export const NODE_HEIGHT = 60;
-const LABEL = { width: 136, height: 18, labelpos: 'c' };
-const BETWEEN_RANKS = 40;
-const BETWEEN_NODES = 26;
+export const NODE_WIDTH = 168;
+export const NODE_HEIGHT = 64;
+const LABEL = { width: 120, height: 22, labelpos: 'c' };
+const BETWEEN_RANKS = 76;
+const BETWEEN_NODES = 12;
 
 export interface Place {
   x: number;
@@ -34,7 +34,7 @@ interface Ends {
 /** The order of nodes and edges does not matter: a map that is asked for again stays as it was. */
 export function layoutOf(ids: readonly string[], edges: readonly Ends[]): Layout {
   const graph = new dagre.graphlib.Graph();
-  graph.setGraph({ rankdir: 'LR', ranksep: BETWEEN_RANKS, nodesep: BETWEEN_NODES, marginx: 16, marginy: 16 });
+  graph.setGraph({ rankdir: 'TB', ranksep: BETWEEN_RANKS, nodesep: BETWEEN_NODES, marginx: 16, marginy: 16 });
   for (const id of [...ids].sort()) graph.setNode(id, { width: NODE_WIDTH, height: NODE_HEIGHT });
   const known = new Set(ids);
   const drawn = edges.filter(({ source, target }) => source !== target && known.has(source) && known.has(target));
