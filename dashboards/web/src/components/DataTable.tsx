@@ -19,6 +19,8 @@ export interface Column<Row> {
   /** Of numbers and times; a text has none. */
   unit?: Unit | 'time';
   render?: (row: Row) => ReactNode;
+  /** False where the server sorts, and not by this. */
+  isSortable?: boolean;
   /** Of the grid, as `120px` or `minmax(160px, 2fr)`. */
   width?: string;
 }
@@ -84,6 +86,13 @@ function Head<Row>({ column, sort, onSort }: { column: Column<Row>; sort: Sort |
   const order = isDescending ? 'descending' : 'ascending';
   // Of numbers the largest are looked for, of texts the first.
   const next = isSorted ? !isDescending : column.unit !== undefined;
+  if (column.isSortable === false) {
+    return (
+      <div role="columnheader" className={`${css.cell ?? ''} ${css.unsorted ?? ''}`} data-number={isNumber(column)}>
+        {column.name}
+      </div>
+    );
+  }
   return (
     <div role="columnheader" aria-sort={isSorted ? order : 'none'} className={css.cell} data-number={isNumber(column)}>
       <button

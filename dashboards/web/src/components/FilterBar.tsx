@@ -22,9 +22,11 @@ interface FilterBarProps {
   filters: readonly Filter[];
   onChange: (filters: Filter[]) => void;
   completions: Completions;
+  /** Keys of which the API knows no `!=`. */
+  neverNot?: readonly string[];
 }
 
-export function FilterBar({ label, filters, onChange, completions }: FilterBarProps) {
+export function FilterBar({ label, filters, onChange, completions, neverNot = [] }: FilterBarProps) {
   const remove = (gone: Filter) => {
     onChange(filters.filter((filter) => filter !== gone));
   };
@@ -34,11 +36,12 @@ export function FilterBar({ label, filters, onChange, completions }: FilterBarPr
   return (
     <div className={css.bar} role="group" aria-label={label}>
       {filters.map((filter) => (
-        <Chip key={writeFilter(filter)} filter={filter} onRemove={remove} onNegate={negate} />
+        <Chip key={writeFilter(filter)} filter={filter} onRemove={remove} onNegate={neverNot.includes(filter.key) ? undefined : negate} />
       ))}
       <Field
         label={label}
         completions={completions}
+        neverNot={neverNot}
         onAdd={(filter) => {
           if (!filters.some((each) => writeFilter(each) === writeFilter(filter))) onChange([...filters, filter]);
         }}
@@ -47,13 +50,17 @@ export function FilterBar({ label, filters, onChange, completions }: FilterBarPr
   );
 }
 
-function Chip({ filter, onRemove, onNegate }: { filter: Filter; onRemove: (filter: Filter) => void; onNegate: (filter: Filter) => void }) {
+function Chip({ filter, onRemove, onNegate }: { filter: Filter; onRemove: (filter: Filter) => void; onNegate: ((filter: Filter) => void) | undefined }) {
   return (
     <span className={css.chip} data-not={filter.isNot}>
       <span className={css.key}>{filter.key}</span>
-      <button type="button" className={css.sign} aria-label={filter.isNot ? 'is not; make it is' : 'is; make it is not'} onClick={() => { onNegate(filter); }}>
-        {filter.isNot ? '≠' : '='}
-      </button>
+      {onNegate === undefined ? (
+        <span className={css.sign}>=</span>
+      ) : (
+        <button type="button" className={css.sign} aria-label={filter.isNot ? 'is not; make it is' : 'is; make it is not'} onClick={() => { onNegate(filter); }}>
+          {filter.isNot ? '≠' : '='}
+        </button>
+      )}
       <span className={css.value}>{filter.value}</span>
       <button type="button" className={css.remove} aria-label={`Remove ${writeFilter(filter)}`} onClick={() => { onRemove(filter); }}>
         <Icon name="close" />
@@ -62,13 +69,24 @@ function Chip({ filter, onRemove, onNegate }: { filter: Filter; onRemove: (filte
   );
 }
 
-function Field({ label, completions, onAdd }: { label: string; completions: Completions; onAdd: (filter: Filter) => void }) {
+interface FieldProps {
+  label: string;
+  completions: Completions;
+  neverNot: readonly string[];
+  onAdd: (filter: Filter) => void;
+}
+
+function Field({ label, completions, neverNot, onAdd }: FieldProps) {
   const [text, setText] = useState('');
   const found = useCompletions(text, completions);
   const add = (written: string) => {
     const filter = parseFilter(written);
-    if (filter !== undefined) onAdd(filter);
-    setText(filter === undefined ? written : '');
+    if (filter === undefined || (filter.isNot && neverNot.includes(filter.key))) {
+      setText(written);
+      return;
+    }
+    onAdd(filter);
+    setText('');
   };
   return (
     <ComboBox

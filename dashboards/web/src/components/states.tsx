@@ -11,7 +11,8 @@ import css from './states.module.css';
 const FAILED_HEIGHT_MAX = 220;
 
 interface AnswerProps<Data> {
-  query: Pick<UseQueryResult<Data, unknown>, 'data' | 'error' | 'isFetching' | 'isPlaceholderData' | 'refetch'>;
+  /** Of `useQuery`; of `useInfiniteQuery` with `data` made of its pages. */
+  query: Pick<UseQueryResult<Data, unknown>, 'data' | 'error' | 'isFetching' | 'isPlaceholderData'> & { refetch: () => Promise<unknown> };
   /** Height in pixels that is kept while the answer is awaited, so that nothing jumps. */
   height?: number;
   /** What stands there when `isEmpty` says so of the answer. */

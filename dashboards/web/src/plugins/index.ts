@@ -1,10 +1,12 @@
 // The plugins whose pages this app has. To add one: its line in both lists.
 
 import { apm } from './apm';
+import { map } from './map';
 import { overview } from './overview';
 import type { PluginPages } from './page';
+import { traces } from './traces';
 
-export const plugins: readonly PluginPages[] = [overview, apm];
+export const plugins: readonly PluginPages[] = [overview, apm, map, traces];
 
 /** With their types, so that every link is checked. */
-export const pluginRoutes = [...overview.routes, ...apm.routes];
+export const pluginRoutes = [...overview.routes, ...apm.routes, ...map.routes, ...traces.routes];

@@ -40,8 +40,9 @@ interface HeatMapProps extends HeatMapShape {
   /** What is counted, as `requests`. */
   counted: string;
   height?: number;
-  /** A drag over an area, or a click on a cell. */
+  /** A drag over an area; and a click on a cell where `onOpen` does not say what that does. */
   onSelect?: (area: HeatMapArea) => void;
+  onOpen?: (area: HeatMapArea) => void;
   /** What is chosen, drawn with a frame. */
   selection?: HeatMapArea | undefined;
 }
@@ -85,6 +86,9 @@ function Canvas({ map, height }: { map: HeatMapProps; height: number }) {
   return <div ref={place} className={css.canvas} role="img" aria-label={`${map.title}; there is a table of it, too`} />;
 }
 
+/** A hand that clicks moves by less. */
+const CLICK_PIXELS = 4;
+
 type Latest = () => { map: HeatMapProps; clock: ReturnType<typeof useClock> };
 
 /** Tells what is below the pointer, and selects what is dragged over. */
@@ -109,7 +113,12 @@ function listen(place: HTMLElement, canvas: HTMLCanvasElement, height: number, l
     else tooltip.show(x, y, clock.short(map.columns[cell.column] ?? 0), rowsOf(map, cell));
   };
   canvas.onpointerup = (event) => {
-    if (start !== undefined) latest().map.onSelect?.(geometry().areaOf(start.x, start.y, event.offsetX, event.offsetY));
+    if (start !== undefined) {
+      const { onSelect, onOpen } = latest().map;
+      const isClick = Math.hypot(event.offsetX - start.x, event.offsetY - start.y) < CLICK_PIXELS;
+      const act = isClick && onOpen !== undefined ? onOpen : onSelect;
+      act?.(geometry().areaOf(start.x, start.y, event.offsetX, event.offsetY));
+    }
     start = undefined;
     frame.style.display = 'none';
   };

@@ -1,6 +1,6 @@
 // Parts of the overview that telemetry tells.
 
-import { Link } from '@tanstack/react-router';
+import { Link, useNavigate } from '@tanstack/react-router';
 import { useMemo } from 'react';
 import { queries } from '../../api/client';
 import type { Heatmap, LogHistogram, ServiceSummary } from '../../api/schema';
@@ -11,6 +11,7 @@ import { Answer, Empty } from '../../components/states';
 import { millis } from '../../format/time';
 import { useRange } from '../../range/useRange';
 import { ErrorShare } from '../apm/measures';
+import { writeArea } from '../traces/area';
 
 const CHART_HEIGHT = 220;
 const PANEL_HEIGHT = CHART_HEIGHT + 30;
@@ -36,6 +37,7 @@ function NothingIn({ what }: { what: string }) {
 
 function Requests({ map }: { map: Heatmap }) {
   const { zoom } = useRange();
+  const navigate = useNavigate();
   const shape = useMemo(
     () => ({ columns: map.columns.map(millis), rows: map.rows.map((row) => ({ min: row.min_duration_ms, max: row.max_duration_ms })), cells: map.cells }),
     [map],
@@ -51,6 +53,7 @@ function Requests({ map }: { map: Heatmap }) {
       onSelect={(area) => {
         zoom(area.from, area.to);
       }}
+      onOpen={(area) => void navigate({ to: '/traces', search: { area: writeArea(area) } })}
     />
   );
 }
