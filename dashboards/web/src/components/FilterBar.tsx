@@ -22,9 +22,11 @@ interface FilterBarProps {
   filters: readonly Filter[];
   onChange: (filters: Filter[]) => void;
   completions: Completions;
+  /** Whether what must not be can be said, too. */
+  canNegate?: boolean;
 }
 
-export function FilterBar({ label, filters, onChange, completions }: FilterBarProps) {
+export function FilterBar({ label, filters, onChange, completions, canNegate = true }: FilterBarProps) {
   const remove = (gone: Filter) => {
     onChange(filters.filter((filter) => filter !== gone));
   };
@@ -34,12 +36,13 @@ export function FilterBar({ label, filters, onChange, completions }: FilterBarPr
   return (
     <div className={css.bar} role="group" aria-label={label}>
       {filters.map((filter) => (
-        <Chip key={writeFilter(filter)} filter={filter} onRemove={remove} onNegate={negate} />
+        <Chip key={writeFilter(filter)} filter={filter} onRemove={remove} onNegate={canNegate ? negate : undefined} />
       ))}
       <Field
         label={label}
         completions={completions}
-        onAdd={(filter) => {
+        onAdd={(written) => {
+          const filter = canNegate ? written : { ...written, isNot: false };
           if (!filters.some((each) => writeFilter(each) === writeFilter(filter))) onChange([...filters, filter]);
         }}
       />
@@ -47,13 +50,17 @@ export function FilterBar({ label, filters, onChange, completions }: FilterBarPr
   );
 }
 
-function Chip({ filter, onRemove, onNegate }: { filter: Filter; onRemove: (filter: Filter) => void; onNegate: (filter: Filter) => void }) {
+function Chip({ filter, onRemove, onNegate }: { filter: Filter; onRemove: (filter: Filter) => void; onNegate: ((filter: Filter) => void) | undefined }) {
   return (
     <span className={css.chip} data-not={filter.isNot}>
       <span className={css.key}>{filter.key}</span>
-      <button type="button" className={css.sign} aria-label={filter.isNot ? 'is not; make it is' : 'is; make it is not'} onClick={() => { onNegate(filter); }}>
-        {filter.isNot ? '≠' : '='}
-      </button>
+      {onNegate === undefined ? (
+        <span className={css.sign}>=</span>
+      ) : (
+        <button type="button" className={css.sign} aria-label={filter.isNot ? 'is not; make it is' : 'is; make it is not'} onClick={() => { onNegate(filter); }}>
+          {filter.isNot ? '≠' : '='}
+        </button>
+      )}
       <span className={css.value}>{filter.value}</span>
       <button type="button" className={css.remove} aria-label={`Remove ${writeFilter(filter)}`} onClick={() => { onRemove(filter); }}>
         <Icon name="close" />
