@@ -11,6 +11,7 @@ import { Answer } from '../../components/states';
 import { Tabs } from '../../components/Tabs';
 import { millis } from '../../format/time';
 import { useRange } from '../../range/useRange';
+import css from './apm.module.css';
 import { isWrong } from './measures';
 import { Operations, Peers, ServiceErrors, Versions } from './serviceParts';
 
@@ -21,7 +22,20 @@ export function ServicePage() {
   const { query: range, live } = useRange();
   const details = queries.useQuery('get', '/api/v1/apm/services/{name}', { params: { path: { name }, query: { ...range, compare: true } } }, live);
   return (
-    <Page title={name} parent={<Link to="/services">Services</Link>}>
+    <Page
+      title={name}
+      parent={<Link to="/services">Services</Link>}
+      actions={
+        <nav className={css.links} aria-label={`More of ${name}`}>
+          <Link to="/logs" search={{ service: name }}>
+            Logs
+          </Link>
+          <Link to="/metrics" search={{ service: name }}>
+            Metrics
+          </Link>
+        </nav>
+      }
+    >
       <Answer query={details} height={640}>
         {(service) => <Service service={service} />}
       </Answer>

@@ -4,6 +4,7 @@ import { useCallback, useMemo } from 'react';
 import { Link } from '@tanstack/react-router';
 import { queries } from '../../api/client';
 import { Answer, Empty, Failed } from '../../components/states';
+import { Toggle } from '../../components/Toggle';
 import { exact } from '../../format/number';
 import { useRange } from '../../range/useRange';
 import { LineDetails } from './LineDetails';
@@ -11,12 +12,11 @@ import { LineList } from './LineList';
 import { keyed } from './lines';
 import css from './logs.module.css';
 import { isFiltered, wantedOf, type LogSearch } from './search';
-import { Toggle } from './Toggle';
 
 const PAGE_LINES = 200;
 /** Who wants more is better served by a shorter range. */
 const LINES_MAX = 20_000;
-const HEIGHT = 480;
+const HEIGHT = 420;
 
 export interface LogViewProps {
   search: LogSearch;
@@ -33,8 +33,9 @@ export function LinesView({ search, onChange, onFilter, onCount }: LogViewProps)
     { params: { query: { ...range, ...wantedOf(search), sort: search.sort ?? 'newest', limit: PAGE_LINES } } },
     {
       pageParamName: 'after',
-      initialPageParam: undefined as string | undefined,
-      getNextPageParam: (page) => page.next ?? undefined,
+      // Without a value the client would send a page number.
+      initialPageParam: null as string | null,
+      getNextPageParam: (page) => page.next,
       placeholderData: live.placeholderData,
       // Who has scrolled down reads: all pages would be asked for again.
       refetchInterval: (query) => (refresh !== undefined && (query.state.data?.pages.length ?? 0) <= 1 ? refresh * 1000 : false),

@@ -4,6 +4,7 @@ import { useEffect, useState, useSyncExternalStore } from 'react';
 import { Button } from '../../components/Button';
 import { Badge } from '../../components/Badge';
 import { Empty, Failed } from '../../components/states';
+import { Toggle } from '../../components/Toggle';
 import { exact } from '../../format/number';
 import { LineDetails } from './LineDetails';
 import { LineList } from './LineList';
@@ -11,7 +12,6 @@ import type { LogViewProps } from './LinesView';
 import css from './logs.module.css';
 import { wantedOf } from './search';
 import { NOTHING, Tail, type TailState } from './tail';
-import { Toggle } from './Toggle';
 
 const HEIGHT = 420;
 
