@@ -153,8 +153,8 @@ function useWalk(lines: readonly KeyedLine[], all: Float64Array, scroller: React
     const next = Math.min(lines.length - 1, Math.max(0, active + step));
     setActive(next);
     const [top, end] = [all[next] ?? 0, all[next + 1] ?? 0];
-    if (top < element.scrollTop) element.scrollTop = top;
-    else if (end > element.scrollTop + element.clientHeight) element.scrollTop = end - element.clientHeight;
+    if (top < element.scrollTop) element.scrollTo({ top });
+    else if (end > element.scrollTop + element.clientHeight) element.scrollTo({ top: end - element.clientHeight });
     requestAnimationFrame(() => {
       element.querySelector<HTMLElement>(`[data-index="${next}"]`)?.focus({ preventScroll: true });
     });

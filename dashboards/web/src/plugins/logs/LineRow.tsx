@@ -72,9 +72,9 @@ export const LineHead = memo(function LineHead({ line, clock, isWrapped, isOpen,
     // eslint-disable-next-line jsx-a11y/click-events-have-key-events, jsx-a11y/no-static-element-interactions
     <div className={css.head} data-severity={line.severity ?? 'none'} data-wrap={isWrapped} onClick={onClick}>
       <span className={css.mark}>{isOpen !== undefined && <Icon name={isOpen ? 'down' : 'right'} />}</span>
-      <time role="gridcell" className={css.time} dateTime={line.time} title={clock.full(line.time)}>
-        {clock.precise(line.time)}
-      </time>
+      <span role="gridcell" className={css.time} title={line.time}>
+        <time dateTime={line.time}>{clock.precise(line.time)}</time>
+      </span>
       <span role="gridcell" className={css.level}>
         <Severity severity={line.severity} />
       </span>

@@ -11,20 +11,26 @@ import { LineList } from './LineList';
 import type { LogViewProps } from './LinesView';
 import css from './logs.module.css';
 import { wantedOf } from './search';
-import { NOTHING, Tail, type TailState } from './tail';
+import { Tail, type TailState } from './tail';
 
 const HEIGHT = 420;
 
 /** Follows what it is first given; with another `key` it begins anew. */
 export function LiveView({ search, onChange, onFilter, onCount }: LogViewProps) {
-  const [attempt, setAttempt] = useState(0);
-  const { tail, state } = useTail(search, attempt);
+  const [tail] = useState(() => new Tail(wantedOf(search)));
+  const state = useSyncExternalStore(tail.listen, tail.get);
   const [isPaused, setPaused] = useState(false);
   const [isUp, setUp] = useState(false);
   const { line: open, context, wrap } = search;
   const isHeld = isPaused || isUp;
   useEffect(() => {
-    tail?.hold(isHeld);
+    tail.start();
+    return () => {
+      tail.stop();
+    };
+  }, [tail]);
+  useEffect(() => {
+    tail.hold(isHeld);
   }, [tail, isHeld]);
   const goOn = () => {
     setPaused(false);
@@ -34,7 +40,7 @@ export function LiveView({ search, onChange, onFilter, onCount }: LogViewProps) 
     <div className={css.live}>
       <div className={css.bar}>
         <Told state={state} isHeld={isHeld} />
-        <Button kind="quiet" onPress={() => tail?.clear()}>
+        <Button kind="quiet" onPress={() => { tail.clear(); }}>
           Clear
         </Button>
         <Toggle isOn={wrap === true} onToggle={(isOn) => { onChange({ wrap: isOn ? true : undefined }, true); }}>
@@ -48,7 +54,7 @@ export function LiveView({ search, onChange, onFilter, onCount }: LogViewProps) 
           <Button onPress={() => { setPaused(true); }}>Pause</Button>
         )}
       </div>
-      {state.failure !== undefined && <Failed error={state.failure} onRetry={() => { setAttempt(attempt + 1); }} />}
+      {state.failure !== undefined && <Failed error={state.failure} onRetry={() => { tail.start(); }} />}
       {state.lines.length === 0 ? (
         state.failure === undefined && <Empty title={state.status === 'connecting' ? 'Connecting…' : 'Waiting for lines'} height={HEIGHT}>
           Lines like these are shown here as soon as they arrive.
@@ -73,24 +79,6 @@ export function LiveView({ search, onChange, onFilter, onCount }: LogViewProps) 
     </div>
   );
 }
-
-/** A tail that begins with the component and ends with it. */
-function useTail(search: LogViewProps['search'], attempt: number): { tail: Tail | undefined; state: TailState } {
-  const [tail, setTail] = useState<Tail>();
-  const wanted = JSON.stringify(wantedOf(search));
-  useEffect(() => {
-    const begun = new Tail(JSON.parse(wanted) as ReturnType<typeof wantedOf>);
-    setTail(begun);
-    return () => {
-      begun.stop();
-    };
-  }, [wanted, attempt]);
-  const state = useSyncExternalStore(tail?.listen ?? never, tail?.get ?? nothing);
-  return { tail, state };
-}
-
-const never = () => () => undefined;
-const nothing = () => NOTHING;
 
 function Told({ state, isHeld }: { state: TailState; isHeld: boolean }) {
   const { leftOut, missed, isLeast, dropped } = state;

@@ -55,7 +55,7 @@ export function wantedOf(search: LogSearch): LogWanted {
 }
 
 export function isFiltered(search: LogSearch): boolean {
-  return Object.values(wantedOf(search)).some((said) => said !== undefined);
+  return Object.values<unknown>(wantedOf(search)).some((said) => said !== undefined);
 }
 
 /** The conditions of `search` that chips stand for. */

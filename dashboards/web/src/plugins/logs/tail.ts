@@ -59,15 +59,13 @@ export function settled(state: TailState, isHeld: boolean): TailState {
 export class Tail {
   private state = NOTHING;
   private isHeld = false;
-  private readonly stopping = new AbortController();
+  private stopping = new AbortController();
   private readonly listeners = new Set<() => void>();
   /** Numbers lines that say the same; of those that are gone, too. */
   private readonly seen = new Map<string, number>();
   private timer: number | undefined;
 
-  constructor(private readonly wanted: LogWanted) {
-    void this.run();
-  }
+  constructor(private readonly wanted: LogWanted) {}
 
   readonly get = (): TailState => this.state;
 
@@ -75,6 +73,14 @@ export class Tail {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   };
+
+  /** Begins, or begins again after it was stopped or gave up. */
+  start(): void {
+    this.stop();
+    this.stopping = new AbortController();
+    this.set({ ...this.state, status: 'connecting', failure: undefined });
+    void this.run(this.stopping.signal);
+  }
 
   hold(isHeld: boolean): void {
     this.isHeld = isHeld;
@@ -88,35 +94,39 @@ export class Tail {
   stop(): void {
     this.stopping.abort();
     window.clearTimeout(this.timer);
+    this.timer = undefined;
   }
 
-  private async run(): Promise<void> {
-    for (let tries = 0; !this.stopping.signal.aborted; tries += 1) {
-      try {
-        await this.follow();
-        // The server ends each answer after an hour.
-        tries = -1;
-      } catch (thrown) {
-        if (this.stopping.signal.aborted) return;
-        this.set({ ...this.state, status: 'waiting', failure: failureFrom(thrown) });
-        // What cannot be meant will not be meant the next time.
-        if (!failureFrom(thrown).isPassing) return;
+  private async run(signal: AbortSignal): Promise<void> {
+    for (let failures = 0; ; failures += 1) {
+      const failure = await this.follow(signal);
+      if (isOver(signal)) return;
+      this.set({ ...this.state, status: failure === undefined ? 'connecting' : 'waiting', failure });
+      // What cannot be meant will not be meant the next time.
+      if (failure !== undefined && !failure.isPassing) return;
+      // The server ends each answer after an hour, which is no failure.
+      if (failure === undefined) failures = 0;
+      await pause(RETRY_MS[Math.min(failures, RETRY_MS.length - 1)] ?? 0, signal);
+      if (isOver(signal)) return;
+    }
+  }
+
+  /** Until the answer ends; what it ended with, where that is a failure. */
+  private async follow(signal: AbortSignal): Promise<Failure | undefined> {
+    try {
+      const { data } = await api.GET('/api/v1/apm/logs/tail', { params: { query: this.wanted }, parseAs: 'stream', signal });
+      if (data == null) return undefined;
+      this.set({ ...this.state, status: 'following', failure: undefined });
+      const reader = new EventReader();
+      const decoder = new TextDecoder();
+      const stream = data.getReader();
+      for (let piece = await stream.read(); !piece.done; piece = await stream.read()) {
+        for (const event of reader.push(decoder.decode(piece.value, { stream: true }))) this.hear(event);
       }
-      await pause(RETRY_MS[Math.min(Math.max(tries, 0), RETRY_MS.length - 1)] ?? 0, this.stopping.signal);
+      return undefined;
+    } catch (thrown) {
+      return failureFrom(thrown);
     }
-  }
-
-  private async follow(): Promise<void> {
-    const { data } = await api.GET('/api/v1/apm/logs/tail', { params: { query: this.wanted }, parseAs: 'stream', signal: this.stopping.signal });
-    if (data === undefined || data === null) return;
-    this.set({ ...this.state, status: 'following', failure: undefined });
-    const reader = new EventReader();
-    const decoder = new TextDecoder();
-    const stream = data.getReader();
-    for (let piece = await stream.read(); !piece.done; piece = await stream.read()) {
-      for (const event of reader.push(decoder.decode(piece.value, { stream: true }))) this.hear(event);
-    }
-    this.set({ ...this.state, status: 'connecting' });
   }
 
   /** Many events may come in a moment; they are shown together. */
@@ -133,6 +143,10 @@ export class Tail {
     this.state = state;
     for (const listener of this.listeners) listener();
   }
+}
+
+function isOver(signal: AbortSignal): boolean {
+  return signal.aborted;
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

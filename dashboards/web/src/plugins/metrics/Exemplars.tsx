@@ -7,14 +7,14 @@ import { Button } from '../../components/Button';
 import { DataTable, type Column } from '../../components/DataTable';
 import { Panel } from '../../components/Page';
 import { Answer, Empty } from '../../components/states';
-import { format, type Unit } from '../../format/number';
+import { exact, format, type Unit } from '../../format/number';
 import { useRange } from '../../range/useRange';
 import { traceLink } from '../../shell/link';
 import { valueUnit } from './measures';
 import type { MetricViewProps } from './MetricView';
 import css from './metrics.module.css';
 
-const EXEMPLARS_MAX = 200;
+const EXEMPLARS_MAX = 500;
 const HEIGHT = 260;
 
 /** The newest of the range that the filter lets through; the chart and the table ask once. */
@@ -46,15 +46,18 @@ export function Exemplars({ name, search, onChange, unit }: MetricViewProps & { 
       }
     >
       <Answer query={answer} height={120} isEmpty={({ exemplars }) => exemplars.length === 0} empty={<NoExemplars isBounded={bounds !== undefined} />}>
-        {({ exemplars }) => (
-          <DataTable
-            label="Exemplars"
-            rows={exemplars}
-            columns={columnsOf(values)}
-            keyOf={(exemplar) => `${exemplar.time} ${exemplar.span_id ?? ''} ${exemplar.value ?? ''} ${JSON.stringify(exemplar.labels)}`}
-            height={Math.min(HEIGHT, (exemplars.length + 1) * 32 + 4)}
-            linkOf={({ trace_id, span_id }) => (trace_id == null ? undefined : traceLink(trace_id, span_id))}
-          />
+        {({ exemplars, is_truncated }) => (
+          <div>
+            {is_truncated && <p className={css.note}>The newest {exact(EXEMPLARS_MAX)}. Zoom in for older ones.</p>}
+            <DataTable
+              label="Exemplars"
+              rows={exemplars}
+              columns={columnsOf(values)}
+              keyOf={(exemplar) => `${exemplar.time} ${exemplar.span_id ?? ''} ${exemplar.value ?? ''} ${JSON.stringify(exemplar.labels)}`}
+              height={Math.min(HEIGHT, (exemplars.length + 1) * 32 + 4)}
+              linkOf={({ trace_id, span_id }) => (trace_id == null ? undefined : traceLink(trace_id, span_id))}
+            />
+          </div>
         )}
       </Answer>
     </Panel>

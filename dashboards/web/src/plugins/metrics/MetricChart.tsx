@@ -12,7 +12,7 @@ import { useRange } from '../../range/useRange';
 import { traceLink } from '../../shell/link';
 import { functionName } from './Controls';
 import { useExemplars } from './Exemplars';
-import { figuresOf, functionsOf, isMeasured, kindOf, seriesName, unitName, unitOf } from './measures';
+import { figuresOf, functionsOf, isMeasured, kindOf, peaksOf, seriesName, unitName, unitOf } from './measures';
 import type { MetricViewProps } from './MetricView';
 import css from './metrics.module.css';
 import { chipsOf, filterOf, labelsOf, NONE } from './search';
@@ -69,7 +69,7 @@ function OverTime({ metric, asked, by, sent, search, onOnly }: OverTimeProps) {
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
   const kind = kindOf(sent);
   const unit = unitOf(metric.name, sent.unit, kind, asked);
-  const exemplars = usePoints(metric.name, search, isMeasured(kind, asked));
+  const exemplars = usePoints(metric, search, isMeasured(kind, asked));
   const order = by.join();
   const { times, rows, series } = useMemo(() => {
     const named = metric.series.map((each): SeriesRow => ({ name: seriesName(each, order === '' ? [] : order.split(','), metric.name), labels: each.labels, ...figuresOf(each.values) }));
@@ -112,14 +112,15 @@ function OverTime({ metric, asked, by, sent, search, onOnly }: OverTimeProps) {
 }
 
 /** Exemplars as points of the chart. */
-function usePoints(name: string, search: MetricViewProps['search'], isWanted: boolean): Exemplar[] {
+function usePoints({ name, bucket_seconds }: MetricOverTime, search: MetricViewProps['search'], isWanted: boolean): Exemplar[] {
   const navigate = useNavigate();
   const { data } = useExemplars(name, search, isWanted);
   return useMemo(() => {
     const told = isWanted ? (data?.exemplars ?? []) : [];
-    return told.flatMap(({ time, value, trace_id, span_id }): Exemplar[] => {
+    const points = told.flatMap(({ time, value, trace_id, span_id }): Exemplar[] => {
       if (value == null || trace_id == null) return [];
       return [{ time: millis(time), value, name: 'opens its trace', onOpen: () => void navigate(traceLink(trace_id, span_id)) }];
     });
-  }, [data, isWanted, navigate]);
+    return peaksOf(points, bucket_seconds * 1000);
+  }, [data, isWanted, navigate, bucket_seconds]);
 }

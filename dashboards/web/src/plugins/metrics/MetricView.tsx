@@ -88,7 +88,7 @@ function About({ metric }: { metric: MetricLabels }) {
     <div className={css.about}>
       {metric.sent.map(({ type, temporality, monotonic, unit }) => (
         <Badge key={`${type} ${temporality ?? ''} ${String(monotonic)} ${unit ?? ''}`}>
-          {[temporality, type.replace('_', ' '), monotonic === true ? 'that only grows' : undefined, unit == null || unit === '1' ? undefined : `in ${unitName(unit) ?? unit}`].filter(Boolean).join(' ')}
+          {[temporality, type.replace('_', ' '), monotonic === true ? 'that only grows,' : undefined, unit == null || unit === '1' ? undefined : `in ${unitName(unit) ?? unit}`].filter(Boolean).join(' ')}
         </Badge>
       ))}
       <span>{exact(metric.cardinality)} series</span>
@@ -97,7 +97,7 @@ function About({ metric }: { metric: MetricLabels }) {
           {service}
         </Link>
       ))}
-      {told !== undefined && told.service_count > 4 && <span>and {told.service_count - 4} more services</span>}
+      {told !== undefined && told.service_count > 4 && <span>and {told.service_count - 4} more</span>}
       <p className={css.description}>{told?.description ?? ''}</p>
     </div>
   );

@@ -48,7 +48,7 @@ export function SeriesTable({ rows, unit, hidden, onToggle, onOnly }: SeriesTabl
       id: 'only',
       name: '',
       value: () => undefined,
-      width: '76px',
+      width: '96px',
       render: ({ name, labels }) => (
         <Button kind="quiet" aria-label={`Only ${name}`} onPress={() => { onOnly(labels); }}>
           Only

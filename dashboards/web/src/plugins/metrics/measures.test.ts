@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { figuresOf, functionsOf, isMeasured, kindOf, seriesName, unitName, unitOf } from './measures';
+import { figuresOf, functionsOf, isMeasured, kindOf, peaksOf, seriesName, unitName, unitOf } from './measures';
 import { chipsOf, filterOf, toggledLabel } from './search';
 
 const sent = (type: string, temporality: string | null, monotonic: boolean | null) => kindOf({ type, temporality, monotonic, series: 1 });
@@ -30,6 +30,17 @@ test('exemplars stand beside values, and not beside rates', () => {
   expect(isMeasured('distribution', 'p99')).toBe(true);
   expect(isMeasured('distribution', 'rate')).toBe(false);
   expect(isMeasured('counter', 'increase')).toBe(false);
+});
+
+test('of many exemplars the largest of each bucket is drawn', () => {
+  const points = [
+    { time: 100, value: 1 },
+    { time: 900, value: 5 },
+    { time: 950, value: 3 },
+    { time: 1100, value: 2 },
+  ];
+
+  expect(peaksOf(points, 1000).map(({ value }) => value)).toEqual([5, 2]);
 });
 
 test('figures leave out what is not there', () => {

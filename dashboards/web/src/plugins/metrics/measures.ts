@@ -63,6 +63,17 @@ export function unitName(unit: string | null | undefined): string | undefined {
   return unit.replace(/^\{(.*)\}$/, '$1');
 }
 
+/** Of single measurements, the largest of each bucket: what a spike was made of, and no heap of points. */
+export function peaksOf<Point extends { time: number; value: number }>(points: readonly Point[], bucketMs: number): Point[] {
+  const peaks = new Map<number, Point>();
+  for (const point of points) {
+    const bucket = Math.floor(point.time / bucketMs);
+    const peak = peaks.get(bucket);
+    if (peak === undefined || point.value > peak.value) peaks.set(bucket, point);
+  }
+  return [...peaks.values()];
+}
+
 /** What tells a series apart, in the order in which it was asked for. */
 export function seriesName({ labels }: MetricSeries, by: readonly string[], otherwise: string): string {
   return by.length === 0 ? otherwise : by.map((label) => labels[label] ?? NONE).join(' · ');
