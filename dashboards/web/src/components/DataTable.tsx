@@ -34,6 +34,8 @@ interface DataTableProps<Row> {
   keyOf: (row: Row) => string;
   /** In pixels; without it the table is as high as its rows, which should be few. */
   height?: number;
+  /** In pixels; of rows with more than one line. */
+  rowHeight?: number;
   /** Where a row leads; its first cell is the link. */
   linkOf?: (row: Row) => RowLink | undefined;
   /** How it is sorted; kept by the table itself where it is not said. */
@@ -41,7 +43,7 @@ interface DataTableProps<Row> {
   onSort?: (sort: Sort) => void;
 }
 
-export function DataTable<Row>({ label, rows, columns, keyOf, height, linkOf, sort: given, onSort }: DataTableProps<Row>) {
+export function DataTable<Row>({ label, rows, columns, keyOf, height, rowHeight = ROW_HEIGHT, linkOf, sort: given, onSort }: DataTableProps<Row>) {
   const [own, setOwn] = useState<Sort | undefined>();
   const sort = given ?? own;
   const sorted = useMemo(() => {
@@ -49,7 +51,7 @@ export function DataTable<Row>({ label, rows, columns, keyOf, height, linkOf, so
     return sort === undefined || column === undefined ? rows : sortedBy(rows, column.value, sort.isDescending);
   }, [rows, columns, sort]);
   const scroller = useRef<HTMLDivElement>(null);
-  const seen = useRowWindow(scroller, sorted.length, height);
+  const seen = useRowWindow(scroller, sorted.length, height, rowHeight);
   const { active, onKeyDown, setActive } = useWalk(sorted.length, seen.show, scroller);
   const clock = useClock();
   const template = { gridTemplateColumns: columns.map(widthOf).join(' ') };
@@ -72,7 +74,7 @@ export function DataTable<Row>({ label, rows, columns, keyOf, height, linkOf, so
             index={seen.first + at}
             isActive={seen.first + at === active}
             onActive={setActive}
-            style={{ ...template, transform: `translateY(${seen.offset + at * ROW_HEIGHT}px)` }}
+            style={{ ...template, height: rowHeight, transform: `translateY(${seen.offset + at * rowHeight}px)` }}
           />
         ))}
       </div>

@@ -22,11 +22,13 @@ interface FilterBarProps {
   filters: readonly Filter[];
   onChange: (filters: Filter[]) => void;
   completions: Completions;
-  /** Keys of which the API knows no `!=`. */
-  neverNot?: readonly string[];
+  /** Whether the API knows `!=` of a key; it does where this is not said. */
+  canNegate?: (key: string) => boolean;
 }
 
-export function FilterBar({ label, filters, onChange, completions, neverNot = [] }: FilterBarProps) {
+const always = () => true;
+
+export function FilterBar({ label, filters, onChange, completions, canNegate = always }: FilterBarProps) {
   const remove = (gone: Filter) => {
     onChange(filters.filter((filter) => filter !== gone));
   };
@@ -36,12 +38,12 @@ export function FilterBar({ label, filters, onChange, completions, neverNot = []
   return (
     <div className={css.bar} role="group" aria-label={label}>
       {filters.map((filter) => (
-        <Chip key={writeFilter(filter)} filter={filter} onRemove={remove} onNegate={neverNot.includes(filter.key) ? undefined : negate} />
+        <Chip key={writeFilter(filter)} filter={filter} onRemove={remove} onNegate={canNegate(filter.key) ? negate : undefined} />
       ))}
       <Field
         label={label}
         completions={completions}
-        neverNot={neverNot}
+        canNegate={canNegate}
         onAdd={(filter) => {
           if (!filters.some((each) => writeFilter(each) === writeFilter(filter))) onChange([...filters, filter]);
         }}
@@ -72,16 +74,16 @@ function Chip({ filter, onRemove, onNegate }: { filter: Filter; onRemove: (filte
 interface FieldProps {
   label: string;
   completions: Completions;
-  neverNot: readonly string[];
+  canNegate: (key: string) => boolean;
   onAdd: (filter: Filter) => void;
 }
 
-function Field({ label, completions, neverNot, onAdd }: FieldProps) {
+function Field({ label, completions, canNegate, onAdd }: FieldProps) {
   const [text, setText] = useState('');
   const found = useCompletions(text, completions);
   const add = (written: string) => {
     const filter = parseFilter(written);
-    if (filter === undefined || (filter.isNot && neverNot.includes(filter.key))) {
+    if (filter === undefined || (filter.isNot && !canNegate(filter.key))) {
       setText(written);
       return;
     }

@@ -7,6 +7,8 @@ export interface Clock {
   zone: Zone;
   /** `08:50:02`, with the day where it is not the day of `now`. */
   short: (time: TimeLike) => string;
+  /** `08:50:02.729`, with the day where it is not the day of `now`. */
+  precise: (time: TimeLike) => string;
   /** `2026-11-26 08:50:02.729` */
   full: (time: TimeLike) => string;
 }
@@ -32,7 +34,8 @@ export function clockOf(zone: Zone, now = new Date()): Clock {
     const isToday = day.format(date) === day.format(now);
     return isToday ? second.format(date) : `${day.format(date)} ${second.format(date)}`;
   };
-  return { zone, short, full };
+  const precise = (time: TimeLike) => `${short(time)}.${String(dateOf(time).getMilliseconds()).padStart(3, '0')}`;
+  return { zone, short, precise, full };
 }
 
 /** `12 s ago`; what is less than a second away is `now`. */

@@ -1,12 +1,14 @@
 // The plugins whose pages this app has. To add one: its line in both lists.
 
 import { apm } from './apm';
+import { logs } from './logs';
 import { map } from './map';
+import { metrics } from './metrics';
 import { overview } from './overview';
 import type { PluginPages } from './page';
 import { traces } from './traces';
 
-export const plugins: readonly PluginPages[] = [overview, apm, map, traces];
+export const plugins: readonly PluginPages[] = [overview, apm, map, traces, logs, metrics];
 
 /** With their types, so that every link is checked. */
-export const pluginRoutes = [...overview.routes, ...apm.routes, ...map.routes, ...traces.routes];
+export const pluginRoutes = [...overview.routes, ...apm.routes, ...map.routes, ...traces.routes, ...logs.routes, ...metrics.routes];

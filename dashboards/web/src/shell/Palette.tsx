@@ -52,7 +52,7 @@ function Commands({ onClose, onHelp }: Omit<PaletteProps, 'isOpen'>) {
     id: `found ${each.id}`,
     name: each.title,
     note: each.note,
-    act: () => void navigate({ to: each.to, params: each.params }),
+    act: () => void navigate({ to: each.to, params: each.params, search: each.search }),
   }));
   const matching = (commands: Command[]) => commands.filter((command) => contains(command.name, words));
   const groups = [

@@ -13,11 +13,14 @@ export type { Exemplar, Plot, Series, Threshold } from './plot';
 
 interface ChartProps extends Plot {
   height?: number;
+  /** Names of series that are not drawn, where the page has a legend of its own. */
+  hidden?: ReadonlySet<string>;
 }
 
 /** Pass the same `times` and `series` until they change: they are drawn anew when they are others. */
-export function Chart({ height = 180, ...plot }: ChartProps) {
-  const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
+export function Chart({ height = 180, hidden: given, ...plot }: ChartProps) {
+  const [own, setHidden] = useState<ReadonlySet<string>>(new Set());
+  const hidden = given ?? own;
   const toggle = (name: string) => {
     const next = new Set(hidden);
     if (!next.delete(name)) next.add(name);
@@ -32,7 +35,7 @@ export function Chart({ height = 180, ...plot }: ChartProps) {
     },
   }));
   return (
-    <ChartFrame title={plot.title} legend={plot.series.length > 1 ? legend : []} height={height} table={() => <PlotTable plot={plot} height={height} />}>
+    <ChartFrame title={plot.title} legend={given === undefined && plot.series.length > 1 ? legend : []} height={height} table={() => <PlotTable plot={plot} height={height} />}>
       <Canvas plot={plot} height={height} hidden={hidden} />
     </ChartFrame>
   );

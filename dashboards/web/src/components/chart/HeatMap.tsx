@@ -142,10 +142,16 @@ function stretch(frame: HTMLElement, start: { x: number; y: number }, x: number,
 function rowsOf(map: HeatMapProps, cell: HeatMapCell): TooltipRow[] {
   const range = map.rows[cell.row];
   const rows = [
-    { name: `${format(range?.min, map.unit)} – ${format(range?.max, map.unit)}`, value: '' },
+    { name: rangeName(range, map.unit), value: '' },
     { name: map.counted, value: count(cell.count), colour: '--accent' },
   ];
   return cell.errors === 0 ? rows : [...rows, { name: 'errors', value: count(cell.errors), colour: '--error' }];
+}
+
+/** Rows at the ends may have no bound. */
+export function rangeName(range: { min: number; max: number } | undefined, unit: Unit): string {
+  if (range?.max === Number.POSITIVE_INFINITY) return `over ${format(range.min, unit)}`;
+  return `${format(range?.min, unit)} – ${format(range?.max, unit)}`;
 }
 
 function HeatMapTable({ map, height }: { map: HeatMapProps; height: number }) {

@@ -51,6 +51,8 @@ export interface Plot {
 }
 
 const AXIS_WIDTH = 62;
+/** Series the tooltip tells; where there are more, those with the largest values. */
+const TOOLTIP_ROWS_MAX = 12;
 const EXEMPLAR_REACH = 9;
 const DRAG_MIN = 4;
 /** Steps of an axis of counts: there are no halves of them. */
@@ -148,10 +150,18 @@ function point(chart: uPlot, plot: Plot, shown: readonly Series[], tooltip: Tool
     return;
   }
   const exemplar = exemplarAt(chart, plot, left, top);
-  const rows: TooltipRow[] = shown.map((each) => ({ name: each.name, value: format(each.values[idx], plot.unit), colour: each.colour ?? '--text' }));
+  const rows = tooltipRows(plot, shown, idx);
   if (exemplar !== undefined) rows.push({ name: exemplar.name, value: format(exemplar.value, plot.unit), colour: '--text' });
   const place = chart.over.offsetLeft;
   tooltip.show(place + left, chart.over.offsetTop + top, clock.short(exemplar?.time ?? plot.times[idx] ?? 0), rows);
+}
+
+function tooltipRows(plot: Plot, shown: readonly Series[], idx: number): TooltipRow[] {
+  const isLong = shown.length > TOOLTIP_ROWS_MAX;
+  const size = (series: Series) => series.values[idx] ?? Number.NEGATIVE_INFINITY;
+  const told = isLong ? [...shown].sort((one, other) => size(other) - size(one)).slice(0, TOOLTIP_ROWS_MAX) : shown;
+  const rows: TooltipRow[] = told.map((each) => ({ name: each.name, value: format(each.values[idx], plot.unit), colour: each.colour ?? '--text' }));
+  return isLong ? [...rows, { name: `${shown.length - told.length} more`, value: '' }] : rows;
 }
 
 function listen(chart: uPlot, plot: Plot, tooltip: Tooltip): void {

@@ -11,6 +11,7 @@ import { Answer } from '../../components/states';
 import { Tabs } from '../../components/Tabs';
 import { millis } from '../../format/time';
 import { useRange } from '../../range/useRange';
+import css from './apm.module.css';
 import { isWrong } from './measures';
 import { Operations, Peers, ServiceErrors, Versions } from './serviceParts';
 
@@ -25,14 +26,20 @@ export function ServicePage() {
       title={name}
       parent={<Link to="/services">Services</Link>}
       actions={
-        <>
+        <nav className={css.links} aria-label={`More of ${name}`}>
           <Link to="/traces" search={{ service: name }}>
             Traces
+          </Link>
+          <Link to="/logs" search={{ service: name }}>
+            Logs
+          </Link>
+          <Link to="/metrics" search={{ service: name }}>
+            Metrics
           </Link>
           <Link to="/map" search={{ node: `service:${name}` }}>
             On the map
           </Link>
-        </>
+        </nav>
       }
     >
       <Answer query={details} height={640}>

@@ -12,6 +12,7 @@ import css from './traces.module.css';
 
 /** The API excludes attributes; of these only those that are attributes as well. */
 const NEVER_NOT = ['service', 'operation', 'kind', 'status', 'environment', 'version', 'host'];
+const isNegatable = (key: string) => !NEVER_NOT.includes(key);
 const ANY = 'any';
 
 const kinds = [{ value: ANY, name: 'Any kind' }, ...KINDS.map((kind) => ({ value: kind, name: kind }))] as const;
@@ -32,7 +33,7 @@ export function Conditions({ search, onChange }: ConditionsProps) {
       <FilterBar
         label="Spans where"
         filters={filters}
-        neverNot={NEVER_NOT}
+        canNegate={isNegatable}
         completions={completions}
         onChange={(next) => {
           onChange(withFilters(search, next));
