@@ -40,7 +40,7 @@ export function MakeKey({ like, onClose }: { like?: KeyView | undefined; onClose
   if (made !== undefined) return <Made name={name} apiKey={made} isExporter={roles.includes('exporter')} onClose={onClose} />;
   return (
     <FormDialog title={like === undefined ? 'Make a key' : `Make a key like ${like.name}`} act="Make it" isReady={name !== '' && roles.length > 0} onAct={make} onDone={() => void changed()} onClose={onClose}>
-      <TextField label="Name" value={name} onChange={setName} autoFocus description="What uses it, as collector-eu." />
+      <TextField label="Name" value={name} onChange={setName} description="What uses it, as collector-eu." />
       <RoleChoice chosen={roles} onChange={setRoles} />
       <Select label="Expires" value={expiry} choices={EXPIRIES} onChange={setExpiry} />
       <TextField label="Taken from these networks only" placeholder="10.1.0.0/16, 192.0.2.7/32" value={networks} onChange={setNetworks} description="From everywhere when there is none." />

@@ -108,7 +108,7 @@ function Invite({ onClose }: { onClose: () => void }) {
   }
   return (
     <FormDialog title={`Invite somebody to ${me.tenant}`} act="Invite" isReady={email.includes('@')} onAct={invite} onDone={() => void changed()} onClose={onClose}>
-      <TextField label="E-mail" type="email" value={email} onChange={setEmail} autoFocus isRequired />
+      <TextField label="E-mail" type="email" value={email} onChange={setEmail} isRequired />
       <TextField label="Name" value={name} onChange={setName} />
       <RoleChoice chosen={roles} onChange={setRoles} />
     </FormDialog>

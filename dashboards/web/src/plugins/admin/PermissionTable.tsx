@@ -1,6 +1,5 @@
 // What grants allow, by product, resource and action; with `onChange`, each can be given and taken.
 
-import { Fragment } from 'react';
 import { Checkbox } from '../../components/Checkbox';
 import { Icon } from '../../components/Icon';
 import css from './PermissionTable.module.css';
@@ -14,46 +13,45 @@ interface PermissionTableProps {
 }
 
 export function PermissionTable({ grants, known, onChange }: PermissionTableProps) {
-  const products = rowsOf(known, grants);
-  const actions = actionsOf(products);
   return (
-    <div className={css.scroller}>
-      <table className={css.table}>
-        <thead>
-          <tr>
-            <th scope="col">Of</th>
-            {actions.map((action) => (
-              <th key={action} scope="col">
-                {action === '*' ? 'everything' : action}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        {products.map((each) => (
-          <Product key={each.product} of={each} actions={actions} grants={grants} onChange={onChange} />
-        ))}
-      </table>
+    <div className={css.products}>
+      {rowsOf(known, grants).map((each) => (
+        <Product key={each.product} of={each} grants={grants} onChange={onChange} />
+      ))}
     </div>
   );
 }
 
 interface ProductProps extends Pick<PermissionTableProps, 'grants' | 'onChange'> {
   of: ProductRows;
-  actions: string[];
 }
 
-function Product({ of: { product, rows }, actions, grants, onChange }: ProductProps) {
+function Product({ of: { product, rows }, grants, onChange }: ProductProps) {
+  const actions = actionsOf(rows);
+  const name = product === '*' ? 'all products' : product;
   return (
-    <tbody>
-      {rows.map(({ resource, actions: offered }) => (
-        <tr key={resource} data-whole={resource === '*'}>
-          <th scope="row">{resource === '*' ? <b>{product === '*' ? 'all products' : product}</b> : resource}</th>
+    <table className={css.table}>
+      <thead>
+        <tr>
+          <th scope="col">{name}</th>
           {actions.map((action) => (
-            <td key={action}>{offered.includes(action) && <Cell grant={`${product}:${resource}:${action}`} grants={grants} onChange={onChange} />}</td>
+            <th key={action} scope="col">
+              {action === '*' ? 'everything' : action}
+            </th>
           ))}
         </tr>
-      ))}
-    </tbody>
+      </thead>
+      <tbody>
+        {rows.map(({ resource, actions: offered }) => (
+          <tr key={resource}>
+            <th scope="row">{resource === '*' ? `all of ${name}` : resource}</th>
+            {actions.map((action) => (
+              <td key={action}>{offered.includes(action) && <Cell grant={`${product}:${resource}:${action}`} grants={grants} onChange={onChange} />}</td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }
 
@@ -61,12 +59,12 @@ function Cell({ grant, grants, onChange }: { grant: string } & Pick<ProductProps
   const standing = standingOf(grants, grant);
   if (onChange === undefined) {
     return (
-      <Fragment>
+      <>
         <span className={css.mark} data-standing={standing} title={grant} aria-hidden="true">
           {standing === 'none' ? '–' : <Icon name="check" />}
         </span>
         <span className={css.hidden}>{standing === 'none' ? 'no' : 'yes'}</span>
-      </Fragment>
+      </>
     );
   }
   return (

@@ -109,7 +109,7 @@ function Rename({ person, onClose }: { person: PersonView; onClose: () => void }
   };
   return (
     <FormDialog title={`Name of ${person.email}`} act="Change" onAct={rename} onClose={onClose}>
-      <TextField label="Name" value={name} onChange={setName} autoFocus />
+      <TextField label="Name" value={name} onChange={setName} />
     </FormDialog>
   );
 }

@@ -23,7 +23,7 @@ export function QuotasPage() {
       ) : (
         <Panel>
           <Empty title="What is used of quotas is seen in the tenant system" height={140}>
-            <SeenInSystem path="/admin/quotas">{me.tenants.includes('system') ? 'You may look at it.' : 'Ask those who run the server.'}</SeenInSystem>
+            <SeenInSystem>{me.tenants.includes('system') ? 'You may look at it.' : 'Ask those who run the server.'}</SeenInSystem>
           </Empty>
         </Panel>
       )}

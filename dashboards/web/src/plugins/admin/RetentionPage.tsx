@@ -24,7 +24,7 @@ export function RetentionPage() {
       <Panel title="Where it is set">
         <Settings section="retention" yaml={settingsFor(me.tenant)} />
       </Panel>
-      <SeenInSystem path="/admin/retention">This is of your tenant. In the tenant system it is of the whole server.</SeenInSystem>
+      <SeenInSystem>This is of your tenant. In the tenant system it is of the whole server.</SeenInSystem>
     </Page>
   );
 }

@@ -10,7 +10,7 @@ import { TextField } from '../../components/fields';
 import { Confirm } from '../../components/FormDialog';
 import { Page, Panel } from '../../components/Page';
 import { Answer, Empty, Failed } from '../../components/states';
-import { useMay } from '../../shell/me';
+import { useMay, useMe } from '../../shell/me';
 import css from './admin.module.css';
 import { useDescription, useHubChanged, useRoles } from './hub';
 import { permissionsOf } from './permissions';
@@ -22,6 +22,8 @@ export function RolePage() {
   const { name } = route.useParams();
   const roles = useRoles();
   const description = useDescription();
+  // Only people of the tenant `system` have what concerns the server, whatever their roles say.
+  const isOfServer = useMe().tenant === 'system';
   const role = roles.data?.roles.find((each) => each.name === name);
   const parent = <Link to="/admin/roles">Roles</Link>;
   if (roles.data !== undefined && role === undefined) {
@@ -41,7 +43,7 @@ export function RolePage() {
     );
   }
   // As the server has it: when that is another, what was not saved is over.
-  return <Role key={JSON.stringify(role)} role={role} known={permissionsOf(description.data ?? {})} />;
+  return <Role key={JSON.stringify(role)} role={role} known={permissionsOf(description.data ?? {}).filter((permission) => isOfServer || !permission.startsWith('server:'))} />;
 }
 
 function Role({ role, known }: { role: RoleView; known: string[] }) {

@@ -69,7 +69,7 @@ function MakeRole({ roles, onClose }: { roles: RoleView[]; onClose: () => void }
   };
   return (
     <FormDialog title="Make a role" act="Make it" isReady={name !== '' && !isTaken} onAct={make} onDone={() => void navigate({ to: '/admin/roles/$name', params: { name } })} onClose={onClose}>
-      <TextField label="Name" value={name} onChange={setName} autoFocus description={isTaken ? 'There is one of this name already.' : 'Of a-z, 0-9, - and _; it cannot be changed.'} />
+      <TextField label="Name" value={name} onChange={setName} description={isTaken ? 'There is one of this name already.' : 'Of a-z, 0-9, - and _; it cannot be changed.'} />
       <TextField label="For whom it is" value={description} onChange={setDescription} />
       <Select label="Allows at first what is allowed to" value={base} choices={roles.map((role) => ({ value: role.name, name: role.name }))} onChange={setBase} />
       <p className={css.text}>What it allows is chosen on the next page. Nobody gives more than they have.</p>

@@ -45,7 +45,7 @@ const columns: Column<Check>[] = [
   { id: 'name', name: 'Check', value: (check) => check.name, width: '130px' },
   { id: 'state', name: 'State', value: (check) => check.told, width: 'minmax(80px, 1fr)', render: (check) => <Badge tone={check.isOk ? 'good' : 'error'}>{check.isOk ? 'ok' : check.told}</Badge> },
   { id: 'looks', name: 'Looks at', value: (check) => check.looksAt, width: 'minmax(220px, 2fr)' },
-  { id: 'ready', name: 'Keeps traffic away', value: (check) => (check.decidesReadiness ? 'yes' : 'no'), width: '140px' },
+  { id: 'ready', name: 'When it fails', value: (check) => (check.decidesReadiness ? 'traffic is kept away' : 'telemetry is still taken'), width: '170px' },
   { id: 'details', name: 'Figures', value: (check) => check.details, width: 'minmax(240px, 3fr)', render: (check) => <span title={check.details}>{check.details === '' ? '–' : check.details}</span> },
 ];
 
@@ -85,7 +85,7 @@ function Flow() {
   if (me.tenant !== 'system') {
     return (
       <Empty title="The server’s own telemetry is in the tenant system" height={200}>
-        <SeenInSystem path="/admin/storage">{me.tenants.includes('system') ? 'You may look at it.' : 'Ask those who run the server.'}</SeenInSystem>
+        <SeenInSystem>{me.tenants.includes('system') ? 'You may look at it.' : 'Ask those who run the server.'}</SeenInSystem>
       </Empty>
     );
   }
@@ -107,7 +107,7 @@ function Kept() {
       <Stored />
       <Segments />
       <Unreadable />
-      <SeenInSystem path="/admin/storage">This is of your tenant. In the tenant system it is of the whole server.</SeenInSystem>
+      <SeenInSystem>This is of your tenant. In the tenant system it is of the whole server.</SeenInSystem>
     </>
   );
 }

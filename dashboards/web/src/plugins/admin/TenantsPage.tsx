@@ -100,7 +100,7 @@ function Make({ onClose }: { onClose: () => void }) {
   }
   return (
     <FormDialog title="Make a tenant" act="Make it" isReady={name !== '' && owner.includes('@')} onAct={make} onDone={() => void changed()} onClose={onClose}>
-      <TextField label="Name" value={name} onChange={setName} autoFocus description="Of a-z, 0-9, - and _; it cannot be changed, and never comes back." />
+      <TextField label="Name" value={name} onChange={setName} description="Of a-z, 0-9, - and _; it cannot be changed, and never comes back." />
       <TextField label="Title" value={title} onChange={setTitle} description="What people call it." />
       <TextField label="E-mail of its owner" type="email" value={owner} onChange={setOwner} />
       <p className={css.text}>Without a licence a server has three tenants beside system. None can be deleted.</p>
@@ -126,7 +126,7 @@ function Rename({ tenant, onClose }: TenantActProps) {
   const [title, setTitle] = useState(tenant.title);
   return (
     <FormDialog title={`Title of ${tenant.name}`} act="Change" onAct={() => edit({ title })} onClose={onClose}>
-      <TextField label="Title" value={title} onChange={setTitle} autoFocus />
+      <TextField label="Title" value={title} onChange={setTitle} />
     </FormDialog>
   );
 }

@@ -27,5 +27,5 @@ export function bytesByDay(rows: readonly DayBytes[]): { times: number[]; series
   }
   const total = (values: number[]) => values.reduce((sum, value) => sum + value, 0);
   const largestFirst = [...sizes].sort(([, one], [, other]) => total(other) - total(one));
-  return { times, series: largestFirst.map(([name, values]) => ({ name, values, kind: 'bars' })), from: first - DAY_MS / 2, to: last + DAY_MS };
+  return { times, series: largestFirst.map(([name, values]) => ({ name, values, kind: 'bars' })), from: first - DAY_MS / 2, to: last + DAY_MS - 1 };
 }

@@ -2,6 +2,7 @@
 
 import { useQuery } from '@tanstack/react-query';
 import { Failure } from '../../api/failure';
+import { bytes } from '../../format/number';
 
 const ASK_EVERY_MS = 10_000;
 
@@ -68,7 +69,7 @@ export function checksOf({ checks, details }: Health): Check[] {
 
 function detailsOf(details: Record<string, unknown> | undefined): string {
   return Object.entries(details ?? {})
-    .map(([name, value]) => `${name.replaceAll('_', ' ')}: ${String(value)}`)
+    .map(([name, value]) => `${name.replaceAll('_', ' ')}: ${name.startsWith('bytes') && typeof value === 'number' ? bytes(value) : String(value)}`)
     .join(', ');
 }
 

@@ -38,8 +38,8 @@ const columns: Column<Task>[] = [
   { id: 'outcome', name: 'Outcome', value: (task) => task.outcome, width: '110px', render: (task) => <Badge tone={TONES[task.outcome] ?? 'plain'}>{task.outcome}</Badge> },
   { id: 'started', name: 'Started', unit: 'time', value: (task) => task.started },
   { id: 'took', name: 'Took', unit: 'ms', value: (task) => task.took_ms },
-  { id: 'in', name: 'Files in', unit: 'count', value: (task) => task.files_in },
-  { id: 'out', name: 'Files out', unit: 'count', value: (task) => task.files_out },
+  { id: 'in', name: 'Files in', unit: 'count', width: '92px', value: (task) => task.files_in },
+  { id: 'out', name: 'Files out', unit: 'count', width: '92px', value: (task) => task.files_out },
   { id: 'read', name: 'Read', unit: 'bytes', value: (task) => task.bytes_in },
   { id: 'written', name: 'Written', unit: 'bytes', value: (task) => task.bytes_out },
   { id: 'error', name: 'Error', value: (task) => task.error, width: 'minmax(120px, 2fr)', render: (task) => <span className={css.wrong} title={task.error ?? undefined}>{task.error}</span> },
@@ -64,7 +64,7 @@ export function Maintenance() {
           </>
         )}
       </Answer>
-      <SeenInSystem path="/admin/storage">This is of your tenant. In the tenant system it is of the whole server.</SeenInSystem>
+      <SeenInSystem>This is of your tenant. In the tenant system it is of the whole server.</SeenInSystem>
     </>
   );
 }

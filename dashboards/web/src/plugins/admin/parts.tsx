@@ -1,8 +1,10 @@
 // Small parts that several pages of administration share.
 
+import { useLocation } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { Badge, type Tone } from '../../components/Badge';
 import { useMe } from '../../shell/me';
+import { stringifySearch } from '../../shell/search';
 import css from './admin.module.css';
 
 export function RoleBadges({ roles }: { roles: readonly string[] }) {
@@ -29,16 +31,15 @@ export function TenantLink({ tenant, path, children }: { tenant: string; path: s
 }
 
 /** For those who run the server and look at another tenant than `system`: where the server itself is seen. */
-export function SeenInSystem({ path, children }: { path: string; children: ReactNode }) {
+export function SeenInSystem({ children }: { children: ReactNode }) {
   const me = useMe();
+  const { pathname, search } = useLocation();
   if (me.tenant === 'system') return null;
   return (
     <p className={css.text}>
       {children}{' '}
       {me.tenants.includes('system') && (
-        <TenantLink tenant="system" path={path}>
-          Open it there
-        </TenantLink>
+        <a href={`${pathname}${stringifySearch({ ...search, tenant: 'system' })}`}>Open it there</a>
       )}
     </p>
   );

@@ -64,9 +64,9 @@ export function rowsOf(permissions: readonly string[], grants: readonly string[]
   }));
 }
 
-/** All actions of some products, as columns of one table. */
-export function actionsOf(products: readonly ProductRows[]): string[] {
-  return ordered(new Set(products.flatMap(({ rows }) => rows.flatMap(({ actions }) => actions))));
+/** All actions of the rows, as columns of one table. */
+export function actionsOf(rows: readonly ResourceRow[]): string[] {
+  return ordered(new Set(rows.flatMap(({ actions }) => actions)));
 }
 
 /** Whether `grants` have it: by itself, as a part of a wider grant, or not. */
