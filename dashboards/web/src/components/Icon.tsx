@@ -15,6 +15,8 @@ const PATHS = {
   chart: 'M2.5 2.5v11h11M5 10.5l2.5-3 2 1.5 3-4',
   person: 'M8 7.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5ZM3 13.5c.6-2.6 2.4-4 5-4s4.4 1.4 5 4',
   plus: 'M8 3v10M3 8h10',
+  more: 'M3.5 8h.01M8 8h.01M12.5 8h.01',
+  download: 'M8 2.5v7.5m-3-3 3 3 3-3M3 13.5h10',
 } as const;
 
 export type IconName = keyof typeof PATHS;

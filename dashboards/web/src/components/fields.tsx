@@ -12,6 +12,7 @@ import {
   SelectValue,
   Button as AriaButton,
   Text,
+  TextArea,
   TextField as AriaTextField,
   type TextFieldProps as AriaTextFieldProps,
 } from 'react-aria-components';
@@ -22,14 +23,20 @@ interface TextFieldProps extends Omit<AriaTextFieldProps, 'className' | 'style' 
   label?: string;
   description?: ReactNode;
   placeholder?: string;
+  /** Of a text of several lines: how many are seen. */
+  lines?: number;
 }
 
-/** A line of text. Without `label` it needs an `aria-label`. */
-export function TextField({ label, description, placeholder, ...rest }: TextFieldProps) {
+/** A line of text, or `lines` of them. Without `label` it needs an `aria-label`. */
+export function TextField({ label, description, placeholder, lines, ...rest }: TextFieldProps) {
   return (
     <AriaTextField {...rest} className={css.field ?? ''}>
       {label !== undefined && <Label className={css.label ?? ''}>{label}</Label>}
-      <Input className={css.input ?? ''} placeholder={placeholder} />
+      {lines === undefined ? (
+        <Input className={css.input ?? ''} placeholder={placeholder} />
+      ) : (
+        <TextArea className={`${css.input ?? ''} ${css.lines ?? ''}`} placeholder={placeholder} rows={lines} />
+      )}
       {description !== undefined && (
         <Text slot="description" className={css.description ?? ''}>
           {description}

@@ -1,5 +1,7 @@
 // The plugins whose pages this app has. To add one: its line in both lists.
 
+import { account } from './account';
+import { admin } from './admin';
 import { apm } from './apm';
 import { logs } from './logs';
 import { map } from './map';
@@ -8,7 +10,16 @@ import { overview } from './overview';
 import type { PluginPages } from './page';
 import { traces } from './traces';
 
-export const plugins: readonly PluginPages[] = [overview, apm, map, traces, logs, metrics];
+export const plugins: readonly PluginPages[] = [overview, apm, map, traces, logs, metrics, admin, account];
 
 /** With their types, so that every link is checked. */
-export const pluginRoutes = [...overview.routes, ...apm.routes, ...map.routes, ...traces.routes, ...logs.routes, ...metrics.routes];
+export const pluginRoutes = [
+  ...overview.routes,
+  ...apm.routes,
+  ...map.routes,
+  ...traces.routes,
+  ...logs.routes,
+  ...metrics.routes,
+  ...admin.routes,
+  ...account.routes,
+];
