@@ -10,7 +10,7 @@ test('somebody is invited, kept out and removed, and the audit trail says so', a
   await page.goto('/admin/people');
 
   await page.getByRole('button', { name: 'Invite' }).click();
-  await page.getByLabel('E-mail').fill(email);
+  await page.getByRole('dialog').getByLabel('E-mail').fill(email);
   await page.getByRole('dialog').getByRole('button', { name: 'Invite' }).click();
   await expect(page.getByRole('region', { name: 'One-time password' })).not.toBeEmpty();
   await page.getByRole('button', { name: 'I have kept it' }).click();

@@ -21,6 +21,8 @@ export interface Column<Row> {
   render?: (row: Row) => ReactNode;
   /** False where the server sorts, and not by this. */
   isSortable?: boolean;
+  /** Of what can be done with a row: its head is for screen readers, and nothing is sorted by it. */
+  isActs?: boolean;
   /** Of the grid, as `120px` or `minmax(160px, 2fr)`. */
   width?: string;
 }
@@ -83,6 +85,13 @@ export function DataTable<Row>({ label, rows, columns, keyOf, height, rowHeight 
 }
 
 function Head<Row>({ column, sort, onSort }: { column: Column<Row>; sort: Sort | undefined; onSort: (sort: Sort) => void }) {
+  if (column.isActs === true) {
+    return (
+      <div role="columnheader" className={css.cell}>
+        <span className={css.hidden}>{column.name}</span>
+      </div>
+    );
+  }
   const isSorted = sort?.column === column.id;
   const isDescending = isSorted && sort.isDescending;
   const order = isDescending ? 'descending' : 'ascending';

@@ -88,7 +88,7 @@ function useColumns(acts: KeyActs | undefined): Column<KeyView>[] {
     { id: 'made', name: 'Made', unit: 'time', value: (key) => key.made_at, width: '110px', render: (key) => <span title={clock.full(key.made_at)}>{ago(key.made_at)}</span> },
     { id: 'by', name: 'By', value: (key) => key.made_by, width: 'minmax(120px, 1fr)' },
   ];
-  if (acts !== undefined) columns.push({ id: 'acts', name: '', value: () => undefined, width: '60px', render: (key) => <RowActs of={key} acts={acts} /> });
+  if (acts !== undefined) columns.push({ id: 'acts', name: 'Actions', isActs: true, value: () => undefined, width: '60px', render: (key) => <RowActs of={key} acts={acts} /> });
   return columns;
 }
 

@@ -35,7 +35,7 @@ export function TenantsPage() {
     { id: 'state', name: 'State', value: (tenant) => tenant.state, width: '120px', render: (tenant) => <StateBadge state={tenant.state} /> },
     { id: 'made', name: 'Made', unit: 'time', value: (tenant) => tenant.made_at },
   ];
-  if (mayWrite) columns.push({ id: 'acts', name: '', value: () => undefined, width: '60px', render: (tenant) => <RowActs tenant={tenant} onAsk={setAsked} /> });
+  if (mayWrite) columns.push({ id: 'acts', name: 'Actions', isActs: true, value: () => undefined, width: '60px', render: (tenant) => <RowActs tenant={tenant} onAsk={setAsked} /> });
   return (
     <Page
       title="Tenants"

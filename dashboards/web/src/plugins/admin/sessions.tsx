@@ -21,7 +21,7 @@ export function SessionTable({ sessions, onEnd }: SessionTableProps) {
     { id: 'method', name: 'Signed in by', value: (session) => session.method, width: 'minmax(110px, 1fr)' },
     { id: 'started', name: 'Since', unit: 'time', value: (session) => session.started_at },
     { id: 'used', name: 'Last renewed', unit: 'time', value: (session) => session.refreshed_at, width: '120px', render: (session) => <span title={clock.full(session.refreshed_at)}>{ago(session.refreshed_at)}</span> },
-    { id: 'act', name: '', value: () => undefined, width: '110px', render: (session) => <EndButton session={session} onEnd={onEnd} /> },
+    { id: 'act', name: 'Actions', isActs: true, value: () => undefined, width: '110px', render: (session) => <EndButton session={session} onEnd={onEnd} /> },
   ];
   return <DataTable label="Open sessions" rows={sessions} columns={columns} keyOf={(session) => session.id} />;
 }
