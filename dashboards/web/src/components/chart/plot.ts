@@ -19,6 +19,8 @@ export interface Series {
 export interface Threshold {
   name: string;
   value: number;
+  /** A token, as `--warning`; `--error` where none is said. */
+  colour?: string;
 }
 
 /** A single measurement that leads to what explains it. */
@@ -200,12 +202,12 @@ function drawExemplars(chart: uPlot, plot: Plot): void {
 function drawThresholds(chart: uPlot, plot: Plot): void {
   const { ctx, bbox } = chart;
   ctx.save();
-  ctx.strokeStyle = ctx.fillStyle = colourOf('--error');
   ctx.font = `${11 * devicePixelRatio}px sans-serif`;
   ctx.textAlign = 'left';
   ctx.textBaseline = 'bottom';
   ctx.setLineDash([4 * devicePixelRatio, 4 * devicePixelRatio]);
-  for (const { name, value } of plot.thresholds ?? []) {
+  for (const { name, value, colour } of plot.thresholds ?? []) {
+    ctx.strokeStyle = ctx.fillStyle = colourOf(colour ?? '--error');
     const y = chart.valToPos(value, 'y', true);
     ctx.beginPath();
     ctx.moveTo(bbox.left, y);
