@@ -44,10 +44,15 @@ function columnOf(column: AnswerColumn, place: number, answer: Rows, clock: Cloc
     name: shown.name,
     ...(shown.note === undefined ? {} : { note: shown.note }),
     ...(isNumber ? { unit: shown.unit ?? 'number' } : {}),
-    width: widthOf(column, `${shown.name} ${shown.note ?? ''}`, place, answer),
+    width: shown.unit === undefined ? widthOf(column, `${shown.name} ${shown.note ?? ''}`, place, answer) : widthWith(shown, column, place, answer),
     value: ({ values }) => (values[place] == null ? null : isNumber ? numberOf(values[place]) : textOf(values[place])),
     render: ({ values }) => shown.render?.(values[place]) ?? <Cell column={column} value={values[place]} clock={clock} unit={isNumber ? shown.unit : undefined} />,
   };
+}
+
+/** What is written with a unit is short, however many digits it has. */
+function widthWith({ name }: { name: string }, column: AnswerColumn, place: number, answer: Rows): string {
+  return isNumeric(column) ? `minmax(${Math.round(Math.max(9, name.length + 3) * LETTER_WIDTH + 16)}px, 0.7fr)` : widthOf(column, name, place, answer);
 }
 
 const LETTER_WIDTH = 7.2;

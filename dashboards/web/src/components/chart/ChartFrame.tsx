@@ -32,15 +32,17 @@ export function ChartFrame({ title, legend = [], legendPlace = 'beside', actions
       <figcaption className={css.head}>
         <span className={css.title}>{title}</span>
         {legendPlace === 'beside' ? <Legend entries={legend} place="beside" /> : <span className={css.space} />}
-        <Button
-          kind="quiet"
-          icon={isTable ? 'chart' : 'table'}
-          aria-label={isTable ? `${title} as a chart` : `${title} as a table`}
-          onPress={() => {
-            setTable(!isTable);
-          }}
-        />
-        {actions}
+        <span className={css.tools}>
+          <Button
+            kind="quiet"
+            icon={isTable ? 'chart' : 'table'}
+            aria-label={isTable ? `${title} as a chart` : `${title} as a table`}
+            onPress={() => {
+              setTable(!isTable);
+            }}
+          />
+          {actions}
+        </span>
       </figcaption>
       <div style={{ height }} className={css.body}>
         {isTable ? table() : children}

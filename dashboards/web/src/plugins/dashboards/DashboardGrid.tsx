@@ -17,12 +17,8 @@ interface DashboardGridProps {
 }
 
 export function DashboardGrid({ dashboard, asking, yaml }: DashboardGridProps) {
-  let index = 0;
-  const rows = dashboard.rows.map((row) => {
-    const first = index;
-    index += row.panels.length;
-    return { row, first };
-  });
+  // Panels are counted through all rows, as the text has them.
+  const rows = dashboard.rows.map((row, at) => ({ row, first: dashboard.rows.slice(0, at).reduce((sum, before) => sum + before.panels.length, 0) }));
   return (
     <AskingContext value={asking}>
       <div className={css.rows}>

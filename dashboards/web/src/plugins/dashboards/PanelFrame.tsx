@@ -34,7 +34,8 @@ const DRAWN: Record<Exclude<PanelKind, 'markdown'>, ComponentType<DrawnPanel>> =
   traces: TracesPanel,
 };
 
-const PADDING = 12;
+/** In pixels, of the frame and the space inside it. */
+const FRAME = 14;
 
 interface PanelFrameProps {
   panel: Panel;
@@ -47,7 +48,7 @@ interface PanelFrameProps {
 export function PanelFrame({ panel, height, yaml }: PanelFrameProps) {
   return (
     <section className={css.panel} style={{ height, gridColumn: `span ${panel.width}` }} aria-label={panel.title} data-kind={panel.kind}>
-      {panel.kind === 'markdown' ? <Text panel={panel} yaml={yaml} /> : <Asked panel={panel} height={height - 2 * PADDING} yaml={yaml} />}
+      {panel.kind === 'markdown' ? <Text panel={panel} yaml={yaml} /> : <Asked panel={panel} height={height - FRAME} yaml={yaml} />}
     </section>
   );
 }

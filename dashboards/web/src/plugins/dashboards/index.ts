@@ -26,7 +26,7 @@ const dashboardRoute = createRoute({
   path: '/dashboards/$name',
   validateSearch: (search: Record<string, unknown>): DashboardSearch => {
     const chosen = Object.entries(search).flatMap(([key, value]) => (key.startsWith('var.') ? [[key, value === '' ? [''] : texts(value)]] : []));
-    return { ...(Object.fromEntries(chosen) as Chosen), edit: flag(search.edit) } as DashboardSearch;
+    return { ...(Object.fromEntries(chosen) as Chosen), edit: flag(search.edit) };
   },
   component: lazyRouteComponent(() => import('./DashboardPage'), 'DashboardPage'),
 });

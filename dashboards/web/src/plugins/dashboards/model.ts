@@ -5,16 +5,21 @@ import type { Chosen } from './index';
 
 /** As the server sends it, made of a file that it found no fault in: everything that is not said has its usual value. */
 export function dashboardOf(written: unknown): Dashboard {
-  const dashboard = written as Dashboard;
+  const dashboard = written as WrittenDashboard;
   const ids = new Set<string>();
   return { ...dashboard, time: dashboard.time ?? '1h', rows: dashboard.rows.map((row) => rowOf(row, ids)) };
 }
 
+type Unsaid<Whole, Keys extends keyof Whole> = Omit<Whole, Keys> & Partial<Pick<Whole, Keys>>;
+type WrittenPanel = Unsaid<Panel, 'id' | 'width' | 'legend'>;
+type WrittenRow = Unsaid<Omit<PanelRow, 'panels'>, 'height'> & { panels: WrittenPanel[] };
+type WrittenDashboard = Unsaid<Omit<Dashboard, 'rows'>, 'time'> & { rows: WrittenRow[] };
+
 const HEIGHT = 6;
 const WIDTH = 12;
 
-function rowOf(row: PanelRow, ids: Set<string>): PanelRow {
-  const said = row.panels.flatMap((panel) => ((panel.width as number | undefined) === undefined ? [] : [panel.width]));
+function rowOf(row: WrittenRow, ids: Set<string>): PanelRow {
+  const said = row.panels.flatMap((panel) => (panel.width === undefined ? [] : [panel.width]));
   const share = (WIDTH - said.reduce((sum, width) => sum + width, 0)) / Math.max(1, row.panels.length - said.length);
   return {
     ...row,
@@ -23,7 +28,7 @@ function rowOf(row: PanelRow, ids: Set<string>): PanelRow {
   };
 }
 
-function idOf(panel: Panel, ids: Set<string>): string {
+function idOf(panel: WrittenPanel, ids: Set<string>): string {
   const made = panel.id ?? nameOf(panel.title);
   let id = made;
   for (let again = 2; ids.has(id); again += 1) id = `${made}-${again}`;

@@ -13,8 +13,10 @@ import type { DrawnPanel } from './series';
 import { columnOf } from './values';
 
 const HEAD_HEIGHT = 34;
-const NODE = { width: 118, height: 26, gapX: 64, gapY: 14 };
+const NODE = { width: 118, height: 26, gapX: 42, gapY: 14 };
 const WRONG_SHARE = 0.01;
+/** Who calls and is not known. */
+const OUTSIDE = '(outside)';
 
 export function MapPanel({ panel, answer, height, actions }: DrawnPanel) {
   const [lit, setLit] = useState<string>();
@@ -33,7 +35,7 @@ export function MapPanel({ panel, answer, height, actions }: DrawnPanel) {
         <Empty title="Nobody called anybody in this range" />
       ) : (
         <div className={css.map} style={{ height: height - HEAD_HEIGHT }}>
-          <svg viewBox={`0 0 ${width} ${tall}`} style={{ minWidth: width * 0.8 }} role="group" aria-label={panel.title}>
+          <svg viewBox={`0 0 ${width} ${tall}`} style={{ minWidth: width * 0.65 }} role="group" aria-label={panel.title}>
             {calls.map((call) => {
               const [source, target] = [nodes.get(call.source), nodes.get(call.target)];
               if (source === undefined || target === undefined) return null;
@@ -56,7 +58,7 @@ export function MapPanel({ panel, answer, height, actions }: DrawnPanel) {
 }
 
 function Node({ node, x, y, onLight }: { node: PlacedNode; x: number; y: number; onLight: (name: string | undefined) => void }) {
-  const isService = node.kind === 'service';
+  const isService = node.kind === 'service' && node.name !== OUTSIDE;
   const content = (
     <>
       <title>{`${node.name} (${node.kind})`}</title>
@@ -68,7 +70,7 @@ function Node({ node, x, y, onLight }: { node: PlacedNode; x: number; y: number;
   );
   const light = { onMouseEnter: () => { onLight(node.name); }, onMouseLeave: () => { onLight(undefined); }, onFocus: () => { onLight(node.name); }, onBlur: () => { onLight(undefined); } };
   return (
-    <g transform={`translate(${x} ${y})`} className={css.node} data-kind={node.kind} {...light}>
+    <g transform={`translate(${x} ${y})`} className={css.node} data-kind={isService ? 'service' : 'other'} {...light}>
       {isService ? (
         <Link to="/services/$name" params={{ name: node.name }}>
           {content}
@@ -100,7 +102,7 @@ function callsOf(panel: Panel, { columns, rows }: PanelAnswer): Call[] {
   const calls = place('calls') >= 0 ? place('calls') : (numbers[0] ?? -1);
   return rows.flatMap((row) => {
     if (row[target] === null || row[target] === undefined) return [];
-    const names = [row[source] === null ? 'callers from outside' : textOf(row[source]), textOf(row[target])] as const;
+    const names = [row[source] === null ? OUTSIDE : textOf(row[source]), textOf(row[target])] as const;
     const amount = numberOf(row[calls]) ?? 0;
     const failed = numberOf(row[errors]);
     const told = numbers.map((at) => {

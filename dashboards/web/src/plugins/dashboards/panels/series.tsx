@@ -25,7 +25,11 @@ export interface DrawnPanel {
 }
 
 const HEAD_HEIGHT = 30;
-const LEGEND_HEIGHT = 40;
+const LEGEND_HEIGHTS = { one: 24, two: 40 };
+/** In pixels, about: of a letter, of what stands around a name, of a twelfth of the page. */
+const LETTER = 6.5;
+const AROUND = 28;
+const TWELFTH = 80;
 
 export function TimeSeries({ panel, answer, height, actions }: DrawnPanel) {
   const folded = useFolded(panel, answer);
@@ -35,7 +39,7 @@ export function TimeSeries({ panel, answer, height, actions }: DrawnPanel) {
   const isBars = isStacked || panel.kind === 'bar';
   const thresholds = useMemo(() => linesOf(panel), [panel]);
   const series = useMemo(() => folded.series.map((each) => ({ ...each, kind: isBars ? ('bars' as const) : ('line' as const) })), [folded, isBars]);
-  const hasLegend = panel.legend && series.length > 1;
+  const legendHeight = panel.legend && series.length > 1 ? legendHeightOf(panel, series) : 0;
   return (
     <Chart
       title={panel.title}
@@ -51,9 +55,14 @@ export function TimeSeries({ panel, answer, height, actions }: DrawnPanel) {
       actions={actions}
       isLegendHidden={!panel.legend}
       legendPlace="below"
-      height={height - HEAD_HEIGHT - (hasLegend ? LEGEND_HEIGHT : 0)}
+      height={height - HEAD_HEIGHT - legendHeight}
     />
   );
+}
+
+function legendHeightOf({ width }: Panel, series: readonly { name: string }[]): number {
+  const long = series.reduce((sum, { name }) => sum + name.length * LETTER + AROUND, 0);
+  return long < width * TWELFTH ? LEGEND_HEIGHTS.one : LEGEND_HEIGHTS.two;
 }
 
 function useFolded(panel: Panel, answer: PanelAnswer): Folded {

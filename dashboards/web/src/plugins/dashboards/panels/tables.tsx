@@ -12,7 +12,8 @@ import css from '../dashboards.module.css';
 import type { DrawnPanel } from './series';
 import { columnOf } from './values';
 
-const HEAD_HEIGHT = 34;
+/** In pixels: the head, less what tables reach into the frame. */
+const HEAD_HEIGHT = 23;
 
 export function TablePanel({ panel, answer, height, actions }: DrawnPanel) {
   const shownAs = useCallback((column: AnswerColumn) => columnOf(column, panel.unit), [panel.unit]);
