@@ -14,6 +14,8 @@ export type { Sort } from './sorting';
 export interface Column<Row> {
   id: string;
   name: string;
+  /** Beside the name, as a type. */
+  note?: string;
   /** What it is sorted by, and shown as where `render` says nothing else. */
   value: (row: Row) => Cell;
   /** Of numbers and times; a text has none. */
@@ -114,6 +116,7 @@ function Head<Row>({ column, sort, onSort }: { column: Column<Row>; sort: Sort |
         }}
       >
         {column.name}
+        {column.note !== undefined && <span className={css.note}>{column.note}</span>}
         <span className={css.arrow}>{isSorted && <Icon name={isDescending ? 'down' : 'up'} />}</span>
       </button>
     </div>

@@ -3,14 +3,16 @@
 import { account } from './account';
 import { admin } from './admin';
 import { apm } from './apm';
+import { dashboards } from './dashboards';
 import { logs } from './logs';
 import { map } from './map';
 import { metrics } from './metrics';
 import { overview } from './overview';
 import type { PluginPages } from './page';
+import { sql } from './sql';
 import { traces } from './traces';
 
-export const plugins: readonly PluginPages[] = [overview, apm, map, traces, logs, metrics, admin, account];
+export const plugins: readonly PluginPages[] = [overview, apm, map, traces, logs, metrics, dashboards, sql, admin, account];
 
 /** With their types, so that every link is checked. */
 export const pluginRoutes = [
@@ -20,6 +22,8 @@ export const pluginRoutes = [
   ...traces.routes,
   ...logs.routes,
   ...metrics.routes,
+  ...dashboards.routes,
+  ...sql.routes,
   ...admin.routes,
   ...account.routes,
 ];

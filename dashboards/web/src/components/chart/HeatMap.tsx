@@ -1,11 +1,11 @@
 // Counts by time and value: each column a bucket of time, each row a range of values. The darker, the more; errors in their colour.
 
 import { useEffect, useRef } from 'react';
-import { count, format, type Unit } from '../../format/number';
+import { format, type Unit } from '../../format/number';
 import { useClock } from '../../format/time';
 import { DataTable, type Column } from '../DataTable';
 import css from './Chart.module.css';
-import { ChartFrame } from './ChartFrame';
+import { ChartFrame, type ChartFrameProps } from './ChartFrame';
 import { useShownTheme } from './colours';
 import { drawHeatMap, HeatMapGeometry } from './heatMapDrawing';
 import { Tooltip, type TooltipRow } from './Tooltip';
@@ -21,9 +21,14 @@ export interface HeatMapShape {
   /** The start of each column, in milliseconds since 1970. */
   columns: readonly number[];
   columnMs: number;
-  /** Values of each row, the lowest first. */
-  rows: readonly { min: number; max: number }[];
+  /** What stands below columns that are not of time. */
+  columnNames?: readonly string[];
+  /** Values of each row, the lowest first; a name where a row is no range. */
+  rows: readonly { min: number; max: number; name?: string }[];
+  /** Of rows. */
   unit: Unit;
+  /** Of cells; a count where none is said. */
+  cellUnit?: Unit;
   cells: readonly HeatMapCell[];
 }
 
@@ -35,7 +40,7 @@ export interface HeatMapArea {
   max: number;
 }
 
-interface HeatMapProps extends HeatMapShape {
+interface HeatMapProps extends HeatMapShape, Pick<ChartFrameProps, 'actions'> {
   title: string;
   /** What is counted, as `requests`. */
   counted: string;
@@ -52,7 +57,7 @@ export function HeatMap({ height = 220, ...map }: HeatMapProps) {
   const hasErrors = map.cells.some((cell) => cell.errors > 0);
   const legend = [{ name: map.counted, colour: '--accent' }, ...(hasErrors ? [{ name: 'errors', colour: '--error' }] : [])];
   return (
-    <ChartFrame title={map.title} legend={legend} height={height} table={() => <HeatMapTable map={map} height={height} />}>
+    <ChartFrame title={map.title} legend={legend} actions={map.actions} height={height} table={() => <HeatMapTable map={map} height={height} />}>
       <Canvas map={map} height={height} />
     </ChartFrame>
   );
@@ -110,7 +115,7 @@ function listen(place: HTMLElement, canvas: HTMLCanvasElement, height: number, l
     const { map, clock } = latest();
     const cell = geometry().cellAt(x, y);
     if (cell === undefined) tooltip.hide();
-    else tooltip.show(x, y, clock.short(map.columns[cell.column] ?? 0), rowsOf(map, cell));
+    else tooltip.show(x, y, map.columnNames?.[cell.column] ?? clock.short(map.columns[cell.column] ?? 0), rowsOf(map, cell));
   };
   canvas.onpointerup = (event) => {
     if (start !== undefined) {
@@ -141,11 +146,12 @@ function stretch(frame: HTMLElement, start: { x: number; y: number }, x: number,
 
 function rowsOf(map: HeatMapProps, cell: HeatMapCell): TooltipRow[] {
   const range = map.rows[cell.row];
+  const unit = map.cellUnit ?? 'count';
   const rows = [
-    { name: rangeName(range, map.unit), value: '' },
-    { name: map.counted, value: count(cell.count), colour: '--accent' },
+    { name: range?.name ?? rangeName(range, map.unit), value: '' },
+    { name: map.counted, value: format(cell.count, unit), colour: '--accent' },
   ];
-  return cell.errors === 0 ? rows : [...rows, { name: 'errors', value: count(cell.errors), colour: '--error' }];
+  return cell.errors === 0 ? rows : [...rows, { name: 'errors', value: format(cell.errors, unit), colour: '--error' }];
 }
 
 /** Rows at the ends may have no bound. */
@@ -155,12 +161,17 @@ export function rangeName(range: { min: number; max: number } | undefined, unit:
 }
 
 function HeatMapTable({ map, height }: { map: HeatMapProps; height: number }) {
-  const columns: Column<HeatMapCell>[] = [
-    { id: 'time', name: 'Time', unit: 'time', value: (cell) => map.columns[cell.column] },
+  const names = map.columnNames;
+  const unit = map.cellUnit ?? 'count';
+  const ranges: Column<HeatMapCell>[] = [
     { id: 'min', name: 'From', unit: map.unit, value: (cell) => map.rows[cell.row]?.min },
     { id: 'max', name: 'To', unit: map.unit, value: (cell) => map.rows[cell.row]?.max },
-    { id: 'count', name: map.counted, unit: 'count', value: (cell) => cell.count },
-    { id: 'errors', name: 'errors', unit: 'count', value: (cell) => cell.errors },
+  ];
+  const columns: Column<HeatMapCell>[] = [
+    names === undefined ? { id: 'time', name: 'Time', unit: 'time', value: (cell) => map.columns[cell.column] } : { id: 'name', name: 'Along', value: (cell) => names[cell.column] },
+    ...(map.rows.some((row) => row.name !== undefined) ? [{ id: 'row', name: 'Name', value: (cell: HeatMapCell) => map.rows[cell.row]?.name }] : ranges),
+    { id: 'count', name: map.counted, unit, value: (cell) => cell.count },
+    ...(map.cells.some((cell) => cell.errors > 0) ? [{ id: 'errors', name: 'errors', unit, value: (cell: HeatMapCell) => cell.errors }] : []),
   ];
   return <DataTable label={map.title} rows={map.cells} columns={columns} keyOf={(cell) => `${cell.column} ${cell.row}`} height={height} />;
 }

@@ -19,6 +19,8 @@ export interface Series {
 export interface Threshold {
   name: string;
   value: number;
+  /** A token, as `--warning`; `--error` where none is said. */
+  colour?: string;
 }
 
 /** A single measurement that leads to what explains it. */
@@ -107,10 +109,16 @@ function seriesOptions(shown: readonly (Series & { colour: string })[], isStacke
   const ordered = isStacked ? [...shown].reverse() : shown;
   return ordered.map(({ name, kind, colour }) => {
     const resolved = colourOf(colour);
-    if (kind !== 'bars') return { label: name, stroke: resolved, width: 1.5, points: { show: false }, spanGaps: false };
+    if (kind !== 'bars') return { label: name, stroke: resolved, width: 1.5, points: { show: true, size: 4, fill: resolved, filter: lonely }, spanGaps: false };
     const paths = uPlot.paths.bars?.({ size: [1, 32], gap: 1, align: 1, radius: 0 });
     return { label: name, stroke: resolved, fill: resolved, width: 0, points: { show: false }, ...(paths === undefined ? {} : { paths }) };
   });
+}
+
+/** Points with gaps on both sides: of those a line shows nothing. */
+function lonely(chart: uPlot, at: number): number[] {
+  const values = chart.data[at] ?? [];
+  return Array.from(values, (value, index) => (value != null && values[index - 1] == null && values[index + 1] == null ? index : -1)).filter((index) => index >= 0);
 }
 
 function axes(plot: Plot, clock: Clock): uPlot.Axis[] {
@@ -210,12 +218,12 @@ function drawExemplars(chart: uPlot, plot: Plot): void {
 function drawThresholds(chart: uPlot, plot: Plot): void {
   const { ctx, bbox } = chart;
   ctx.save();
-  ctx.strokeStyle = ctx.fillStyle = colourOf('--error');
   ctx.font = `${11 * devicePixelRatio}px sans-serif`;
   ctx.textAlign = 'left';
   ctx.textBaseline = 'bottom';
   ctx.setLineDash([4 * devicePixelRatio, 4 * devicePixelRatio]);
-  for (const { name, value } of plot.thresholds ?? []) {
+  for (const { name, value, colour } of plot.thresholds ?? []) {
+    ctx.strokeStyle = ctx.fillStyle = colourOf(colour ?? '--error');
     const y = chart.valToPos(value, 'y', true);
     ctx.beginPath();
     ctx.moveTo(bbox.left, y);
