@@ -2,7 +2,8 @@
 
 import type { ReactNode } from 'react';
 import {
-  Checkbox as AriaCheckbox,
+  CheckboxButton,
+  CheckboxField,
   FieldError,
   Input,
   Label,
@@ -101,13 +102,15 @@ interface CheckboxProps {
 /** Something that is so or not. */
 export function Checkbox({ children, ...rest }: CheckboxProps) {
   return (
-    <AriaCheckbox {...rest} className={css.checkbox ?? ''}>
-      {({ isSelected }) => (
-        <>
-          <span className={css.box}>{isSelected && <Icon name="check" />}</span>
-          {children}
-        </>
-      )}
-    </AriaCheckbox>
+    <CheckboxField {...rest}>
+      <CheckboxButton className={css.checkbox ?? ''}>
+        {({ isSelected }) => (
+          <>
+            <span className={css.box}>{isSelected && <Icon name="check" />}</span>
+            {children}
+          </>
+        )}
+      </CheckboxButton>
+    </CheckboxField>
   );
 }

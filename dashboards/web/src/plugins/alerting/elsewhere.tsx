@@ -1,10 +1,12 @@
 // Links to pages of other areas. They are named by their paths, as this area does not depend on which others there are.
 
-import { Link } from '@tanstack/react-router';
+import { Link, useNavigate } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import type { Link as LinkOfServer, RowsAsked } from '../../api/schema';
+import { rangeBetween } from '../../range/range';
 
 const TRACE: string = '/traces/$id';
+const TRACES: string = '/traces';
 const SQL: string = '/sql';
 const TRACE_ID_SHOWN = 12;
 
@@ -24,6 +26,15 @@ export function SqlLink({ asked, children }: { asked: RowsAsked; children: React
       {children}
     </Link>
   );
+}
+
+/** Goes to the failed traces of a service in a time, in milliseconds since 1970. */
+export function useErrorsOf(service: string): (from: number, to: number) => void {
+  const navigate = useNavigate();
+  return (from, to) => {
+    const search: object = { service, status: 'error', ...rangeBetween(from, to) };
+    void navigate({ to: TRACES, search });
+  };
 }
 
 /** A link that an incident has: to a trace as the API names it, or to whatever somebody wrote. */

@@ -17,6 +17,7 @@ import { ago, millis, useClock } from '../../format/time';
 import { useRange } from '../../range/useRange';
 import { useMay } from '../../shell/me';
 import { useChange } from '../alerting/change';
+import { useErrorsOf } from '../alerting/elsewhere';
 import { burnNow, precise, promiseOf, STATE_NAMES, STATE_TONES } from './slo';
 import { SloDialog } from './SloDialog';
 import { burnText } from './SlosPage';
@@ -38,13 +39,17 @@ export function SloPage() {
       title={name}
       parent={<Link to="/slos">SLOs</Link>}
       actions={
-        mayWrite &&
-        slo.data !== undefined && (
-          <>
-            <Button onPress={() => { setOpen('edit'); }}>Edit…</Button>
-            <Button onPress={() => { setOpen('delete'); }}>Delete…</Button>
-          </>
-        )
+        <>
+          <Link to="/alerts" search={{ text: `slo=${name}` }}>
+            Alerts
+          </Link>
+          {mayWrite && slo.data !== undefined && (
+            <>
+              <Button onPress={() => { setOpen('edit'); }}>Edit…</Button>
+              <Button onPress={() => { setOpen('delete'); }}>Delete…</Button>
+            </>
+          )}
+        </>
       }
     >
       <Answer query={slo} height={560}>
@@ -82,7 +87,7 @@ function Slo({ slo }: { slo: SloView }) {
         <Stat label="Burn of the last hour" value={burnNow(slo)} unit="number" isWrong={slo.state === 'page'} action={budget.exhausted_at == null ? 'spends no more than there is' : exhausted(budget.exhausted_at)} />
       </Stats>
       <Answer query={history} height={PANEL_HEIGHT} isEmpty={(answer) => answer.buckets.every((bucket) => bucket.valid === 0)} empty={<NoHistory />}>
-        {(answer) => <OverTime history={answer} />}
+        {(answer) => <OverTime history={answer} service={slo.service} />}
       </Answer>
       <Panel title="How it is judged" isFlush>
         {slo.burns.length === 0 ? (
@@ -123,8 +128,9 @@ const burnColumns: Column<BurnView>[] = [
   },
 ];
 
-function OverTime({ history }: { history: History }) {
+function OverTime({ history, service }: { history: History; service: string }) {
   const { zoom } = useRange();
+  const openErrors = useErrorsOf(service);
   const { times, left, burn, events } = useMemo(() => seriesOf(history), [history]);
   const shared = { times, from: millis(history.from), to: millis(history.to), sync: 'slo', onZoom: zoom, height: CHART_HEIGHT };
   return (
@@ -136,13 +142,23 @@ function OverTime({ history }: { history: History }) {
         <Chart title="Burn" series={burn} unit="number" thresholds={JUST_SPENT} {...shared} />
       </Panel>
       <Panel>
-        <Chart title="Events" series={events} unit="count" isStacked {...shared} />
+        <Chart
+          title="Events"
+          series={events}
+          unit="count"
+          isStacked
+          {...shared}
+          onPoint={(time) => {
+            openErrors(time, time + history.bucket_seconds * 1000);
+          }}
+        />
       </Panel>
     </Grid>
   );
 }
 
-const JUST_SPENT = [{ name: 'spends the budget in just the window', value: 1 }];
+/** What spends the budget in exactly the window. */
+const JUST_SPENT = [{ name: '1×', value: 1 }];
 
 function seriesOf({ buckets }: History) {
   return {

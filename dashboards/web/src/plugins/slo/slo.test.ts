@@ -35,6 +35,7 @@ describe('the form of an SLO', () => {
 describe('figures of an SLO', () => {
   it('tell shares from objectives of many digits', () => {
     expect(precise(0.99951)).toBe('99.951\u00a0%');
+    expect(precise(0.778761)).toBe('77.9\u00a0%');
     expect(precise(null)).toBe('–');
   });
 

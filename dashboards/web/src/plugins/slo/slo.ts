@@ -7,9 +7,13 @@ import { format } from '../../format/number';
 export const STATE_TONES: Record<SloState, Tone> = { ok: 'good', ticket: 'warning', page: 'error', no_data: 'plain' };
 export const STATE_NAMES: Record<SloState, string> = { ok: 'fine', ticket: 'burns slowly', page: 'burns fast', no_data: 'no data' };
 
-/** A share with as many digits as tell it from the objective: `99.95 %`. */
+/** From here on, more digits tell how near to an objective a share is. */
+const NEAR = 0.99;
+
+/** `77.9 %`, but `99.951 %`. */
 export function precise(share: number | null | undefined): string {
-  return share == null ? '–' : `${String(Number((share * 100).toFixed(4)))}\u00a0%`;
+  if (share == null || share < NEAR) return format(share, 'share');
+  return `${String(Number((share * 100).toFixed(4)))}\u00a0%`;
 }
 
 export function promiseOf(indicator: Indicator): string {

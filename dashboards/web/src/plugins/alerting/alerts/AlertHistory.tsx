@@ -50,7 +50,7 @@ function Earlier({ alert }: { alert: AlertDetail }) {
   if (same.length === 0) return null;
   return (
     <div>
-      <h3 className={css.muted}>Earlier, with the same labels</h3>
+      <h3 className={css.heading}>Earlier, with the same labels</h3>
       <ul>
         {same.slice(0, EARLIER_SHOWN).map((each) => (
           <li key={each.id}>

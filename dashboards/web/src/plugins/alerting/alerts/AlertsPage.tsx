@@ -10,6 +10,7 @@ import { TextField } from '../../../components/fields';
 import { Page, Panel } from '../../../components/Page';
 import { Answer, Empty } from '../../../components/states';
 import { Tabs } from '../../../components/Tabs';
+import { count } from '../../../format/number';
 import { useMay } from '../../../shell/me';
 import css from '../alerting.module.css';
 import { WATCHED } from '../change';
@@ -55,13 +56,15 @@ export function AlertsPage() {
       }
     >
       <Tabs label="State" tabs={TABS} selected={state} onSelect={(next) => void navigate({ search: (search) => ({ ...search, state: next === 'firing' ? undefined : next }) })}>
-        {state === 'silences' ? (
-          <Panel isFlush>
-            <Silences />
-          </Panel>
-        ) : (
-          <AlertsOf state={state} rule={rule} words={text ?? ''} onSilence={maySilence ? (alert) => { setSilencing(matchersOf(alert)); } : undefined} />
-        )}
+        <div className={css.panels}>
+          {state === 'silences' ? (
+            <Panel isFlush>
+              <Silences />
+            </Panel>
+          ) : (
+            <AlertsOf state={state} rule={rule} words={text ?? ''} onSilence={maySilence ? (alert) => { setSilencing(matchersOf(alert)); } : undefined} />
+          )}
+        </div>
       </Tabs>
       {silencing !== undefined && <SilenceDialog matchers={silencing} onClose={() => { setSilencing(undefined); }} />}
     </Page>
@@ -93,10 +96,14 @@ function AlertsOf({ state, rule, words, onSilence }: AlertsOfProps) {
                 title={group.rule}
                 actions={
                   <span className={css.group}>
+                    <span className={css.muted}>{count(group.alerts.length)}</span>
                     <SeverityMark severity={group.severity} />
-                    <Link to="/rules/$name" params={{ name: group.rule }}>
-                      Rule
-                    </Link>
+                    {/* The server has some alerts of its own that no rule says. */}
+                    {rules.data?.some((each) => each.name === group.rule) === true && (
+                      <Link to="/rules/$name" params={{ name: group.rule }}>
+                        Rule
+                      </Link>
+                    )}
                   </span>
                 }
               >

@@ -9,6 +9,8 @@ const LETTER = 7.5;
 const WIDTH_MIN = 80;
 const WIDTH_MAX = 320;
 const ROWS_LOOKED_AT = 30;
+/** Ids of traces are shown by their first digits. */
+const TRACE_ID_WIDTH = '130px';
 
 /** Numbers and texts as they are, all else as JSON; undefined for nothing. */
 export function cellOf(row: AnyRow, name: string): string | number | undefined {
@@ -18,6 +20,7 @@ export function cellOf(row: AnyRow, name: string): string | number | undefined {
 }
 
 export function widthOf(name: string, rows: readonly AnyRow[]): string {
+  if (name === 'trace_id') return TRACE_ID_WIDTH;
   const letters = rows.slice(0, ROWS_LOOKED_AT).map((row) => String(cellOf(row, name) ?? '').length);
   const wanted = Math.max(name.length + 3, ...letters) * LETTER + 20;
   const width = Math.round(Math.min(WIDTH_MAX, Math.max(WIDTH_MIN, wanted)));

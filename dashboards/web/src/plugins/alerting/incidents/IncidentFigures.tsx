@@ -1,8 +1,8 @@
 // How soon incidents are answered and resolved, beside what is promised.
 
+import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
-import { useMemo } from 'react';
-import { queries } from '../../../api/client';
+import { api } from '../../../api/client';
 import { Select } from '../../../components/fields';
 import { Panel } from '../../../components/Page';
 import { Stat, Stats } from '../../../components/Stat';
@@ -17,8 +17,15 @@ const PERIODS = [7, 30, 90, 365].map((days) => ({ value: String(days), name: `La
 export function IncidentFigures() {
   const { days = DAYS_USUAL } = route.useSearch();
   const navigate = route.useNavigate();
-  const from = useMemo(() => new Date(Date.now() - days * DAY_MS).toISOString(), [days]);
-  const figures = queries.useQuery('get', '/api/v1/alerting/incidents/figures', { params: { query: { from } } });
+  const figures = useQuery({
+    queryKey: ['figures of incidents', days],
+    queryFn: async ({ signal }) => {
+      const from = new Date(Date.now() - days * DAY_MS).toISOString();
+      const { data } = await api.GET('/api/v1/alerting/incidents/figures', { params: { query: { from } }, signal });
+      if (data === undefined) throw new Error('the server told no figures');
+      return data;
+    },
+  });
   return (
     <Panel
       title="How incidents go"

@@ -1,5 +1,6 @@
 // One incident: what happened, what belongs to it, and all that can be done about it.
 
+import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { queries } from '../../../api/client';
 import type { Entry, EntryKind, IncidentDetail } from '../../../api/schema';
@@ -10,10 +11,12 @@ import { useClock } from '../../../format/time';
 import { useMay } from '../../../shell/me';
 import css from '../alerting.module.css';
 import { AlertTable } from '../alerts/AlertTable';
+import { unitOf } from '../alerts/units';
 import { WATCHED } from '../change';
 import { IncidentLink, SqlLink } from '../elsewhere';
 import { Fact, Facts } from '../Facts';
 import { PriorityMark, StatusMark } from '../marks';
+import { allRules } from '../rules/allRules';
 import { Timeline, type Happening } from '../Timeline';
 import { STAGE_NAMES } from './choices';
 import { IncidentActs } from './IncidentActs';
@@ -40,22 +43,25 @@ export function IncidentPage() {
 }
 
 function Incident({ incident }: { incident: IncidentDetail }) {
+  const rules = useQuery(allRules());
   return (
     <>
       <div className={css.split}>
         <Panel title="What happened">
-          <Timeline happenings={incident.timeline.map(happeningOf)} />
+          <Timeline happenings={incident.timeline.map(happeningOf)} isNewestFirst />
           {incident.is_truncated && <p className={css.muted}>There is more than is shown; SQL has all: alerting.timeline.</p>}
         </Panel>
-        <Panel title="How it is">
-          <IncidentFacts incident={incident} />
-        </Panel>
+        <div>
+          <Panel title="How it is">
+            <IncidentFacts incident={incident} />
+          </Panel>
+        </div>
       </div>
       <Panel title="Alerts" isFlush>
         {incident.alerts_shown.length === 0 ? (
           <Empty title="It has no alerts" height={96} />
         ) : (
-          <AlertTable label="Alerts of the incident" alerts={incident.alerts_shown} unitOfRule={() => 'number'} hasRules />
+          <AlertTable label="Alerts of the incident" alerts={incident.alerts_shown} unitOfRule={(name) => unitOf(rules.data?.find((rule) => rule.name === name)?.yaml ?? '')} hasRules />
         )}
       </Panel>
     </>
@@ -64,7 +70,9 @@ function Incident({ incident }: { incident: IncidentDetail }) {
 
 function IncidentFacts({ incident }: { incident: IncidentDetail }) {
   const clock = useClock();
-  const rows = incident.alerts_shown.flatMap((alert) => (alert.rows == null ? [] : [{ id: alert.id, labels: alert.labels, asked: alert.rows }]));
+  // The newest of each set of labels: earlier ones are a click further, on the page of their alert.
+  const newest = incident.alerts_shown.filter((alert, at, all) => all.findIndex((each) => each.fingerprint === alert.fingerprint && each.rule === alert.rule) === at);
+  const rows = newest.flatMap((alert) => (alert.rows == null ? [] : [{ id: alert.id, labels: alert.labels, asked: alert.rows }]));
   return (
     <Facts>
       <Fact name="Status">
@@ -169,5 +177,10 @@ const WHAT: Record<EntryKind, { what: string; tone?: Happening['tone'] }> = {
 
 function happeningOf(entry: Entry, at: number): Happening {
   const { what, tone } = WHAT[entry.kind];
-  return { id: String(at), at: entry.at, what, tone, text: entry.text, who: entry.who === 'platform' ? undefined : `by ${entry.who_name ?? entry.who}` };
+  return { id: String(at), at: entry.at, what, tone, text: entry.text, who: whoOf(entry) };
+}
+
+/** Who did it, where that is not the platform by itself or the rule of the incident. */
+function whoOf({ who, who_name: name }: Entry): string | undefined {
+  return who === 'platform' || who.startsWith('rule/') ? undefined : `by ${name ?? who}`;
 }

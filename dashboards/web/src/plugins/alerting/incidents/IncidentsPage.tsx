@@ -111,10 +111,10 @@ function Incidents({ isActive, priority }: { isActive: boolean; priority: Priori
 export function Promised({ incident }: { incident: IncidentView }) {
   const promise = promiseOf(incident);
   if (promise === undefined) return <span className={css.muted}>–</span>;
-  const isLate = promise.until < Date.now();
+  const { what, until, isLate } = promise;
   return (
     <span className={isLate ? css.wrong : undefined}>
-      {promise.what} {isLate ? `due ${ago(promise.until)}` : ago(promise.until)}
+      {what} {isLate ? `due ${ago(until)}` : ago(until)}
     </span>
   );
 }

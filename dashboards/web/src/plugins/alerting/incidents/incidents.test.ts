@@ -23,8 +23,9 @@ describe('incidents', () => {
 
   it('promise an answer while they are open, and then their end', () => {
     const open = { status: 'open', is_active: true, counts_from: OPENED, response_target_seconds: 900, resolution_target_seconds: 14_400 } as const;
-    expect(promiseOf(open)).toEqual({ what: 'answer', until: Date.parse('2026-01-31T10:15:00Z') });
-    expect(promiseOf({ ...open, status: 'acknowledged' })).toEqual({ what: 'resolution', until: Date.parse('2026-01-31T14:00:00Z') });
+    const now = Date.parse('2026-01-31T10:20:00Z');
+    expect(promiseOf(open, now)).toEqual({ what: 'answer', until: Date.parse('2026-01-31T10:15:00Z'), isLate: true });
+    expect(promiseOf({ ...open, status: 'acknowledged' }, now)).toEqual({ what: 'resolution', until: Date.parse('2026-01-31T14:00:00Z'), isLate: false });
     expect(promiseOf({ ...open, status: 'resolved', is_active: false })).toBeUndefined();
     expect(promiseOf({ ...open, response_target_seconds: null, resolution_target_seconds: null })).toBeUndefined();
   });

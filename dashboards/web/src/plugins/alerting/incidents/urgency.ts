@@ -15,10 +15,12 @@ export function byUrgency(incidents: readonly IncidentView[]): IncidentView[] {
 type Counted = Pick<IncidentView, 'status' | 'is_active' | 'counts_from' | 'response_target_seconds' | 'resolution_target_seconds'>;
 
 /** Until when something is promised, in milliseconds since 1970: an answer, and then the end. */
-export function promiseOf(incident: Counted): { what: string; until: number } | undefined {
+export function promiseOf(incident: Counted, now = Date.now()): { what: string; until: number; isLate: boolean } | undefined {
   if (!incident.is_active) return undefined;
   const from = millis(incident.counts_from);
-  if (incident.status === 'open' && incident.response_target_seconds != null) return { what: 'answer', until: from + incident.response_target_seconds * 1000 };
-  if (incident.resolution_target_seconds != null) return { what: 'resolution', until: from + incident.resolution_target_seconds * 1000 };
-  return undefined;
+  const isOpen = incident.status === 'open' && incident.response_target_seconds != null;
+  const seconds = isOpen ? incident.response_target_seconds : incident.resolution_target_seconds;
+  if (seconds == null) return undefined;
+  const until = from + seconds * 1000;
+  return { what: isOpen ? 'answer' : 'resolution', until, isLate: until < now };
 }

@@ -8,7 +8,7 @@ import { Button } from '../../../components/Button';
 import { Select } from '../../../components/fields';
 import { Empty, Failed, Loading } from '../../../components/states';
 import { exact, format } from '../../../format/number';
-import { useClock } from '../../../format/time';
+import { millis, useClock } from '../../../format/time';
 import { timeOf } from '../../../range/range';
 import { unitOf } from '../alerts/units';
 import css from '../alerting.module.css';
@@ -54,7 +54,7 @@ export function Backtest({ yaml, since, step, onChange }: BacktestProps) {
             Cancel
           </Button>
         ) : (
-          <Button kind="primary" onPress={() => { trial.mutate(); }}>
+          <Button onPress={() => { trial.mutate(); }}>
             Try it on the past
           </Button>
         )}
@@ -82,7 +82,7 @@ function Result({ rule, from, to, yaml, hasName }: ResultProps) {
   const end = rule.stopped_at ?? undefined;
   return (
     <section className={css.stack} aria-label={`Trial of ${rule.rule}`}>
-      {hasName && <h3>{rule.rule}</h3>}
+      {hasName && <h3 className={css.heading}>{rule.rule}</h3>}
       <p className={css.muted}>
         {exact(rule.evaluations)} evaluations, one every {format(rule.step_seconds, 's')}
         {rule.failed > 0 && <span className={css.wrong}>; {exact(rule.failed)} failed: {rule.error}</span>}
@@ -95,7 +95,8 @@ function Result({ rule, from, to, yaml, hasName }: ResultProps) {
         </Empty>
       ) : (
         <>
-          <FiringTimeline alerts={rule.alerts} from={from} to={to} unit={unit} />
+          {/* Nothing is known of the time after it stopped. */}
+          <FiringTimeline alerts={rule.alerts} from={from} to={end === undefined ? to : millis(end)} unit={unit} />
           {rule.alerts_left_out > 0 && <p className={css.muted}>{exact(rule.alerts_left_out)} further alerts are not shown.</p>}
           <WouldFireTable alerts={rule.alerts} unit={unit} />
         </>

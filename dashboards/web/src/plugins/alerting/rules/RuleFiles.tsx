@@ -27,7 +27,7 @@ export function RuleFiles() {
       <div className={css.stack}>
         {files.map(({ file, faults }) => (
           <section key={file} aria-label={file}>
-            <h3 className={css.mono}>{file}</h3>
+            <h3 className={css.heading}>{file}</h3>
             <table className={css.faults}>
               <thead>
                 <tr>

@@ -126,15 +126,17 @@ function Written({ rule, yaml, isChanged, onDraft }: WrittenProps) {
       )}
       {error !== undefined && <Failed error={error} />}
       <RuleText yaml={yaml} onChange={(next) => { onDraft(next === rule.yaml ? undefined : next); }} />
-      <div className={css.bar}>
-        {mayWrite && (
-          <Button kind="primary" isDisabled={!isChanged} isPending={isBusy} onPress={() => void save()}>
-            Save
-          </Button>
-        )}
-        {isChanged && <Button onPress={() => { onDraft(undefined); }}>Discard the change</Button>}
-        {mayWrite && <Button onPress={() => { setDeleting(true); }}>Delete…</Button>}
-      </div>
+      {(mayWrite || isChanged) && (
+        <div className={css.bar}>
+          {mayWrite && (
+            <Button kind="primary" isDisabled={!isChanged} isPending={isBusy} onPress={() => void save()}>
+              Save
+            </Button>
+          )}
+          {isChanged && <Button onPress={() => { onDraft(undefined); }}>Discard the change</Button>}
+          {mayWrite && <Button onPress={() => { setDeleting(true); }}>Delete…</Button>}
+        </div>
+      )}
       {isDeleting && <DeleteDialog name={rule.name} onClose={() => { setDeleting(false); }} />}
     </div>
   );

@@ -15,7 +15,7 @@ export interface FaultyFile {
 export function readFiles(answer: unknown): FaultyFile[] {
   const rows = typeof answer === 'object' && answer !== null && 'rows' in answer && Array.isArray(answer.rows) ? (answer.rows as unknown[]) : [];
   return rows.flatMap((row) => {
-    const [file, faults]: unknown[] = Array.isArray(row) ? row : [];
+    const [file, faults] = Array.isArray(row) ? (row as unknown[]) : [];
     if (typeof file !== 'string' || !Array.isArray(faults)) return [];
     return [{ file, faults: faults.filter((fault) => typeof fault === 'string').map(readFault) }];
   });

@@ -83,14 +83,14 @@ function Notifications() {
 }
 
 const columns: Column<NotificationShown>[] = [
-  { id: 'what', name: 'What', value: titleOf, width: 'minmax(240px, 3fr)', render: (each) => <span title={each.items.map((item) => item.title).join('\n')}>{titleOf(each)}</span> },
+  { id: 'what', name: 'What', value: titleOf, width: 'minmax(260px, 5fr)', render: (each) => <span title={each.items.map((item) => item.title).join('\n')}>{titleOf(each)}</span> },
   { id: 'state', name: 'State', value: (each) => each.state, width: '110px', render: ({ state }) => <NotificationMark state={state} /> },
   { id: 'severity', name: 'Severity', value: (each) => each.severity, width: '90px', render: ({ severity }) => <SeverityMark severity={severity} /> },
   { id: 'channel', name: 'Channel', value: (each) => each.channel, width: 'minmax(90px, 1fr)', render: ({ channel }) => <Link to="/notifications" search={{ channel }}>{channel}</Link> },
   { id: 'to', name: 'To', value: (each) => each.to, width: 'minmax(100px, 1fr)' },
   { id: 'attempts', name: 'Attempts', unit: 'count', value: (each) => each.attempts, width: '90px' },
   { id: 'when', name: 'When', unit: 'time', value: (each) => each.sent_at ?? each.created, width: '110px', render: (each) => <When notification={each} /> },
-  { id: 'why', name: 'Why not', value: whyNot, width: 'minmax(180px, 3fr)', render: (each) => <span title={whyNot(each)}>{whyNot(each) ?? '–'}</span> },
+  { id: 'why', name: 'Why not', value: whyNot, width: 'minmax(180px, 2fr)', render: (each) => <span title={whyNot(each)}>{whyNot(each) ?? '–'}</span> },
 ];
 
 function titleOf({ items, more }: NotificationShown): string {
