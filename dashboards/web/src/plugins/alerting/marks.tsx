@@ -35,7 +35,7 @@ export function LabelList({ labels }: { labels: Record<string, string> }) {
   const entries = Object.entries(labels);
   if (entries.length === 0) return <span className={css.muted}>no labels</span>;
   return (
-    <span className={css.labels} title={entries.map(([name, value]) => `${name}=${value}`).join(', ')}>
+    <span title={entries.map(([name, value]) => `${name}=${value}`).join(', ')}>
       {entries.map(([name, value]) => (
         <span key={name} className={css.label}>
           <span className={css.labelName}>{name}=</span>

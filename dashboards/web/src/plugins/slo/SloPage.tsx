@@ -110,9 +110,9 @@ function exhausted(at: string): string {
 const burnColumns: Column<BurnView>[] = [
   { id: 'severity', name: 'Tells', value: (burn) => burn.severity, width: '110px' },
   { id: 'windows', name: 'Windows', value: (burn) => `${burn.long_window} and ${burn.short_window}`, width: 'minmax(130px, 1fr)' },
-  { id: 'burn', name: 'Burns above', unit: 'number', value: (burn) => burn.burn, render: (burn) => burnText(burn.burn) },
-  { id: 'long', name: 'Long window', unit: 'number', value: (burn) => burn.long_burn, render: (burn) => burnText(burn.long_burn) },
-  { id: 'short', name: 'Short window', unit: 'number', value: (burn) => burn.short_burn, render: (burn) => burnText(burn.short_burn) },
+  { id: 'burn', name: 'Burns above', unit: 'number', width: 'minmax(110px, 1fr)', value: (burn) => burn.burn, render: (burn) => burnText(burn.burn) },
+  { id: 'long', name: 'Long window', unit: 'number', width: 'minmax(115px, 1fr)', value: (burn) => burn.long_burn, render: (burn) => burnText(burn.long_burn) },
+  { id: 'short', name: 'Short window', unit: 'number', width: 'minmax(115px, 1fr)', value: (burn) => burn.short_burn, render: (burn) => burnText(burn.short_burn) },
   { id: 'bad', name: 'Bad', unit: 'count', value: (burn) => burn.bad },
   { id: 'valid', name: 'Events', unit: 'count', value: (burn) => burn.valid },
   {

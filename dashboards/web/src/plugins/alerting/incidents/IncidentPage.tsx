@@ -51,7 +51,7 @@ function Incident({ incident }: { incident: IncidentDetail }) {
           <Timeline happenings={incident.timeline.map(happeningOf)} isNewestFirst />
           {incident.is_truncated && <p className={css.muted}>There is more than is shown; SQL has all: alerting.timeline.</p>}
         </Panel>
-        <div>
+        <div className={css.aside}>
           <Panel title="How it is">
             <IncidentFacts incident={incident} />
           </Panel>
