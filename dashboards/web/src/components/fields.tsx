@@ -2,6 +2,8 @@
 
 import type { ReactNode } from 'react';
 import {
+  CheckboxButton,
+  CheckboxField,
   FieldError,
   Input,
   Label,
@@ -23,11 +25,11 @@ interface TextFieldProps extends Omit<AriaTextFieldProps, 'className' | 'style' 
   label?: string;
   description?: ReactNode;
   placeholder?: string;
-  /** Of a text of several lines: how many are seen. */
+  /** Of a text of several lines: how many are seen at once. */
   lines?: number;
 }
 
-/** A line of text, or `lines` of them. Without `label` it needs an `aria-label`. */
+/** A line of text, or several. Without `label` it needs an `aria-label`. */
 export function TextField({ label, description, placeholder, lines, ...rest }: TextFieldProps) {
   return (
     <AriaTextField {...rest} className={css.field ?? ''}>
@@ -35,7 +37,7 @@ export function TextField({ label, description, placeholder, lines, ...rest }: T
       {lines === undefined ? (
         <Input className={css.input ?? ''} placeholder={placeholder} />
       ) : (
-        <TextArea className={`${css.input ?? ''} ${css.lines ?? ''}`} placeholder={placeholder} rows={lines} />
+        <TextArea className={`${css.input ?? ''} ${css.area ?? ''}`} rows={lines} placeholder={placeholder} />
       )}
       {description !== undefined && (
         <Text slot="description" className={css.description ?? ''}>
@@ -88,5 +90,27 @@ export function Select<Value extends string>({ label, isLabelHidden = false, val
         </ListBox>
       </Popover>
     </AriaSelect>
+  );
+}
+
+interface CheckboxProps {
+  isSelected: boolean;
+  onChange: (isSelected: boolean) => void;
+  children: ReactNode;
+}
+
+/** Something that is so or not. */
+export function Checkbox({ children, ...rest }: CheckboxProps) {
+  return (
+    <CheckboxField {...rest}>
+      <CheckboxButton className={css.checkbox ?? ''}>
+        {({ isSelected }) => (
+          <>
+            <span className={css.box}>{isSelected && <Icon name="check" />}</span>
+            {children}
+          </>
+        )}
+      </CheckboxButton>
+    </CheckboxField>
   );
 }

@@ -2,6 +2,7 @@
 
 import { account } from './account';
 import { admin } from './admin';
+import { alerting } from './alerting';
 import { apm } from './apm';
 import { dashboards } from './dashboards';
 import { logs } from './logs';
@@ -9,10 +10,11 @@ import { map } from './map';
 import { metrics } from './metrics';
 import { overview } from './overview';
 import type { PluginPages } from './page';
+import { slo } from './slo';
 import { sql } from './sql';
 import { traces } from './traces';
 
-export const plugins: readonly PluginPages[] = [overview, apm, map, traces, logs, metrics, dashboards, sql, admin, account];
+export const plugins: readonly PluginPages[] = [overview, apm, map, traces, logs, metrics, slo, alerting, dashboards, sql, admin, account];
 
 /** With their types, so that every link is checked. */
 export const pluginRoutes = [
@@ -22,6 +24,8 @@ export const pluginRoutes = [
   ...traces.routes,
   ...logs.routes,
   ...metrics.routes,
+  ...slo.routes,
+  ...alerting.routes,
   ...dashboards.routes,
   ...sql.routes,
   ...admin.routes,
