@@ -10,12 +10,10 @@ import { Answer, Empty } from '../../components/states';
 import type { Unit } from '../../format/number';
 import { millis } from '../../format/time';
 import { useRange } from '../../range/useRange';
+import { searchOf } from '../../shell/search';
 import css from './admin.module.css';
 
 const HEIGHT = 160;
-/** A path of another plugin; it may not be there. */
-const METRICS: string = '/metrics';
-
 export interface Wanted {
   title: string;
   metric: string;
@@ -30,13 +28,12 @@ export function OwnMetric({ title, metric, unit, function: wanted, by, limit }: 
   const { query: range, live } = useRange();
   const answer = queries.useQuery('get', '/api/v1/apm/metrics/{name}/range', { params: { path: { name: metric }, query: { ...range, function: wanted, by } } }, live);
   const bound = queries.useQuery('get', '/api/v1/apm/metrics/{name}/range', { params: { path: { name: limit ?? metric }, query: { ...range, function: 'last' } } }, { ...live, enabled: limit !== undefined });
-  const search = { metric, function: wanted, by } as Record<string, string | undefined>;
   return (
     <Panel>
       <Answer query={answer} height={HEIGHT + 30} isEmpty={(over) => over.points === 0} empty={<Empty title={`${title}: nothing in this range`} height={HEIGHT + 30} />}>
         {(over) => <OverTime title={title} unit={unit} over={over} limit={limit === undefined ? undefined : lastOf(bound.data)} />}
       </Answer>
-      <Link to={METRICS} search={search} className={css.metric}>
+      <Link to="/metrics" search={searchOf({ metric, function: wanted, by })} className={css.metric}>
         {metric}
       </Link>
     </Panel>

@@ -4,15 +4,13 @@ import { Link, useNavigate } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import type { Link as LinkOfServer, RowsAsked } from '../../api/schema';
 import { rangeBetween } from '../../range/range';
+import { searchOf } from '../../shell/search';
 
-const TRACE: string = '/traces/$id';
-const TRACES: string = '/traces';
-const SQL: string = '/sql';
 const TRACE_ID_SHOWN = 12;
 
 export function TraceLink({ id }: { id: string }) {
   return (
-    <Link to={TRACE} params={{ id }} title={id}>
+    <Link to="/traces/$id" params={{ id }} title={id}>
       {id.slice(0, TRACE_ID_SHOWN)}…
     </Link>
   );
@@ -20,9 +18,9 @@ export function TraceLink({ id }: { id: string }) {
 
 /** The statement as it was asked: of the time it was asked for. */
 export function SqlLink({ asked, children }: { asked: RowsAsked; children: ReactNode }) {
-  const search: object = { sql: asked.sql, params: JSON.stringify(asked.params), as_of: asked.as_of };
+  const search = searchOf({ sql: asked.sql, params: JSON.stringify(asked.params), as_of: asked.as_of });
   return (
-    <Link to={SQL} search={search}>
+    <Link to="/sql" search={search}>
       {children}
     </Link>
   );
@@ -32,8 +30,8 @@ export function SqlLink({ asked, children }: { asked: RowsAsked; children: React
 export function useErrorsOf(service: string): (from: number, to: number) => void {
   const navigate = useNavigate();
   return (from, to) => {
-    const search: object = { service, status: 'error', ...rangeBetween(from, to) };
-    void navigate({ to: TRACES, search });
+    const search = searchOf({ service, status: 'error', ...rangeBetween(from, to) });
+    void navigate({ to: '/traces', search });
   };
 }
 

@@ -1,12 +1,13 @@
 // Where traces lead: to pages of logs and metrics, and to searches for spans.
 
 import type { LinkProps } from '@tanstack/react-router';
+import { searchOf } from '../../shell/search';
 import { attributesText, type TracesSearch } from './spanSearch';
 
 export type PageLink = Pick<LinkProps, 'to' | 'params' | 'search'>;
 
 export function tracesLink(search: TracesSearch): PageLink {
-  return { to: '/traces', search };
+  return { to: '/traces', search: searchOf(search) };
 }
 
 export function traceLink(id: string, span?: string | null): PageLink {
@@ -27,5 +28,5 @@ export function metricLink(metric: string, link: string): PageLink {
 
 /** A page of another plugin, whose routes are not known here. */
 function elsewhere(to: string, search: Record<string, string | undefined>): PageLink {
-  return { to: to as PageLink['to'], search };
+  return { to: to as PageLink['to'], search: searchOf(search) };
 }

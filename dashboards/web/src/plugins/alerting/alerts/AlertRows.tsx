@@ -44,13 +44,13 @@ function RowsFound({ id }: { id: string }) {
     <Panel title="The rows behind it" isFlush>
       <Answer query={rows} height={200} isEmpty={(answer) => answer.rows.length === 0} empty={<NoRows />}>
         {(answer) => {
-          const found: AnyRow[] = answer.rows.map((values, at) => ({ at, values }));
+          const found: AnyRow[] = answer.rows.map((values, at) => ({ at, values: Object.fromEntries(answer.columns.map(({ name }, place) => [name, values[place]])) }));
           return (
             <>
               <DataTable
                 label="The rows behind it"
                 rows={found}
-                columns={answer.columns.map((name) => column(name, found))}
+                columns={answer.columns.map(({ name }) => column(name, found))}
                 keyOf={(row) => String(row.at)}
                 {...(found.length > ROWS_SHOWN ? { height: ROWS_HEIGHT } : {})}
               />
