@@ -4,7 +4,8 @@ import { defineConfig } from 'vitest/config';
 // As the server sends it, so that what would be refused there is refused here.
 const contentSecurityPolicy =
   "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
-const proxy = { '/api': process.env.OBSERVATORY_SERVER ?? 'http://127.0.0.1:8036' };
+const observatory = process.env.OBSERVATORY_SERVER ?? 'http://127.0.0.1:8036';
+const proxy = { '/api': observatory, '/health': observatory };
 
 export default defineConfig({
   plugins: [react()],

@@ -11,6 +11,8 @@ export class Failure extends Error {
     readonly code: string,
     message: string,
     readonly hint?: string,
+    /** The whole answer, for who looks for more in it: faults with their places. */
+    readonly answer?: unknown,
   ) {
     super(message);
   }
@@ -28,8 +30,8 @@ export class Failure extends Error {
 /** Reads the server's error out of an answer; answers of proxies between have no such body. */
 export async function failureOf(answer: Response): Promise<Failure> {
   try {
-    const { error } = (await answer.json()) as ErrorAnswer;
-    return new Failure(answer.status, error.code, error.message, error.hint ?? undefined);
+    const whole = (await answer.json()) as ErrorAnswer;
+    return new Failure(answer.status, whole.error.code, whole.error.message, whole.error.hint ?? undefined, whole);
   } catch {
     return new Failure(answer.status, 'unexpected', `the server answered ${answer.status} ${answer.statusText}`.trim());
   }

@@ -1,4 +1,5 @@
-// Buttons: `primary` for the one thing a page is for, `plain` for all others, `quiet` inside bars and tables.
+// Buttons: `primary` for the one thing a page is for, `danger` where that cannot be taken back, `plain` for all others,
+// `quiet` inside bars and tables.
 
 import type { ReactNode } from 'react';
 import { Button as AriaButton, type ButtonProps as AriaButtonProps } from 'react-aria-components';
@@ -6,7 +7,7 @@ import css from './Button.module.css';
 import { Icon, type IconName } from './Icon';
 
 interface ButtonProps extends Omit<AriaButtonProps, 'className' | 'style' | 'children'> {
-  kind?: 'primary' | 'plain' | 'quiet';
+  kind?: 'primary' | 'danger' | 'plain' | 'quiet';
   icon?: IconName;
   children?: ReactNode;
 }

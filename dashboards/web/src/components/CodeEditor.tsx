@@ -10,6 +10,13 @@ export interface Fault {
   message: string;
 }
 
+/** What else is completed in SQL. */
+export interface SqlWords {
+  functions: readonly { name: string; detail: string }[];
+  /** Keys of attributes, completed behind `->>'`. */
+  keys: readonly string[];
+}
+
 export interface CodeEditorProps {
   label: string;
   language: 'sql' | 'yaml';
@@ -19,6 +26,8 @@ export interface CodeEditorProps {
   onRun?: () => void;
   /** Tables with their columns, for completion of SQL; pass the same object until they change. */
   tables?: Record<string, string[]>;
+  /** Pass the same object until it changes. */
+  words?: SqlWords;
   /** What the server says is wrong, underlined where it is. */
   faults?: readonly Fault[];
   /** In pixels. */

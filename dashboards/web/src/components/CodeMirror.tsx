@@ -1,6 +1,6 @@
 // CodeMirror as an element of React: created once, then told what changes.
 
-import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from '@codemirror/autocomplete';
+import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap, type CompletionContext, type CompletionResult } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands';
 import { PostgreSQL, sql } from '@codemirror/lang-sql';
 import { yaml } from '@codemirror/lang-yaml';
@@ -9,7 +9,7 @@ import { Compartment, EditorState, Prec, RangeSet, StateEffect, StateField, type
 import { Decoration, EditorView, highlightActiveLine, keymap, lineNumbers, type DecorationSet } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
 import { useEffect, useRef } from 'react';
-import type { CodeEditorProps, Fault } from './CodeEditor';
+import type { CodeEditorProps, Fault, SqlWords } from './CodeEditor';
 import css from './CodeEditor.module.css';
 
 const colours = HighlightStyle.define([
@@ -19,7 +19,7 @@ const colours = HighlightStyle.define([
   { tag: tags.comment, color: 'var(--text-3)' },
 ]);
 
-export function CodeMirror({ label, language, value, onChange, onRun, tables, faults }: Omit<CodeEditorProps, 'height'>) {
+export function CodeMirror({ label, language, value, onChange, onRun, tables, words, faults }: Omit<CodeEditorProps, 'height'>) {
   const place = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(null);
   const latest = useRef({ value, onChange, onRun });
@@ -49,9 +49,9 @@ export function CodeMirror({ label, language, value, onChange, onRun, tables, fa
   }, [label]);
 
   useEffect(() => {
-    const support = language === 'yaml' ? yaml() : sql({ dialect: PostgreSQL, schema: tables ?? {}, upperCaseKeywords: false });
+    const support = language === 'yaml' ? yaml() : [sql({ dialect: PostgreSQL, schema: tables ?? {}, upperCaseKeywords: false }), completionOf(words)];
     view.current?.dispatch({ effects: languageOf.current.reconfigure(support) });
-  }, [language, tables, label]);
+  }, [language, tables, words, label]);
 
   useEffect(() => {
     const editor = view.current;
@@ -83,6 +83,19 @@ function basics(label: string): Extension {
     // Escape and then Tab leaves the editor.
     keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap, ...completionKeymap, indentWithTab]),
   ];
+}
+
+/** Functions, and inside `->>'` keys of attributes. */
+function completionOf({ functions, keys }: SqlWords = { functions: [], keys: [] }): Extension {
+  const calls = functions.map(({ name, detail }) => ({ label: name, type: 'function', info: detail, apply: `${name}(` }));
+  const attributes = keys.map((key) => ({ label: key, type: 'property' }));
+  const complete = (context: CompletionContext): CompletionResult | null => {
+    const key = context.matchBefore(/->>?\s*'[\w.-]*/);
+    if (key !== null) return { from: key.from + key.text.indexOf("'") + 1, options: attributes, validFor: /^[\w.-]*$/ };
+    const word = context.matchBefore(/(?<!['".\w])\w+/);
+    return word === null ? null : { from: word.from, options: calls, validFor: /^\w*$/ };
+  };
+  return PostgreSQL.language.data.of({ autocomplete: complete });
 }
 
 const setFaults = StateEffect.define<readonly Fault[]>();

@@ -14,11 +14,17 @@ export type { Sort } from './sorting';
 export interface Column<Row> {
   id: string;
   name: string;
+  /** Beside the name, as a type. */
+  note?: string;
   /** What it is sorted by, and shown as where `render` says nothing else. */
   value: (row: Row) => Cell;
   /** Of numbers and times; a text has none. */
   unit?: Unit | 'time';
   render?: (row: Row) => ReactNode;
+  /** False where the server sorts, and not by this. */
+  isSortable?: boolean;
+  /** Of what can be done with a row: its head is for screen readers, and nothing is sorted by it. */
+  isActs?: boolean;
   /** Of the grid, as `120px` or `minmax(160px, 2fr)`. */
   width?: string;
 }
@@ -32,6 +38,8 @@ interface DataTableProps<Row> {
   keyOf: (row: Row) => string;
   /** In pixels; without it the table is as high as its rows, which should be few. */
   height?: number;
+  /** In pixels; of rows with more than one line. */
+  rowHeight?: number;
   /** Where a row leads; its first cell is the link. */
   linkOf?: (row: Row) => RowLink | undefined;
   /** How it is sorted; kept by the table itself where it is not said. */
@@ -39,7 +47,7 @@ interface DataTableProps<Row> {
   onSort?: (sort: Sort) => void;
 }
 
-export function DataTable<Row>({ label, rows, columns, keyOf, height, linkOf, sort: given, onSort }: DataTableProps<Row>) {
+export function DataTable<Row>({ label, rows, columns, keyOf, height, rowHeight = ROW_HEIGHT, linkOf, sort: given, onSort }: DataTableProps<Row>) {
   const [own, setOwn] = useState<Sort | undefined>();
   const sort = given ?? own;
   const sorted = useMemo(() => {
@@ -47,7 +55,7 @@ export function DataTable<Row>({ label, rows, columns, keyOf, height, linkOf, so
     return sort === undefined || column === undefined ? rows : sortedBy(rows, column.value, sort.isDescending);
   }, [rows, columns, sort]);
   const scroller = useRef<HTMLDivElement>(null);
-  const seen = useRowWindow(scroller, sorted.length, height);
+  const seen = useRowWindow(scroller, sorted.length, height, rowHeight);
   const { active, onKeyDown, setActive } = useWalk(sorted.length, seen.show, scroller);
   const clock = useClock();
   const template = { gridTemplateColumns: columns.map(widthOf).join(' ') };
@@ -70,7 +78,7 @@ export function DataTable<Row>({ label, rows, columns, keyOf, height, linkOf, so
             index={seen.first + at}
             isActive={seen.first + at === active}
             onActive={setActive}
-            style={{ ...template, transform: `translateY(${seen.offset + at * ROW_HEIGHT}px)` }}
+            style={{ ...template, height: rowHeight, transform: `translateY(${seen.offset + at * rowHeight}px)` }}
           />
         ))}
       </div>
@@ -79,11 +87,25 @@ export function DataTable<Row>({ label, rows, columns, keyOf, height, linkOf, so
 }
 
 function Head<Row>({ column, sort, onSort }: { column: Column<Row>; sort: Sort | undefined; onSort: (sort: Sort) => void }) {
+  if (column.isActs === true) {
+    return (
+      <div role="columnheader" className={css.cell}>
+        <span className={css.hidden}>{column.name}</span>
+      </div>
+    );
+  }
   const isSorted = sort?.column === column.id;
   const isDescending = isSorted && sort.isDescending;
   const order = isDescending ? 'descending' : 'ascending';
   // Of numbers the largest are looked for, of texts the first.
   const next = isSorted ? !isDescending : column.unit !== undefined;
+  if (column.isSortable === false) {
+    return (
+      <div role="columnheader" className={`${css.cell ?? ''} ${css.unsorted ?? ''}`} data-number={isNumber(column)}>
+        {column.name}
+      </div>
+    );
+  }
   return (
     <div role="columnheader" aria-sort={isSorted ? order : 'none'} className={css.cell} data-number={isNumber(column)}>
       <button
@@ -94,6 +116,7 @@ function Head<Row>({ column, sort, onSort }: { column: Column<Row>; sort: Sort |
         }}
       >
         {column.name}
+        {column.note !== undefined && <span className={css.note}>{column.note}</span>}
         <span className={css.arrow}>{isSorted && <Icon name={isDescending ? 'down' : 'up'} />}</span>
       </button>
     </div>

@@ -1,6 +1,6 @@
 // Values of fields with how often each is there; a click on one filters by it, another takes the filter away.
 
-import { useState } from 'react';
+import { useState, type ReactNode } from 'react';
 import { count, exact } from '../format/number';
 import { Button } from './Button';
 import css from './Facets.module.css';
@@ -9,6 +9,8 @@ export interface Facet {
   field: string;
   /** The most frequent first. */
   values: readonly { value: string; count: number }[];
+  /** How many values there are, where more of them are known than those. */
+  distinct?: number;
   /** What has other values than those. */
   others?: number;
   /** What says nothing of the field. */
@@ -20,11 +22,13 @@ interface FacetsProps {
   /** Values that are filtered by, by field. */
   selected: Readonly<Record<string, readonly string[]>>;
   onToggle: (field: string, value: string) => void;
+  /** At the right of a field's name. */
+  actionOf?: (field: string) => ReactNode;
 }
 
 const SHOWN_MAX = 6;
 
-export function Facets({ facets, selected, onToggle }: FacetsProps) {
+export function Facets({ facets, selected, onToggle, actionOf }: FacetsProps) {
   return (
     <div className={css.facets}>
       {facets.map((facet) => (
@@ -32,6 +36,7 @@ export function Facets({ facets, selected, onToggle }: FacetsProps) {
           key={facet.field}
           facet={facet}
           selected={selected[facet.field] ?? []}
+          action={actionOf?.(facet.field)}
           onToggle={(value) => {
             onToggle(facet.field, value);
           }}
@@ -41,7 +46,14 @@ export function Facets({ facets, selected, onToggle }: FacetsProps) {
   );
 }
 
-function FacetValues({ facet, selected, onToggle }: { facet: Facet; selected: readonly string[]; onToggle: (value: string) => void }) {
+interface FacetValuesProps {
+  facet: Facet;
+  selected: readonly string[];
+  onToggle: (value: string) => void;
+  action: ReactNode;
+}
+
+function FacetValues({ facet, selected, onToggle, action }: FacetValuesProps) {
   const [isWhole, setWhole] = useState(false);
   const most = Math.max(1, ...facet.values.map((each) => each.count));
   const gone = selected.filter((value) => !facet.values.some((each) => each.value === value)).map((value) => ({ value, count: 0 }));
@@ -49,7 +61,13 @@ function FacetValues({ facet, selected, onToggle }: { facet: Facet; selected: re
   const shown = isWhole ? all : all.slice(0, SHOWN_MAX);
   return (
     <section aria-label={facet.field}>
-      <h3 className={css.field}>{facet.field}</h3>
+      <header className={css.head}>
+        <h3 className={css.field}>
+          {facet.field}
+          {facet.distinct !== undefined && <span className={css.distinct}> {count(facet.distinct)}</span>}
+        </h3>
+        {action}
+      </header>
       <ul>
         {shown.map((each) => (
           <li key={each.value}>

@@ -22,9 +22,13 @@ interface FilterBarProps {
   filters: readonly Filter[];
   onChange: (filters: Filter[]) => void;
   completions: Completions;
+  /** Whether the API knows `!=` of a key; it does where this is not said. */
+  canNegate?: (key: string) => boolean;
 }
 
-export function FilterBar({ label, filters, onChange, completions }: FilterBarProps) {
+const always = () => true;
+
+export function FilterBar({ label, filters, onChange, completions, canNegate = always }: FilterBarProps) {
   const remove = (gone: Filter) => {
     onChange(filters.filter((filter) => filter !== gone));
   };
@@ -34,11 +38,12 @@ export function FilterBar({ label, filters, onChange, completions }: FilterBarPr
   return (
     <div className={css.bar} role="group" aria-label={label}>
       {filters.map((filter) => (
-        <Chip key={writeFilter(filter)} filter={filter} onRemove={remove} onNegate={negate} />
+        <Chip key={writeFilter(filter)} filter={filter} onRemove={remove} onNegate={canNegate(filter.key) ? negate : undefined} />
       ))}
       <Field
         label={label}
         completions={completions}
+        canNegate={canNegate}
         onAdd={(filter) => {
           if (!filters.some((each) => writeFilter(each) === writeFilter(filter))) onChange([...filters, filter]);
         }}
@@ -47,13 +52,17 @@ export function FilterBar({ label, filters, onChange, completions }: FilterBarPr
   );
 }
 
-function Chip({ filter, onRemove, onNegate }: { filter: Filter; onRemove: (filter: Filter) => void; onNegate: (filter: Filter) => void }) {
+function Chip({ filter, onRemove, onNegate }: { filter: Filter; onRemove: (filter: Filter) => void; onNegate: ((filter: Filter) => void) | undefined }) {
   return (
     <span className={css.chip} data-not={filter.isNot}>
       <span className={css.key}>{filter.key}</span>
-      <button type="button" className={css.sign} aria-label={filter.isNot ? 'is not; make it is' : 'is; make it is not'} onClick={() => { onNegate(filter); }}>
-        {filter.isNot ? '≠' : '='}
-      </button>
+      {onNegate === undefined ? (
+        <span className={css.sign}>=</span>
+      ) : (
+        <button type="button" className={css.sign} aria-label={filter.isNot ? 'is not; make it is' : 'is; make it is not'} onClick={() => { onNegate(filter); }}>
+          {filter.isNot ? '≠' : '='}
+        </button>
+      )}
       <span className={css.value}>{filter.value}</span>
       <button type="button" className={css.remove} aria-label={`Remove ${writeFilter(filter)}`} onClick={() => { onRemove(filter); }}>
         <Icon name="close" />
@@ -62,13 +71,24 @@ function Chip({ filter, onRemove, onNegate }: { filter: Filter; onRemove: (filte
   );
 }
 
-function Field({ label, completions, onAdd }: { label: string; completions: Completions; onAdd: (filter: Filter) => void }) {
+interface FieldProps {
+  label: string;
+  completions: Completions;
+  canNegate: (key: string) => boolean;
+  onAdd: (filter: Filter) => void;
+}
+
+function Field({ label, completions, canNegate, onAdd }: FieldProps) {
   const [text, setText] = useState('');
   const found = useCompletions(text, completions);
   const add = (written: string) => {
     const filter = parseFilter(written);
-    if (filter !== undefined) onAdd(filter);
-    setText(filter === undefined ? written : '');
+    if (filter === undefined || (filter.isNot && !canNegate(filter.key))) {
+      setText(written);
+      return;
+    }
+    onAdd(filter);
+    setText('');
   };
   return (
     <ComboBox

@@ -15,6 +15,11 @@ const PATHS = {
   chart: 'M2.5 2.5v11h11M5 10.5l2.5-3 2 1.5 3-4',
   person: 'M8 7.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5ZM3 13.5c.6-2.6 2.4-4 5-4s4.4 1.4 5 4',
   plus: 'M8 3v10M3 8h10',
+  play: 'M5 3.5v9l7-4.5z',
+  stop: 'M4 4h8v8H4z',
+  more: 'M8 3.5v.01M8 8v.01M8 12.5v.01',
+  download: 'M8 2.5v8m-3-3 3 3 3-3M3 13.5h10',
+  pin: 'M6 2.5h4M6.5 2.5v4L5 8.5h6L9.5 6.5v-4M8 8.5v5',
 } as const;
 
 export type IconName = keyof typeof PATHS;

@@ -2,6 +2,8 @@
 
 import type { ReactNode } from 'react';
 import {
+  CheckboxButton,
+  CheckboxField,
   FieldError,
   Input,
   Label,
@@ -12,6 +14,7 @@ import {
   SelectValue,
   Button as AriaButton,
   Text,
+  TextArea,
   TextField as AriaTextField,
   type TextFieldProps as AriaTextFieldProps,
 } from 'react-aria-components';
@@ -22,14 +25,20 @@ interface TextFieldProps extends Omit<AriaTextFieldProps, 'className' | 'style' 
   label?: string;
   description?: ReactNode;
   placeholder?: string;
+  /** Of a text of several lines: how many are seen at once. */
+  lines?: number;
 }
 
-/** A line of text. Without `label` it needs an `aria-label`. */
-export function TextField({ label, description, placeholder, ...rest }: TextFieldProps) {
+/** A line of text, or several. Without `label` it needs an `aria-label`. */
+export function TextField({ label, description, placeholder, lines, ...rest }: TextFieldProps) {
   return (
     <AriaTextField {...rest} className={css.field ?? ''}>
       {label !== undefined && <Label className={css.label ?? ''}>{label}</Label>}
-      <Input className={css.input ?? ''} placeholder={placeholder} />
+      {lines === undefined ? (
+        <Input className={css.input ?? ''} placeholder={placeholder} />
+      ) : (
+        <TextArea className={`${css.input ?? ''} ${css.area ?? ''}`} rows={lines} placeholder={placeholder} />
+      )}
       {description !== undefined && (
         <Text slot="description" className={css.description ?? ''}>
           {description}
@@ -81,5 +90,27 @@ export function Select<Value extends string>({ label, isLabelHidden = false, val
         </ListBox>
       </Popover>
     </AriaSelect>
+  );
+}
+
+interface CheckboxProps {
+  isSelected: boolean;
+  onChange: (isSelected: boolean) => void;
+  children: ReactNode;
+}
+
+/** Something that is so or not. */
+export function Checkbox({ children, ...rest }: CheckboxProps) {
+  return (
+    <CheckboxField {...rest}>
+      <CheckboxButton className={css.checkbox ?? ''}>
+        {({ isSelected }) => (
+          <>
+            <span className={css.box}>{isSelected && <Icon name="check" />}</span>
+            {children}
+          </>
+        )}
+      </CheckboxButton>
+    </CheckboxField>
   );
 }

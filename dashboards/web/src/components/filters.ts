@@ -32,6 +32,24 @@ export function attributesOf(filters: readonly Filter[]): { attributes?: string;
   return { attributes: of(false), not_attributes: of(true) };
 }
 
+/** The filters that `attributes` of an address say; what is no JSON object says none. */
+export function filtersOf(attributes: string | undefined, isNot = false): Filter[] {
+  try {
+    const said: unknown = JSON.parse(attributes ?? '{}');
+    if (typeof said !== 'object' || said === null || Array.isArray(said)) return [];
+    return Object.entries(said).map(([key, value]) => ({ key, value: typeof value === 'string' ? value : JSON.stringify(value), isNot }));
+  } catch {
+    return [];
+  }
+}
+
+/** With the filter, or without it where it is there already. */
+export function toggled(filters: readonly Filter[], key: string, value: string): Filter[] {
+  const rest = filters.filter((filter) => filter.key !== key);
+  const isThere = filters.some((filter) => filter.key === key && filter.value === value && !filter.isNot);
+  return isThere ? rest : [...rest, { key, value, isNot: false }];
+}
+
 function typed(value: string): string | number | boolean {
   if (value === 'true' || value === 'false') return value === 'true';
   return /^-?(0|[1-9]\d{0,14})(\.\d+)?$/.test(value) ? Number(value) : value.replace(/^"(.*)"$/, '$1');

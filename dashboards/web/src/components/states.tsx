@@ -11,7 +11,8 @@ import css from './states.module.css';
 const FAILED_HEIGHT_MAX = 220;
 
 interface AnswerProps<Data> {
-  query: Pick<UseQueryResult<Data, unknown>, 'data' | 'error' | 'isFetching' | 'isPlaceholderData' | 'refetch'>;
+  /** Of `useQuery`; of `useInfiniteQuery` with `data` made of its pages. */
+  query: Pick<UseQueryResult<Data, unknown>, 'data' | 'error' | 'isEnabled' | 'isFetching' | 'isPlaceholderData'> & { refetch: () => unknown };
   /** Height in pixels that is kept while the answer is awaited, so that nothing jumps. */
   height?: number;
   /** What stands there when `isEmpty` says so of the answer. */
@@ -24,6 +25,7 @@ interface AnswerProps<Data> {
 export function Answer<Data>({ query, height, empty, isEmpty, children }: AnswerProps<Data>) {
   const { data, error } = query;
   if (data === undefined) {
+    if (error === null && query.isEnabled && !query.isFetching) return <Stopped onRetry={() => void query.refetch()} height={height} />;
     return error === null ? <Loading height={height} /> : <Failed error={error} onRetry={() => void query.refetch()} height={height} />;
   }
   return (
@@ -32,6 +34,17 @@ export function Answer<Data>({ query, height, empty, isEmpty, children }: Answer
       <Warnings of={data} />
       {isEmpty?.(data) === true ? empty : children(data)}
     </div>
+  );
+}
+
+/** Of a question that somebody took back. */
+function Stopped({ onRetry, height }: { onRetry: () => void; height: number | undefined }) {
+  return (
+    <Empty title="Stopped" height={height}>
+      <Button icon="refresh" onPress={onRetry}>
+        Ask again
+      </Button>
+    </Empty>
   );
 }
 
@@ -47,7 +60,7 @@ interface EmptyProps {
   title: string;
   /** What to do about it. */
   children?: ReactNode;
-  height?: number;
+  height?: number | undefined;
 }
 
 export function Empty({ title, children, height }: EmptyProps) {

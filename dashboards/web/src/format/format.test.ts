@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { bytes, count, duration, exact, format, rate, share } from './number';
+import { bytes, count, duration, exact, fixed, format, rate, share, unitOf } from './number';
 import { ago, clockOf } from './time';
 
 const plain = (text: string) => text.replaceAll('\u00a0', ' ');
@@ -74,4 +74,19 @@ describe('times', () => {
     expect(plain(ago('2026-11-26T09:59:00Z', now))).toBe('2 h ago');
     expect(plain(ago('2026-11-26T12:05:00Z', now))).toBe('in 5 min');
   });
+});
+
+test('units of metrics and dashboards are read, others stand behind the number', () => {
+  expect(format(1536, unitOf('By'))).toBe('1.54\u00a0kB');
+  expect(format(12_345, unitOf('EUR'))).toBe('€12.3K');
+  expect(format(-2, unitOf('EUR'))).toBe('-€2');
+  expect(format(3, unitOf('{message}'))).toBe('3\u00a0message');
+  expect(format(0.25, unitOf('/min'))).toBe('0.25/min');
+});
+
+test('digits after the point are as many as are wanted', () => {
+  expect(fixed(0.99912, 'share', 3)).toBe('99.912\u00a0%');
+  expect(fixed(12_345.6, unitOf('EUR'), 0)).toBe('€12,346');
+  expect(fixed(3, 'per_second', 1)).toBe('3.0/s');
+  expect(fixed(null, 'ms', 0)).toBe('–');
 });

@@ -4,9 +4,10 @@ const SHORT = new Intl.NumberFormat('en', { notation: 'compact', maximumSignific
 const WHOLE = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 const SPACE = '\u00a0';
 const NONE = '–';
+const CURRENCIES: Record<string, string> = { EUR: '€', USD: '$', GBP: '£', JPY: '¥', INR: '₹' };
 
-/** What a number counts or measures; the server says milliseconds, nanoseconds and shares from 0 to 1. */
-export type Unit = 'count' | 'number' | 'share' | 'per_second' | 'bytes' | 'bytes_per_second' | 'ns' | 'ms' | 's';
+/** What a number counts or measures; the server says milliseconds, nanoseconds and shares from 0 to 1. `in EUR` is money, any other text behind `in ` stands behind the number. */
+export type Unit = 'count' | 'number' | 'share' | 'per_second' | 'bytes' | 'bytes_per_second' | 'ns' | 'ms' | 's' | `in ${string}`;
 
 /** `value` with its unit; a dash where there is none. */
 export function format(value: number | null | undefined, unit: Unit): string {
@@ -30,7 +31,47 @@ export function format(value: number | null | undefined, unit: Unit): string {
       return duration(value * 1e6);
     case 's':
       return duration(value * 1e9);
+    default:
+      return named(digits(value), unit.slice('in '.length));
   }
+}
+
+/** With so many digits after the point, in the unit as it is said and no larger one. */
+export function fixed(value: number | null | undefined, unit: Unit, decimals: number): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) return NONE;
+  const written = (number: number) => number.toLocaleString('en', { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+  switch (unit) {
+    case 'share':
+      return `${written(value * 100)}${SPACE}%`;
+    case 'per_second':
+      return `${written(value)}/s`;
+    case 'bytes':
+      return `${written(value)}${SPACE}B`;
+    case 'bytes_per_second':
+      return `${written(value)}${SPACE}B/s`;
+    case 'count':
+    case 'number':
+      return written(value);
+    case 'ns':
+    case 'ms':
+    case 's':
+      return `${written(value)}${SPACE}${unit}`;
+    default:
+      return named(written(value), unit.slice('in '.length));
+  }
+}
+
+/** The unit as metrics and dashboards write it: UCUM, a currency, or any text. */
+export function unitOf(written: string | null | undefined): Unit {
+  const known: Record<string, Unit> = { '': 'number', '1': 'number', share: 'share', ms: 'ms', s: 's', ns: 'ns', By: 'bytes', 'By/s': 'bytes_per_second', '/s': 'per_second' };
+  const text = written ?? '';
+  return known[text] ?? `in ${text.replace(/[{}]/g, '')}`;
+}
+
+function named(number: string, name: string): string {
+  const sign = CURRENCIES[name];
+  if (sign === undefined) return `${number}${name.startsWith('/') ? '' : SPACE}${name}`;
+  return number.startsWith('-') ? `-${sign}${number.slice(1)}` : `${sign}${number}`;
 }
 
 /** Whole up to 9 999, then `12.3K`. */

@@ -7,6 +7,8 @@ export interface Clock {
   zone: Zone;
   /** `08:50:02`, with the day where it is not the day of `now`. */
   short: (time: TimeLike) => string;
+  /** `08:50:02.729`, with the day where it is not the day of `now`. */
+  precise: (time: TimeLike) => string;
   /** `2026-11-26 08:50:02.729` */
   full: (time: TimeLike) => string;
 }
@@ -32,7 +34,8 @@ export function clockOf(zone: Zone, now = new Date()): Clock {
     const isToday = day.format(date) === day.format(now);
     return isToday ? second.format(date) : `${day.format(date)} ${second.format(date)}`;
   };
-  return { zone, short, full };
+  const precise = (time: TimeLike) => `${short(time)}.${String(dateOf(time).getMilliseconds()).padStart(3, '0')}`;
+  return { zone, short, precise, full };
 }
 
 /** `12 s ago`; what is less than a second away is `now`. */
@@ -41,11 +44,6 @@ export function ago(time: TimeLike, now = Date.now()): string {
   if (Math.abs(passed) < 1000) return 'now';
   const told = duration(Math.floor(Math.abs(passed) / 1000) * 1e9).split(' ')[0] ?? '';
   return passed > 0 ? `${told} ago` : `in ${told}`;
-}
-
-/** Milliseconds since 1970 of the nanoseconds that alerts and incidents have. */
-export function fromNanos(ns: number): number {
-  return ns / 1e6;
 }
 
 export function millis(time: TimeLike): number {

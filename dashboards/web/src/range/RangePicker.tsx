@@ -1,7 +1,7 @@
 // The range of time of the page: relative, or from a time to another; asked once, or again and again.
 
 import { useIsFetching, useQueryClient } from '@tanstack/react-query';
-import { useState, type SubmitEvent } from 'react';
+import { useEffect, useState, type SubmitEvent } from 'react';
 import { Dialog, DialogTrigger, Popover } from 'react-aria-components';
 import { Button } from '../components/Button';
 import { Menu } from '../components/Menu';
@@ -10,6 +10,8 @@ import { useClock, type Clock } from '../format/time';
 import { faultOf, RELATIVE_RANGES, relativeName, timeOf, type Range } from './range';
 import css from './RangePicker.module.css';
 import { useRange } from './useRange';
+
+const SLOW_MS = 1500;
 
 const REFRESHES: { seconds: number | undefined; name: string }[] = [
   { seconds: undefined, name: 'When asked' },
@@ -23,6 +25,7 @@ export function RangePicker() {
   const clock = useClock();
   const queryClient = useQueryClient();
   const isFetching = useIsFetching() > 0;
+  const isSlow = useIsSlow(isFetching);
   const refreshes = REFRESHES.map(({ seconds, name }) => ({
     id: name,
     name,
@@ -44,7 +47,11 @@ export function RangePicker() {
           </Dialog>
         </Popover>
       </DialogTrigger>
-      <Button kind="quiet" icon="refresh" aria-label={isFetching ? 'Asking again' : 'Ask again'} onPress={() => void queryClient.invalidateQueries()} />
+      {isSlow ? (
+        <Button kind="quiet" icon="close" aria-label="Stop asking" onPress={() => void queryClient.cancelQueries()} />
+      ) : (
+        <Button kind="quiet" icon="refresh" aria-label={isFetching ? 'Asking again' : 'Ask again'} onPress={() => void queryClient.invalidateQueries()} />
+      )}
       <Menu label="How often it is asked again" groups={[{ title: 'Ask again', entries: refreshes }]}>
         <Button kind="quiet" aria-label={refresh === undefined ? 'Ask again: when asked' : `Ask again: every ${refresh} seconds`} icon={refresh === undefined ? 'down' : undefined}>
           {refresh === undefined ? undefined : <span className={css.live}>Live</span>}
@@ -52,6 +59,23 @@ export function RangePicker() {
       </Menu>
     </div>
   );
+}
+
+/** Whether something goes on for so long that one may want to stop it. */
+function useIsSlow(isGoingOn: boolean): boolean {
+  const [isSlow, setSlow] = useState(false);
+  useEffect(() => {
+    const timer = window.setTimeout(
+      () => {
+        setSlow(isGoingOn);
+      },
+      isGoingOn ? SLOW_MS : 0,
+    );
+    return () => {
+      window.clearTimeout(timer);
+    };
+  }, [isGoingOn]);
+  return isGoingOn && isSlow;
 }
 
 function Choices({ onChosen }: { onChosen: () => void }) {

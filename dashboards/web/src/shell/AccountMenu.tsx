@@ -20,6 +20,7 @@ const THEMES: { theme: Theme; name: string }[] = [
 export function AccountMenu() {
   const me = useMe();
   const { theme, zone } = usePreferences();
+  const navigate = useNavigate();
   const signOut = useSignOut();
   const isAnonymous = me.kind === 'anonymous';
   const groups: MenuGroup[] = [
@@ -34,7 +35,12 @@ export function AccountMenu() {
       title: 'Look',
       entries: THEMES.map((each) => ({ id: each.theme, name: each.name, isChosen: each.theme === theme, act: () => { prefer({ theme: each.theme }); } })),
     },
-    { entries: [{ id: 'leave', name: isAnonymous ? 'Sign in' : 'Sign out', act: () => void signOut() }] },
+    {
+      entries: [
+        ...(me.kind === 'person' ? [{ id: 'account', name: 'Password and sessions', act: () => void navigate({ to: '/account' }) }] : []),
+        { id: 'leave', name: isAnonymous ? 'Sign in' : 'Sign out', act: () => void signOut() },
+      ],
+    },
   ];
   if (me.tenants.length > 1) {
     groups.unshift({

@@ -1,7 +1,7 @@
 // The command palette: type a few letters of a page, of something to do, or of a thing a plugin can find.
 
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
-import { useNavigate } from '@tanstack/react-router';
+import { useNavigate, type LinkProps } from '@tanstack/react-router';
 import { useState } from 'react';
 import { Autocomplete, Dialog, Header, Input, Menu, MenuItem, MenuSection, TextField, useFilter } from 'react-aria-components';
 import { Overlay } from '../components/Dialog';
@@ -11,6 +11,7 @@ import { RELATIVE_RANGES } from '../range/range';
 import { useRange } from '../range/useRange';
 import css from './Palette.module.css';
 import { useNavigation, usePlugins } from './plugins';
+import { searchOf } from './search';
 
 const WORDS_MIN = 2;
 
@@ -52,7 +53,7 @@ function Commands({ onClose, onHelp }: Omit<PaletteProps, 'isOpen'>) {
     id: `found ${each.id}`,
     name: each.title,
     note: each.note,
-    act: () => void navigate({ to: each.to, params: each.params }),
+    act: () => void navigate({ to: each.to as LinkProps['to'], params: each.params, search: searchOf(each.search ?? {}) }),
   }));
   const matching = (commands: Command[]) => commands.filter((command) => contains(command.name, words));
   const groups = [

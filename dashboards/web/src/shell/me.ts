@@ -2,7 +2,7 @@
 
 import { getRouteApi } from '@tanstack/react-router';
 import type { Me } from '../api/schema';
-import { allows } from './grants';
+import { may } from './grants';
 
 const app = getRouteApi('/app');
 
@@ -12,5 +12,5 @@ export function useMe(): Me {
 
 /** Whether one may do `needed`, as `hub:keys:write`. */
 export function useMay(needed: string): boolean {
-  return allows(useMe().grants, needed);
+  return may(useMe(), needed);
 }

@@ -3,7 +3,7 @@
 import { createContext, use } from 'react';
 import type { NavigationEntry, PluginPages } from '../plugins/page';
 import { useMe } from './me';
-import { allows } from './grants';
+import { may } from './grants';
 
 export const PluginsContext = createContext<readonly PluginPages[]>([]);
 
@@ -13,8 +13,8 @@ export function usePlugins(): readonly PluginPages[] {
 
 /** The places one may go to. */
 export function useNavigation(): NavigationEntry[] {
-  const { grants } = useMe();
+  const me = useMe();
   return usePlugins()
     .flatMap((plugin) => plugin.navigation)
-    .filter((entry) => entry.needs === undefined || allows(grants, entry.needs));
+    .filter((entry) => entry.needs === undefined || may(me, entry.needs));
 }

@@ -5,19 +5,23 @@ import 'uplot/dist/uPlot.min.css';
 import { useClock } from '../../format/time';
 import { DataTable, type Column } from '../DataTable';
 import css from './Chart.module.css';
-import { ChartFrame } from './ChartFrame';
+import { ChartFrame, type ChartFrameProps } from './ChartFrame';
 import { seriesColour, useShownTheme } from './colours';
 import { draw, type Plot } from './plot';
 
 export type { Exemplar, Plot, Series, Threshold } from './plot';
 
-interface ChartProps extends Plot {
+interface ChartProps extends Plot, Pick<ChartFrameProps, 'legendPlace' | 'actions'> {
   height?: number;
+  isLegendHidden?: boolean;
+  /** Names of series that are not drawn, where the page has a legend of its own. */
+  hidden?: ReadonlySet<string>;
 }
 
 /** Pass the same `times` and `series` until they change: they are drawn anew when they are others. */
-export function Chart({ height = 180, ...plot }: ChartProps) {
-  const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
+export function Chart({ height = 180, legendPlace = 'beside', actions, isLegendHidden = false, hidden: given, ...plot }: ChartProps) {
+  const [own, setHidden] = useState<ReadonlySet<string>>(new Set());
+  const hidden = given ?? own;
   const toggle = (name: string) => {
     const next = new Set(hidden);
     if (!next.delete(name)) next.add(name);
@@ -32,7 +36,14 @@ export function Chart({ height = 180, ...plot }: ChartProps) {
     },
   }));
   return (
-    <ChartFrame title={plot.title} legend={plot.series.length > 1 ? legend : []} height={height} table={() => <PlotTable plot={plot} height={height} />}>
+    <ChartFrame
+      title={plot.title}
+      legend={given === undefined && plot.series.length > 1 && !isLegendHidden ? legend : []}
+      legendPlace={legendPlace}
+      actions={actions}
+      height={height}
+      table={() => <PlotTable plot={plot} height={height} />}
+    >
       <Canvas plot={plot} height={height} hidden={hidden} />
     </ChartFrame>
   );

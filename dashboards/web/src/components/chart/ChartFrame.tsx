@@ -12,41 +12,55 @@ export interface LegendEntry {
   onToggle?: () => void;
 }
 
-interface ChartFrameProps {
+export interface ChartFrameProps {
   title: string;
   legend?: LegendEntry[];
+  /** Beside the title, or below the chart in at most two lines. */
+  legendPlace?: 'beside' | 'below';
+  /** At the right end of the head. */
+  actions?: ReactNode;
   height: number;
   children: ReactNode;
   /** The chart as a table; made when it is asked for. */
   table: () => ReactNode;
 }
 
-export function ChartFrame({ title, legend = [], height, children, table }: ChartFrameProps) {
+export function ChartFrame({ title, legend = [], legendPlace = 'beside', actions, height, children, table }: ChartFrameProps) {
   const [isTable, setTable] = useState(false);
   return (
     <figure className={css.frame} aria-label={title}>
       <figcaption className={css.head}>
         <span className={css.title}>{title}</span>
-        <ul className={css.legend}>
-          {legend.map((entry) => (
-            <li key={entry.name}>
-              <LegendItem {...entry} />
-            </li>
-          ))}
-        </ul>
-        <Button
-          kind="quiet"
-          icon={isTable ? 'chart' : 'table'}
-          aria-label={isTable ? `${title} as a chart` : `${title} as a table`}
-          onPress={() => {
-            setTable(!isTable);
-          }}
-        />
+        {legendPlace === 'beside' ? <Legend entries={legend} place="beside" /> : <span className={css.space} />}
+        <span className={css.tools}>
+          <Button
+            kind="quiet"
+            icon={isTable ? 'chart' : 'table'}
+            aria-label={isTable ? `${title} as a chart` : `${title} as a table`}
+            onPress={() => {
+              setTable(!isTable);
+            }}
+          />
+          {actions}
+        </span>
       </figcaption>
       <div style={{ height }} className={css.body}>
         {isTable ? table() : children}
       </div>
+      {legendPlace === 'below' && legend.length > 0 && <Legend entries={legend} place="below" />}
     </figure>
+  );
+}
+
+function Legend({ entries, place }: { entries: LegendEntry[]; place: 'beside' | 'below' }) {
+  return (
+    <ul className={css.legend} data-place={place}>
+      {entries.map((entry) => (
+        <li key={entry.name}>
+          <LegendItem {...entry} />
+        </li>
+      ))}
+    </ul>
   );
 }
 

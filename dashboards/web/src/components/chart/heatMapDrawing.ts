@@ -6,17 +6,22 @@ import { timeLabels } from './axis';
 import { colourOf } from './colours';
 import type { HeatMapArea, HeatMapCell, HeatMapShape } from './HeatMap';
 
-const LEFT = 62;
+const LEFT_MIN = 62;
+const LEFT_MAX = 150;
+const LETTER_WIDTH = 6;
 const BOTTOM = 26;
 const TOP = 6;
 const TIME_LABEL_WIDTH = 84;
 const VALUE_LABEL_HEIGHT = 32;
+const NAME_HEIGHT = 14;
 const STEPS_SECONDS = [1, 5, 15, 30, 60, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800];
 /** Of the faintest cell that is not empty. */
 const OPACITY_MIN = 0.16;
 const ERROR_OPACITY_MIN = 0.5;
 
 export class HeatMapGeometry {
+  /** Where the first column begins. */
+  readonly left: number;
   readonly cellWidth: number;
   readonly cellHeight: number;
 
@@ -25,12 +30,14 @@ export class HeatMapGeometry {
     readonly width: number,
     readonly height: number,
   ) {
-    this.cellWidth = (width - LEFT) / Math.max(1, map.columns.length);
+    const longest = map.rows.reduce((most, row) => Math.max(most, row.name?.length ?? 0), 0);
+    this.left = Math.min(LEFT_MAX, Math.max(LEFT_MIN, longest * LETTER_WIDTH + 12));
+    this.cellWidth = (width - this.left) / Math.max(1, map.columns.length);
     this.cellHeight = (height - BOTTOM - TOP) / Math.max(1, map.rows.length);
   }
 
   x(column: number): number {
-    return LEFT + column * this.cellWidth;
+    return this.left + column * this.cellWidth;
   }
 
   /** The upper edge of a row; the lowest values are at the bottom. */
@@ -59,7 +66,7 @@ export class HeatMapGeometry {
   }
 
   private columnAt(x: number): number {
-    return Math.floor((x - LEFT) / this.cellWidth);
+    return Math.floor((x - this.left) / this.cellWidth);
   }
 
   private rowAt(y: number): number {
@@ -106,14 +113,25 @@ function drawLabels(ctx: CanvasRenderingContext2D, map: HeatMapShape, geometry: 
   ctx.font = `11px ${getComputedStyle(document.body).fontFamily}`;
   ctx.textBaseline = 'middle';
   ctx.textAlign = 'right';
+  const isNamed = map.rows.some((row) => row.name !== undefined);
+  const nameStep = Math.max(1, Math.ceil(NAME_HEIGHT / geometry.cellHeight));
   const rowStep = Math.max(1, Math.ceil(VALUE_LABEL_HEIGHT / geometry.cellHeight));
-  for (let row = 0; row < map.rows.length; row += rowStep) {
-    ctx.fillText(format(map.rows[row]?.min, map.unit), LEFT - 8, geometry.y(row) + geometry.cellHeight);
+  for (let row = 0; row < map.rows.length; row += isNamed ? nameStep : rowStep) {
+    const { name, min } = map.rows[row] ?? {};
+    // A range is named at its lower edge, all else in its middle.
+    const y = geometry.y(row) + geometry.cellHeight * (name === undefined ? 1 : 0.5);
+    ctx.fillText(name ?? format(min, map.unit), geometry.left - 8, y, geometry.left - 8);
   }
   ctx.textAlign = 'center';
+  if (map.columnNames !== undefined) {
+    map.columnNames.forEach((name, column) => {
+      ctx.fillText(name, geometry.x(column) + geometry.cellWidth / 2, geometry.height - BOTTOM / 2, geometry.cellWidth - 4);
+    });
+    return;
+  }
   const first = map.columns[0] ?? 0;
   const last = (map.columns.at(-1) ?? first) + map.columnMs;
-  const seconds = tickTimes(first / 1000, last / 1000, (geometry.width - LEFT) / TIME_LABEL_WIDTH, zone);
+  const seconds = tickTimes(first / 1000, last / 1000, (geometry.width - geometry.left) / TIME_LABEL_WIDTH, zone);
   timeLabels(seconds.times, seconds.step, zone).forEach((label, at) => {
     const x = geometry.x(((seconds.times[at] ?? 0) * 1000 - first) / map.columnMs);
     if (x < geometry.width - 20) ctx.fillText(label, x, geometry.height - BOTTOM / 2);

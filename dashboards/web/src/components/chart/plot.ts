@@ -19,6 +19,8 @@ export interface Series {
 export interface Threshold {
   name: string;
   value: number;
+  /** A token, as `--warning`; `--error` where none is said. */
+  colour?: string;
 }
 
 /** A single measurement that leads to what explains it. */
@@ -51,6 +53,8 @@ export interface Plot {
 }
 
 const AXIS_WIDTH = 62;
+/** Series the tooltip tells; where there are more, those with the largest values. */
+const TOOLTIP_ROWS_MAX = 12;
 const EXEMPLAR_REACH = 9;
 const DRAG_MIN = 4;
 /** Steps of an axis of counts: there are no halves of them. */
@@ -105,10 +109,16 @@ function seriesOptions(shown: readonly (Series & { colour: string })[], isStacke
   const ordered = isStacked ? [...shown].reverse() : shown;
   return ordered.map(({ name, kind, colour }) => {
     const resolved = colourOf(colour);
-    if (kind !== 'bars') return { label: name, stroke: resolved, width: 1.5, points: { show: false }, spanGaps: false };
+    if (kind !== 'bars') return { label: name, stroke: resolved, width: 1.5, points: { show: true, size: 4, fill: resolved, filter: lonely }, spanGaps: false };
     const paths = uPlot.paths.bars?.({ size: [1, 32], gap: 1, align: 1, radius: 0 });
     return { label: name, stroke: resolved, fill: resolved, width: 0, points: { show: false }, ...(paths === undefined ? {} : { paths }) };
   });
+}
+
+/** Points with gaps on both sides: of those a line shows nothing. */
+function lonely(chart: uPlot, at: number): number[] {
+  const values = chart.data[at] ?? [];
+  return Array.from(values, (value, index) => (value != null && values[index - 1] == null && values[index + 1] == null ? index : -1)).filter((index) => index >= 0);
 }
 
 function axes(plot: Plot, clock: Clock): uPlot.Axis[] {
@@ -148,10 +158,18 @@ function point(chart: uPlot, plot: Plot, shown: readonly Series[], tooltip: Tool
     return;
   }
   const exemplar = exemplarAt(chart, plot, left, top);
-  const rows: TooltipRow[] = shown.map((each) => ({ name: each.name, value: format(each.values[idx], plot.unit), colour: each.colour ?? '--text' }));
+  const rows = tooltipRows(plot, shown, idx);
   if (exemplar !== undefined) rows.push({ name: exemplar.name, value: format(exemplar.value, plot.unit), colour: '--text' });
   const place = chart.over.offsetLeft;
   tooltip.show(place + left, chart.over.offsetTop + top, clock.short(exemplar?.time ?? plot.times[idx] ?? 0), rows);
+}
+
+function tooltipRows(plot: Plot, shown: readonly Series[], idx: number): TooltipRow[] {
+  const isLong = shown.length > TOOLTIP_ROWS_MAX;
+  const size = (series: Series) => series.values[idx] ?? Number.NEGATIVE_INFINITY;
+  const told = isLong ? [...shown].sort((one, other) => size(other) - size(one)).slice(0, TOOLTIP_ROWS_MAX) : shown;
+  const rows: TooltipRow[] = told.map((each) => ({ name: each.name, value: format(each.values[idx], plot.unit), colour: each.colour ?? '--text' }));
+  return isLong ? [...rows, { name: `${shown.length - told.length} more`, value: '' }] : rows;
 }
 
 function listen(chart: uPlot, plot: Plot, tooltip: Tooltip): void {
@@ -200,12 +218,12 @@ function drawExemplars(chart: uPlot, plot: Plot): void {
 function drawThresholds(chart: uPlot, plot: Plot): void {
   const { ctx, bbox } = chart;
   ctx.save();
-  ctx.strokeStyle = ctx.fillStyle = colourOf('--error');
   ctx.font = `${11 * devicePixelRatio}px sans-serif`;
   ctx.textAlign = 'left';
   ctx.textBaseline = 'bottom';
   ctx.setLineDash([4 * devicePixelRatio, 4 * devicePixelRatio]);
-  for (const { name, value } of plot.thresholds ?? []) {
+  for (const { name, value, colour } of plot.thresholds ?? []) {
+    ctx.strokeStyle = ctx.fillStyle = colourOf(colour ?? '--error');
     const y = chart.valToPos(value, 'y', true);
     ctx.beginPath();
     ctx.moveTo(bbox.left, y);

@@ -11,6 +11,7 @@ import { Answer } from '../../components/states';
 import { Tabs } from '../../components/Tabs';
 import { millis } from '../../format/time';
 import { useRange } from '../../range/useRange';
+import css from './apm.module.css';
 import { isWrong } from './measures';
 import { Operations, Peers, ServiceErrors, Versions } from './serviceParts';
 
@@ -21,7 +22,26 @@ export function ServicePage() {
   const { query: range, live } = useRange();
   const details = queries.useQuery('get', '/api/v1/apm/services/{name}', { params: { path: { name }, query: { ...range, compare: true } } }, live);
   return (
-    <Page title={name} parent={<Link to="/services">Services</Link>}>
+    <Page
+      title={name}
+      parent={<Link to="/services">Services</Link>}
+      actions={
+        <nav className={css.links} aria-label={`More of ${name}`}>
+          <Link to="/traces" search={{ service: name }}>
+            Traces
+          </Link>
+          <Link to="/logs" search={{ service: name }}>
+            Logs
+          </Link>
+          <Link to="/metrics" search={{ service: name }}>
+            Metrics
+          </Link>
+          <Link to="/map" search={{ node: `service:${name}` }}>
+            On the map
+          </Link>
+        </nav>
+      }
+    >
       <Answer query={details} height={640}>
         {(service) => <Service service={service} />}
       </Answer>
@@ -96,7 +116,7 @@ function Parts({ service }: { service: ServiceDetails }) {
   return (
     <Panel isFlush>
       <Tabs label={`Parts of ${service.name}`} tabs={tabs} selected={tab} onSelect={(next) => void navigate({ search: (search) => ({ ...search, tab: next }) })}>
-        {tab === 'operations' && <Operations operations={service.operations} />}
+        {tab === 'operations' && <Operations service={service.name} operations={service.operations} />}
         {tab === 'errors' && <ServiceErrors name={service.name} />}
         {tab === 'peers' && <Peers peers={peers} />}
         {tab === 'versions' && <Versions service={service} />}

@@ -2,10 +2,12 @@
 
 import { queries } from '../../api/client';
 import type { ErrorGroup, ServiceDetails, ServiceInstance, ServiceOperation, ServicePeer, ServiceVersion } from '../../api/schema';
-import { DataTable, type Column } from '../../components/DataTable';
+import { DataTable, type Column, type RowLink } from '../../components/DataTable';
 import { Answer, Empty } from '../../components/states';
 import { ago } from '../../format/time';
 import { useRange } from '../../range/useRange';
+import { oneOf } from '../../shell/search';
+import { KINDS } from '../traces/spanSearch';
 import css from './apm.module.css';
 import { callColumns, requestColumns } from './measures';
 
@@ -15,9 +17,17 @@ const operationColumns: Column<ServiceOperation>[] = [
   ...requestColumns<ServiceOperation>(),
 ];
 
-export function Operations({ operations }: { operations: ServiceOperation[] }) {
+export function Operations({ service, operations }: { service: string; operations: ServiceOperation[] }) {
   if (operations.length === 0) return <Empty title="No spans in this range" height={160} />;
-  return <DataTable label="Operations" rows={operations} columns={operationColumns} keyOf={(operation) => `${operation.kind} ${operation.name}`} />;
+  return (
+    <DataTable
+      label="Operations"
+      rows={operations}
+      columns={operationColumns}
+      keyOf={(operation) => `${operation.kind} ${operation.name}`}
+      linkOf={({ name, kind }) => ({ to: '/traces', search: { service, operation: name, kind: oneOf(kind, KINDS) } })}
+    />
+  );
 }
 
 const errorColumns: Column<ErrorGroup>[] = [
@@ -33,7 +43,15 @@ export function ServiceErrors({ name }: { name: string }) {
   const errors = queries.useQuery('get', '/api/v1/apm/services/{name}/errors', { params: { path: { name }, query: range } }, live);
   return (
     <Answer query={errors} height={160} isEmpty={(answer) => answer.groups.length === 0} empty={<Empty title="No errors in this range" height={160} />}>
-      {(answer) => <DataTable label="Errors" rows={answer.groups} columns={errorColumns} keyOf={(group) => `${group.type ?? ''} ${group.pattern ?? ''}`} />}
+      {(answer) => (
+        <DataTable
+          label="Errors"
+          rows={answer.groups}
+          columns={errorColumns}
+          keyOf={(group) => `${group.type ?? ''} ${group.pattern ?? ''}`}
+          linkOf={({ last }) => ({ to: '/traces/$id', params: { id: last.trace_id }, search: { span: last.span_id } })}
+        />
+      )}
     </Answer>
   );
 }
@@ -66,8 +84,16 @@ const versionColumns: Column<VersionOrInstance>[] = [
   ...requestColumns<VersionOrInstance>(),
 ];
 
+/** Traces that this version answered, or this instance. */
+function tracesOf(service: string, { version, id, pod, host }: VersionOrInstance): RowLink {
+  if (version != null) return { to: '/traces', search: { service, version } };
+  if (id == null && pod == null) return { to: '/traces', search: { service, host: host ?? undefined } };
+  const attributes = id == null ? { 'k8s.pod.name': pod } : { 'service.instance.id': id };
+  return { to: '/traces', search: { service, attributes: JSON.stringify(attributes) } };
+}
+
 export function Versions({ service }: { service: ServiceDetails }) {
   const rows: VersionOrInstance[] = [...service.versions, ...service.instances];
   if (rows.length === 0) return <Empty title="It names neither versions nor instances" height={160} />;
-  return <DataTable label="Versions and instances" rows={rows} columns={versionColumns} keyOf={(row) => `${row.version ?? ''} ${row.id ?? ''} ${row.host ?? ''}`} />;
+  return <DataTable label="Versions and instances" rows={rows} columns={versionColumns} keyOf={(row) => `${row.version ?? ''} ${row.id ?? ''} ${row.host ?? ''}`} linkOf={(row) => tracesOf(service.name, row)} />;
 }

@@ -8,7 +8,7 @@ import { Stat, Stats } from '../../components/Stat';
 import { Answer } from '../../components/states';
 import { useRange } from '../../range/useRange';
 import { isWrong } from '../apm/measures';
-import { FiringAlerts, ActiveIncidents } from './attention';
+import { ActiveIncidents, AttentionLinks, FiringAlerts } from './attention';
 import { LogsOverTime, RequestsByDuration, WorstServices } from './parts';
 
 export function OverviewPage() {
@@ -35,7 +35,7 @@ export function OverviewPage() {
             {(answer) => <WorstServices services={answer.services} />}
           </Answer>
         </Panel>
-        <Panel title="Needs attention" isFlush>
+        <Panel title="Needs attention" isFlush actions={<AttentionLinks />}>
           <ActiveIncidents />
           <FiringAlerts />
         </Panel>

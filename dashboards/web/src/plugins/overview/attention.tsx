@@ -1,20 +1,21 @@
 // What waits for somebody: incidents that are active, and alerts that fire.
 
+import { Link } from '@tanstack/react-router';
 import { queries } from '../../api/client';
 import type { AlertView, IncidentView } from '../../api/schema';
 import { DataTable, type Column } from '../../components/DataTable';
-import { Badge } from '../../components/Badge';
 import { Answer, Empty } from '../../components/states';
-import { ago, fromNanos } from '../../format/time';
+import { ago } from '../../format/time';
 import { useRange } from '../../range/useRange';
+import { PriorityMark, SeverityMark } from '../alerting/marks';
 
 const SHOWN_MAX = 5;
 
 const incidentColumns: Column<IncidentView>[] = [
-  { id: 'priority', name: 'Priority', value: (incident) => incident.priority, width: '90px', render: ({ priority }) => <Badge tone={priority === 'P1' ? 'error' : priority === 'P2' ? 'warning' : 'plain'}>{priority}</Badge> },
   { id: 'title', name: 'Incident', value: (incident) => incident.title },
-  { id: 'status', name: 'Status', value: (incident) => incident.status, width: '110px' },
-  { id: 'opened', name: 'Opened', unit: 'time', value: (incident) => fromNanos(incident.opened_at), width: '110px', render: (incident) => ago(fromNanos(incident.opened_at)) },
+  { id: 'priority', name: 'Priority', value: (incident) => incident.priority, width: '90px', render: ({ priority }) => <PriorityMark priority={priority} /> },
+  { id: 'status', name: 'Status', value: (incident) => incident.status, width: '120px' },
+  { id: 'opened', name: 'Opened', unit: 'time', value: (incident) => incident.opened_at, width: '110px', render: (incident) => ago(incident.opened_at) },
 ];
 
 export function ActiveIncidents() {
@@ -22,16 +23,24 @@ export function ActiveIncidents() {
   const incidents = queries.useQuery('get', '/api/v1/alerting/incidents', { params: { query: { active: true, limit: SHOWN_MAX } } }, live);
   return (
     <Answer query={incidents} height={96} isEmpty={(page) => page.incidents.length === 0} empty={<Empty title="No incident is active" height={96} />}>
-      {(page) => <DataTable label="Active incidents" rows={page.incidents} columns={incidentColumns} keyOf={(incident) => incident.number} />}
+      {(page) => (
+        <DataTable
+          label="Active incidents"
+          rows={page.incidents}
+          columns={incidentColumns}
+          keyOf={(incident) => incident.number}
+          linkOf={(incident) => ({ to: '/incidents/$number', params: { number: incident.number } })}
+        />
+      )}
     </Answer>
   );
 }
 
 const alertColumns: Column<AlertView>[] = [
-  { id: 'severity', name: 'Severity', value: (alert) => alert.severity, width: '90px', render: ({ severity }) => <Badge tone={severity === 'critical' ? 'error' : severity === 'warning' ? 'warning' : 'plain'}>{severity}</Badge> },
   { id: 'rule', name: 'Alert', value: (alert) => alert.rule },
-  { id: 'labels', name: 'Of', value: (alert) => Object.values(alert.labels).join(', ') },
-  { id: 'fired', name: 'Fires since', unit: 'time', value: (alert) => fromNanos(alert.fired_at ?? alert.active_since), width: '110px', render: (alert) => ago(fromNanos(alert.fired_at ?? alert.active_since)) },
+  { id: 'severity', name: 'Severity', value: (alert) => alert.severity, width: '90px', render: ({ severity }) => <SeverityMark severity={severity} /> },
+  { id: 'labels', name: 'Of', value: (alert) => Object.values(alert.labels).join(', '), width: 'minmax(120px, 1fr)' },
+  { id: 'fired', name: 'Fires since', unit: 'time', value: (alert) => alert.fired_at, width: '110px', render: (alert) => ago(alert.fired_at ?? alert.active_since) },
 ];
 
 export function FiringAlerts() {
@@ -39,7 +48,18 @@ export function FiringAlerts() {
   const alerts = queries.useQuery('get', '/api/v1/alerting/alerts', { params: { query: { state: 'firing', limit: SHOWN_MAX } } }, live);
   return (
     <Answer query={alerts} height={96} isEmpty={(page) => page.alerts.length === 0} empty={<Empty title="No alert fires" height={96} />}>
-      {(page) => <DataTable label="Firing alerts" rows={page.alerts} columns={alertColumns} keyOf={(alert) => alert.id} />}
+      {(page) => (
+        <DataTable label="Firing alerts" rows={page.alerts} columns={alertColumns} keyOf={(alert) => alert.id} linkOf={(alert) => ({ to: '/alerts/$id', params: { id: alert.id } })} />
+      )}
     </Answer>
+  );
+}
+
+/** The ways to all of them. */
+export function AttentionLinks() {
+  return (
+    <span>
+      <Link to="/incidents">Incidents</Link> · <Link to="/alerts">Alerts</Link>
+    </span>
   );
 }

@@ -1,16 +1,17 @@
 // Parts of the overview that telemetry tells.
 
-import { Link } from '@tanstack/react-router';
+import { Link, useNavigate } from '@tanstack/react-router';
 import { useMemo } from 'react';
 import { queries } from '../../api/client';
-import type { Heatmap, LogHistogram, ServiceSummary } from '../../api/schema';
-import { Chart } from '../../components/chart/Chart';
+import type { Heatmap, ServiceSummary } from '../../api/schema';
 import { HeatMap } from '../../components/chart/HeatMap';
 import { DataTable, type Column } from '../../components/DataTable';
 import { Answer, Empty } from '../../components/states';
 import { millis } from '../../format/time';
 import { useRange } from '../../range/useRange';
 import { ErrorShare } from '../apm/measures';
+import { SeverityChart } from '../logs/SeverityChart';
+import { writeArea } from '../traces/area';
 
 const CHART_HEIGHT = 220;
 const PANEL_HEIGHT = CHART_HEIGHT + 30;
@@ -36,6 +37,7 @@ function NothingIn({ what }: { what: string }) {
 
 function Requests({ map }: { map: Heatmap }) {
   const { zoom } = useRange();
+  const navigate = useNavigate();
   const shape = useMemo(
     () => ({ columns: map.columns.map(millis), rows: map.rows.map((row) => ({ min: row.min_duration_ms, max: row.max_duration_ms })), cells: map.cells }),
     [map],
@@ -51,6 +53,7 @@ function Requests({ map }: { map: Heatmap }) {
       onSelect={(area) => {
         zoom(area.from, area.to);
       }}
+      onOpen={(area) => void navigate({ to: '/traces', search: { area: writeArea(area) } })}
     />
   );
 }
@@ -60,32 +63,8 @@ export function LogsOverTime() {
   const answer = queries.useQuery('get', '/api/v1/apm/logs/histogram', { params: { query: range } }, live);
   return (
     <Answer query={answer} height={PANEL_HEIGHT} isEmpty={(logs) => logs.count === 0} empty={<NothingIn what="log records" />}>
-      {(logs) => <Logs logs={logs} />}
+      {(logs) => <SeverityChart logs={logs} height={CHART_HEIGHT} />}
     </Answer>
-  );
-}
-
-function Logs({ logs }: { logs: LogHistogram }) {
-  const { zoom } = useRange();
-  const { times, series } = useMemo(() => {
-    const bars = (name: string, colour: string, value: (bucket: LogHistogram['buckets'][number]) => number) => ({
-      name,
-      colour,
-      kind: 'bars' as const,
-      values: logs.buckets.map(value),
-    });
-    return {
-      times: logs.buckets.map((bucket) => millis(bucket.start)),
-      series: [
-        bars('error', '--error', (bucket) => bucket.error + bucket.fatal),
-        bars('warn', '--series-2', (bucket) => bucket.warn),
-        bars('info', '--series-1', (bucket) => bucket.info),
-        bars('other', '--series-8', (bucket) => bucket.debug + bucket.trace + bucket.unknown),
-      ],
-    };
-  }, [logs]);
-  return (
-    <Chart title="Log records" times={times} series={series} unit="count" isStacked height={CHART_HEIGHT} from={millis(logs.from)} to={millis(logs.to)} onZoom={zoom} />
   );
 }
 

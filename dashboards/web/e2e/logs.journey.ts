@@ -1,0 +1,87 @@
+// From a line to what it says, what was logged around it, and its pattern; from a metric to what it is made of.
+
+import AxeBuilder from '@axe-core/playwright';
+import { expect, test, type Page } from '@playwright/test';
+import { settled, signIn } from './account';
+
+test.beforeEach(async ({ context }) => {
+  await signIn(context);
+});
+
+test('a line tells all it says, and a field of it filters', async ({ page }) => {
+  await page.goto('/logs?severity=info');
+  await settled(page);
+  const lines = page.getByRole('grid', { name: 'Log lines' });
+
+  await lines.getByRole('row').first().focus();
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Enter');
+  await expect(page).toHaveURL(/line=/);
+  await page.getByRole('button', { name: 'Lines before and after' }).click();
+  await expect(page.getByRole('region', { name: 'Lines before and after' }).getByRole('gridcell').first()).toBeVisible();
+  await expect(page.getByRole('link', { name: 'Open its trace' })).toHaveAttribute('href', /\/traces\/[0-9a-f]{32}/);
+  await page.getByRole('button', { name: /^Only service / }).click();
+
+  await expect(page).toHaveURL(/service=[^&]+/);
+  await expect(page).not.toHaveURL(/line=/);
+  await page.getByRole('button', { name: /^Remove service=/ }).click();
+  await expect(page).not.toHaveURL(/service=/);
+  await page.goBack();
+  await expect(page).toHaveURL(/service=[^&]+/);
+});
+
+test('words that mean nothing are told in the words of the server', async ({ page }) => {
+  await page.goto('/logs');
+  await page.getByLabel('Words of the body').fill('"open');
+  await page.keyboard.press('Enter');
+
+  await expect(page.getByRole('alert').first()).toContainText('not closed');
+});
+
+test('a pattern leads to its lines', async ({ page }) => {
+  await page.goto('/logs?view=patterns');
+  await page.getByRole('grid', { name: 'Patterns' }).getByRole('link').first().click();
+
+  await expect(page).toHaveURL(/pattern=[0-9a-f]+/);
+  await expect(page.getByRole('grid', { name: 'Log lines' }).getByRole('row').first()).toBeVisible();
+});
+
+test('a histogram is seen by function, by label and by size', async ({ page }) => {
+  await page.goto('/metrics?type=histogram');
+  await page.getByRole('grid', { name: 'Metrics' }).getByRole('link').first().click();
+  await settled(page);
+
+  await page.getByRole('button', { name: /^Group by$/ }).click();
+  await page.getByRole('menuitem').first().click();
+  await expect(page).toHaveURL(/by=/);
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: /Function/ }).click();
+  await page.getByRole('option', { name: 'p95' }).click();
+
+  await expect(page).toHaveURL(/function=p95/);
+  const series = page.getByRole('grid', { name: 'Series' }).getByRole('button', { pressed: true });
+  const before = await series.count();
+  await series.first().click();
+  await expect(series).toHaveCount(before - 1);
+  await expect(page.getByRole('figure', { name: 'Values over time' })).toBeVisible();
+});
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`logs and metrics have no serious fault of accessibility, ${colorScheme}`, async ({ page }) => {
+    test.setTimeout(180_000);
+    await page.emulateMedia({ colorScheme });
+    for (const path of ['/logs', '/logs?view=patterns', '/metrics']) {
+      await page.goto(path);
+      await expectAccessible(page);
+    }
+    await page.getByRole('grid', { name: 'Metrics' }).getByRole('link').first().click();
+    await expectAccessible(page);
+  });
+}
+
+async function expectAccessible(page: Page): Promise<void> {
+  await settled(page);
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+  expect(serious.map(({ id, nodes }) => `${page.url()} ${id}: ${nodes.map((node) => node.html).join(' ')}`)).toEqual([]);
+}

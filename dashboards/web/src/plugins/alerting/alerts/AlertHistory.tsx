@@ -1,0 +1,77 @@
+// What happened to an alert, in order: it began, fired, was told, ended; and earlier ones of the same labels.
+
+import { Link } from '@tanstack/react-router';
+import { queries } from '../../../api/client';
+import type { AlertDetail, NotificationShown } from '../../../api/schema';
+import { Timeline, type Happening } from '../Timeline';
+import { NotificationMark } from '../marks';
+import { useMay } from '../../../shell/me';
+import css from '../alerting.module.css';
+import { ago, millis } from '../../../format/time';
+
+const NOTIFICATIONS_MAX = 200;
+const ALERTS_MAX = 1000;
+const EARLIER_SHOWN = 5;
+
+export function AlertHistory({ alert }: { alert: AlertDetail }) {
+  const notifications = queries.useQuery(
+    'get',
+    '/api/v1/alerting/notifications',
+    { params: { query: { limit: NOTIFICATIONS_MAX } } },
+    { enabled: useMay('alerting:notifications:read') },
+  );
+  const told = (notifications.data?.notifications ?? []).filter((each) => tellsOf(each, alert));
+  const happenings: Happening[] = [
+    { id: 'began', at: alert.active_since, what: 'became true' },
+    ...(alert.fired_at == null ? [] : [{ id: 'fired', at: alert.fired_at, what: 'fired', tone: 'error' as const }]),
+    ...told.map((each) => ({
+      id: each.id,
+      at: each.sent_at ?? each.created,
+      what: (
+        <>
+          {each.to == null ? each.channel : `${each.channel}, ${each.to}`} <NotificationMark state={each.state} />
+        </>
+      ),
+      text: each.last_error ?? undefined,
+    })),
+    ...(alert.resolved_at == null ? [] : [{ id: 'over', at: alert.resolved_at, what: 'was over', tone: 'good' as const }]),
+  ];
+  return (
+    <div className={css.stack}>
+      <Timeline happenings={happenings} />
+      <Earlier alert={alert} />
+    </div>
+  );
+}
+
+function Earlier({ alert }: { alert: AlertDetail }) {
+  const earlier = queries.useQuery('get', '/api/v1/alerting/alerts', { params: { query: { state: 'resolved', rule: alert.rule, limit: ALERTS_MAX } } });
+  const same = (earlier.data?.alerts ?? []).filter((each) => each.fingerprint === alert.fingerprint && each.id !== alert.id);
+  if (same.length === 0) return null;
+  return (
+    <div>
+      <h3 className={css.heading}>Earlier, with the same labels</h3>
+      <ul>
+        {same.slice(0, EARLIER_SHOWN).map((each) => (
+          <li key={each.id}>
+            <Link to="/alerts/$id" params={{ id: each.id }}>
+              {ago(each.active_since)}
+            </Link>
+          </li>
+        ))}
+      </ul>
+      {same.length > EARLIER_SHOWN && (
+        <Link to="/alerts" search={{ state: 'resolved', rule: alert.rule }}>
+          {same.length - EARLIER_SHOWN} more
+        </Link>
+      )}
+    </div>
+  );
+}
+
+/** Whether it tells of this alert, and not of an earlier or later one of the same labels. */
+function tellsOf(notification: NotificationShown, alert: AlertDetail): boolean {
+  const subject = `alert/${alert.rule}/${alert.fingerprint}`;
+  const [first, last] = [millis(alert.active_since), alert.resolved_at == null ? Infinity : millis(alert.resolved_at)];
+  return notification.items.some((item) => item.subject === subject && first <= millis(item.at) && millis(item.at) <= last);
+}
