@@ -19,7 +19,7 @@ export function Cell({ column, value, clock, unit }: CellProps) {
   if (value === null || value === undefined) return <span className={css.null}>NULL</span>;
   if (isTraceId(column.name, value)) {
     return (
-      <Link to={'/traces/$id' as '/'} params={{ id: value } as never} className={css.id} title={`Trace ${value}`}>
+      <Link to="/traces/$id" params={{ id: value }} className={css.id} title={`Trace ${value}`}>
         {value}
       </Link>
     );

@@ -109,9 +109,8 @@ export function TracesPanel({ panel, answer, height, actions }: DrawnPanel) {
   );
 }
 
-/** The page of traces may be of a plugin that is not there when this is compiled. */
 function traceLink(id: string): RowLink {
-  return { to: '/traces/$id' as '/', params: { id } as never };
+  return { to: '/traces/$id', params: { id } };
 }
 
 function Severity({ text }: { text: string | undefined }) {
