@@ -43,11 +43,6 @@ export function ago(time: TimeLike, now = Date.now()): string {
   return passed > 0 ? `${told} ago` : `in ${told}`;
 }
 
-/** Milliseconds since 1970 of the nanoseconds that alerts and incidents have. */
-export function fromNanos(ns: number): number {
-  return ns / 1e6;
-}
-
 export function millis(time: TimeLike): number {
   return dateOf(time).getTime();
 }

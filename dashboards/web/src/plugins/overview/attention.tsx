@@ -5,7 +5,7 @@ import type { AlertView, IncidentView } from '../../api/schema';
 import { DataTable, type Column } from '../../components/DataTable';
 import { Badge } from '../../components/Badge';
 import { Answer, Empty } from '../../components/states';
-import { ago, fromNanos } from '../../format/time';
+import { ago } from '../../format/time';
 import { useRange } from '../../range/useRange';
 
 const SHOWN_MAX = 5;
@@ -14,7 +14,7 @@ const incidentColumns: Column<IncidentView>[] = [
   { id: 'priority', name: 'Priority', value: (incident) => incident.priority, width: '90px', render: ({ priority }) => <Badge tone={priority === 'P1' ? 'error' : priority === 'P2' ? 'warning' : 'plain'}>{priority}</Badge> },
   { id: 'title', name: 'Incident', value: (incident) => incident.title },
   { id: 'status', name: 'Status', value: (incident) => incident.status, width: '110px' },
-  { id: 'opened', name: 'Opened', unit: 'time', value: (incident) => fromNanos(incident.opened_at), width: '110px', render: (incident) => ago(fromNanos(incident.opened_at)) },
+  { id: 'opened', name: 'Opened', unit: 'time', value: (incident) => incident.opened_at, width: '110px', render: (incident) => ago(incident.opened_at) },
 ];
 
 export function ActiveIncidents() {
@@ -31,7 +31,7 @@ const alertColumns: Column<AlertView>[] = [
   { id: 'severity', name: 'Severity', value: (alert) => alert.severity, width: '90px', render: ({ severity }) => <Badge tone={severity === 'critical' ? 'error' : severity === 'warning' ? 'warning' : 'plain'}>{severity}</Badge> },
   { id: 'rule', name: 'Alert', value: (alert) => alert.rule },
   { id: 'labels', name: 'Of', value: (alert) => Object.values(alert.labels).join(', ') },
-  { id: 'fired', name: 'Fires since', unit: 'time', value: (alert) => fromNanos(alert.fired_at ?? alert.active_since), width: '110px', render: (alert) => ago(fromNanos(alert.fired_at ?? alert.active_since)) },
+  { id: 'fired', name: 'Fires since', unit: 'time', value: (alert) => alert.fired_at ?? alert.active_since, width: '110px', render: (alert) => ago(alert.fired_at ?? alert.active_since) },
 ];
 
 export function FiringAlerts() {
