@@ -13,6 +13,7 @@ export type { Sort } from './sorting';
 
 export interface Column<Row> {
   id: string;
+  /** Empty over buttons: there is nothing to sort by. */
   name: string;
   /** What it is sorted by, and shown as where `render` says nothing else. */
   value: (row: Row) => Cell;
@@ -84,6 +85,7 @@ function Head<Row>({ column, sort, onSort }: { column: Column<Row>; sort: Sort |
   const order = isDescending ? 'descending' : 'ascending';
   // Of numbers the largest are looked for, of texts the first.
   const next = isSorted ? !isDescending : column.unit !== undefined;
+  if (column.name === '') return <div role="columnheader" className={css.cell} />;
   return (
     <div role="columnheader" aria-sort={isSorted ? order : 'none'} className={css.cell} data-number={isNumber(column)}>
       <button
