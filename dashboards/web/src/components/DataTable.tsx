@@ -13,6 +13,7 @@ export type { Sort } from './sorting';
 
 export interface Column<Row> {
   id: string;
+  /** Empty over buttons: there is nothing to sort by. */
   name: string;
   /** Beside the name, as a type. */
   note?: string;
@@ -106,6 +107,7 @@ function Head<Row>({ column, sort, onSort }: { column: Column<Row>; sort: Sort |
       </div>
     );
   }
+  if (column.name === '') return <div role="columnheader" className={css.cell} />;
   return (
     <div role="columnheader" aria-sort={isSorted ? order : 'none'} className={css.cell} data-number={isNumber(column)}>
       <button

@@ -7,7 +7,7 @@ import type { SloView } from '../../api/schema';
 import { CodeEditor } from '../../components/CodeEditor';
 import { FormDialog } from '../../components/FormDialog';
 import { Select, TextField } from '../../components/fields';
-import { useChange } from '../alerting/change';
+import { useChange, useRefresh } from '../alerting/change';
 import { NEW_SLO, textsOf, wantedOf, type SloTexts } from './form';
 import css from './slo.module.css';
 
@@ -26,13 +26,15 @@ const SIGNALS = [
 export function SloDialog({ slo, onClose }: { slo?: SloView; onClose: () => void }) {
   const [texts, setTexts] = useState<SloTexts>(slo === undefined ? NEW_SLO : textsOf(slo));
   const change = useChange();
+  const refresh = useRefresh();
   const navigate = useNavigate();
   const set = (changed: Partial<SloTexts>) => { setTexts((before) => ({ ...before, ...changed })); };
   const act = async () => {
     const body = wantedOf(texts, slo);
     if (slo !== undefined) return change(api.PUT('/api/v1/apm/slos/{name}', { params: { path: { name: slo.name } }, body }));
-    await change(api.POST('/api/v1/apm/slos', { body }));
-    return navigate({ to: '/slos/$name', params: { name: texts.name } });
+    await api.POST('/api/v1/apm/slos', { body });
+    await navigate({ to: '/slos/$name', params: { name: texts.name } });
+    return refresh();
   };
   return (
     <FormDialog title={slo === undefined ? 'New SLO' : `Edit ${slo.name}`} act={slo === undefined ? 'Make it' : 'Save'} onAct={act} onClose={onClose}>

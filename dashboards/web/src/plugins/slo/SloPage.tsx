@@ -16,7 +16,7 @@ import { exact } from '../../format/number';
 import { ago, millis, useClock } from '../../format/time';
 import { useRange } from '../../range/useRange';
 import { useMay } from '../../shell/me';
-import { useChange } from '../alerting/change';
+import { useRefresh } from '../alerting/change';
 import { useErrorsOf } from '../alerting/elsewhere';
 import { burnNow, precise, promiseOf, STATE_NAMES, STATE_TONES } from './slo';
 import { SloDialog } from './SloDialog';
@@ -195,11 +195,11 @@ function Counted({ slo }: { slo: SloView }) {
 
 function DeleteDialog({ slo, onClose }: { slo: SloView; onClose: () => void }) {
   const navigate = useNavigate();
-  const change = useChange();
+  const refresh = useRefresh();
   const act = async () => {
     await api.DELETE('/api/v1/apm/slos/{name}', { params: { path: { name: slo.name }, query: { version: slo.version } } });
     await navigate({ to: '/slos' });
-    await change(Promise.resolve());
+    void refresh();
   };
   return (
     <FormDialog title={`Delete ${slo.name}?`} act="Delete" onAct={act} onClose={onClose}>

@@ -6,7 +6,7 @@ import { api } from '../../../api/client';
 import type { Priority } from '../../../api/schema';
 import { FormDialog } from '../../../components/FormDialog';
 import { Select, TextField } from '../../../components/fields';
-import { useChange } from '../change';
+import { useRefresh } from '../change';
 import { PRIORITY_CHOICES } from './choices';
 
 export function OpenDialog({ onClose }: { onClose: () => void }) {
@@ -14,12 +14,13 @@ export function OpenDialog({ onClose }: { onClose: () => void }) {
   const [priority, setPriority] = useState<Priority>('P3');
   const [services, setServices] = useState('');
   const [text, setText] = useState('');
-  const change = useChange();
+  const refresh = useRefresh();
   const navigate = useNavigate();
   const open = async () => {
     const named = services.split(',').map((service) => service.trim()).filter((service) => service !== '');
-    const { data } = await change(api.POST('/api/v1/alerting/incidents', { body: { title, priority, services: named, text: text === '' ? null : text } }));
+    const { data } = await api.POST('/api/v1/alerting/incidents', { body: { title, priority, services: named, text: text === '' ? null : text } });
     if (data !== undefined) await navigate({ to: '/incidents/$number', params: { number: data.number } });
+    void refresh();
   };
   return (
     <FormDialog title="Open an incident" act="Open" onAct={open} onClose={onClose}>

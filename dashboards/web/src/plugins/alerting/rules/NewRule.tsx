@@ -7,7 +7,7 @@ import { Button } from '../../../components/Button';
 import { Page, Panel } from '../../../components/Page';
 import { Failed } from '../../../components/states';
 import css from '../alerting.module.css';
-import { useChange } from '../change';
+import { useRefresh } from '../change';
 import { Backtest } from './Backtest';
 import { RuleText } from './RuleText';
 import { TEMPLATE_NAMES, TEMPLATE_TEXTS, type Template } from './templates';
@@ -17,15 +17,16 @@ export function NewRule({ template }: { template: Template }) {
   const [trial, setTrial] = useState<{ since: string; step?: string | undefined }>({ since: '1d' });
   const [error, setError] = useState<unknown>();
   const [isBusy, setBusy] = useState(false);
-  const change = useChange();
+  const refresh = useRefresh();
   const navigate = useNavigate();
   const make = async () => {
     setBusy(true);
     setError(undefined);
     try {
-      const { data } = await change(api.POST('/api/v1/alerting/rules', { body: { yaml } }));
+      const { data } = await api.POST('/api/v1/alerting/rules', { body: { yaml } });
       const [name] = data?.rules ?? [];
       await (name === undefined ? navigate({ to: '/rules' }) : navigate({ to: '/rules/$name', params: { name } }));
+      void refresh();
     } catch (thrown) {
       setError(thrown);
     } finally {

@@ -15,7 +15,7 @@ import { useMay } from '../../../shell/me';
 import css from '../alerting.module.css';
 import { AlertTable } from '../alerts/AlertTable';
 import { unitOf } from '../alerts/units';
-import { useChange, WATCHED } from '../change';
+import { useChange, useRefresh, WATCHED } from '../change';
 import { SeverityMark } from '../marks';
 import { Backtest } from './Backtest';
 import { RuleText } from './RuleText';
@@ -144,11 +144,11 @@ function Written({ rule, yaml, isChanged, onDraft }: WrittenProps) {
 
 function DeleteDialog({ name, onClose }: { name: string; onClose: () => void }) {
   const navigate = useNavigate();
-  const change = useChange();
+  const refresh = useRefresh();
   const act = async () => {
     await api.DELETE('/api/v1/alerting/rules/{name}', { params: { path: { name } } });
     await navigate({ to: '/rules' });
-    await change(Promise.resolve());
+    void refresh();
   };
   return (
     <FormDialog title={`Delete ${name}?`} act="Delete" onAct={act} onClose={onClose}>
