@@ -10,8 +10,7 @@ use tonic::Code;
 
 use crate::observatory;
 
-/// Of everybody here.
-pub(crate) const PASSWORD: &str = "correct horse battery";
+const PASSWORD: &str = "correct horse battery";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The e-mail and the one-time password that a first start prints.

@@ -26,7 +26,6 @@ mod soak;
 mod spine;
 mod tenants;
 mod tls;
-mod web_app;
 
 use std::path::{Path, PathBuf};
 
