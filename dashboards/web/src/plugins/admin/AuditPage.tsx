@@ -35,7 +35,6 @@ export function AuditPage() {
   const { from, to, live } = useRange();
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  // In the key are the words of the range, so that a page that asks again asks with another now.
   const entries = useRows<AuditRow>(entriesQuestion(search, { from, to }), live);
   const counts = useRows<AuditCount>(countsQuestion(search, { from, to }), live);
   const filter = (change: AuditFilter) => void navigate({ search: (before) => ({ ...before, ...change }), replace: 'text' in change });

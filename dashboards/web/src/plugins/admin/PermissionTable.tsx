@@ -44,7 +44,7 @@ function Product({ of: { product, rows }, grants, onChange }: ProductProps) {
       <tbody>
         {rows.map(({ resource, actions: offered }) => (
           <tr key={resource}>
-            <th scope="row">{resource === '*' ? `all of ${name}` : resource}</th>
+            <th scope="row">{resource === '*' ? (product === '*' ? 'all of them' : `all of ${name}`) : resource}</th>
             {actions.map((action) => (
               <td key={action}>{offered.includes(action) && <Cell grant={`${product}:${resource}:${action}`} grants={grants} onChange={onChange} />}</td>
             ))}

@@ -64,7 +64,7 @@ function Used() {
   return (
     <>
       <Panel title="Used now" isFlush>
-        <Answer query={rows} height={160} isEmpty={(all) => all.length === 0} empty={<Empty title="No tenant has a quota" height={120}>Everything is taken as long as there is room.</Empty>}>
+        <Answer query={rows} height={160} isEmpty={(all) => all.length === 0} empty={<Empty title="Nothing was counted against a quota" height={120}>A tenant with a quota is listed once it has sent something. Without one, everything is taken as long as there is room.</Empty>}>
           {(all) => <DataTable label="Quotas" rows={quotasOf(all)} columns={columns} keyOf={(quota) => `${quota.tenant} ${quota.quota}`} />}
         </Answer>
       </Panel>

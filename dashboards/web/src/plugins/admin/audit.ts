@@ -1,9 +1,9 @@
 // Questions to the audit trail, and what is made of their answers.
 
 import type { Facet } from '../../components/Facets';
-import { timeOf, type Range } from '../../range/range';
+import type { Range } from '../../range/range';
 import type { AuditSearch } from './index';
-import type { Question } from './sql';
+import type { Param, Question } from './sql';
 
 /** Entries that are listed; who looks for more narrows the range, or exports. */
 export const LISTED_MAX = 1000;
@@ -56,12 +56,11 @@ export function entryQuestion(sequence: number): Question {
   return { sql: 'select * from hub.audit where sequence = $1', params: [sequence] };
 }
 
-function conditions({ who, action, text }: AuditFilter, range: Range): { where: string; params: (string | number)[] } {
-  const params: (string | number)[] = [];
-  const param = (value: string) => `$${params.push(value)}`;
+function conditions({ who, action, text }: AuditFilter, range: Range): { where: string; params: Param[] } {
+  const params: Param[] = [];
+  const param = (value: Param) => `$${params.push(value)}`;
   const among = (column: string, values: string[] | undefined) => (values === undefined ? [] : [`${column} in (${values.map(param).join(', ')})`]);
-  const time = (said: string) => param(new Date(timeOf(said) ?? Date.now()).toISOString());
-  const parts = [`time >= cast(${time(range.from)} as timestamp)`, `time < cast(${time(range.to)} as timestamp)`, ...among('who_name', who), ...among('action', action)];
+  const parts = [`time >= cast(${param({ time: range.from })} as timestamp)`, `time < cast(${param({ time: range.to })} as timestamp)`, ...among('who_name', who), ...among('action', action)];
   if (text !== undefined) {
     const words = param(`%${text.replace(/[\\%_]/g, String.raw`\$&`)}%`);
     parts.push(`(subject ilike ${words} or details ilike ${words} or address ilike ${words})`);

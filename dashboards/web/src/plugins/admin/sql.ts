@@ -1,12 +1,16 @@
 // Questions in SQL whose rows a page draws.
 
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
-import { request } from '../../api/session';
 import type { Statement } from '../../api/schema';
+import { request } from '../../api/session';
+import { timeOf } from '../../range/range';
+
+/** A value of `$1` and so on. A time as the address says it, as `now-1h`, is read when the question is asked: until then it is the same question. */
+export type Param = string | number | { time: string };
 
 export interface Question {
   sql: string;
-  params?: (string | number)[];
+  params?: Param[];
 }
 
 interface Answer {
@@ -27,8 +31,12 @@ export function useRows<Row>(question: Question, options: { isWanted?: boolean; 
 
 /** The answer as it comes, in the format that `accept` names. */
 export function ask({ sql, params = [] }: Question, accept: string, signal?: AbortSignal): Promise<Response> {
-  const body: Statement = { sql, params };
+  const body: Statement = { sql, params: params.map(valueOf) };
   return request(new Request('/api/v1/sql', { method: 'POST', headers: { 'Content-Type': 'application/json', Accept: accept }, body: JSON.stringify(body), signal: signal ?? null }));
+}
+
+function valueOf(param: Param): string | number {
+  return typeof param === 'object' ? new Date(timeOf(param.time) ?? Date.now()).toISOString() : param;
 }
 
 /** Each row with its values by the names of their columns. */
