@@ -18,9 +18,13 @@ demo: $(APP)
 # The web app, for the next build of the program; without Node there is none in it.
 web: $(APP)
 
-$(APP): $(shell find dashboards/web/src dashboards/web/*.json dashboards/web/*.ts dashboards/web/*.mjs dashboards/web/index.html)
-ifeq ($(shell command -v npm),)
-	@echo "there is no npm here: the program is built without its web app (Node 20 builds it)"
+# Nothing where there is no Node, or an older one than package.json asks for.
+NODE := $(shell node -p 'const [major, minor] = process.versions.node.split("."); major > 20 || (major == 20 && minor >= 19) ? "fits" : ""' 2>/dev/null)
+
+# schema.d.ts is made by each check of the app, so it says nothing of what has changed.
+$(APP): $(shell find dashboards/web/src dashboards/web/*.json dashboards/web/*.ts dashboards/web/*.mjs dashboards/web/index.html ! -name schema.d.ts)
+ifeq ($(NODE),)
+	@echo "there is no Node of 20.19 or later here: the program is built without a new web app"
 else
 	cd dashboards/web && npm ci --no-audit --no-fund && npm run build
 endif

@@ -29,6 +29,17 @@ async fn description(server: &Server) -> Value {
 }
 
 #[tokio::test]
+async fn the_web_app_is_built_from_what_the_server_says_of_itself() {
+    let server = observatory().closed().start().await.expect("a server");
+    let copy = concat!(env!("CARGO_MANIFEST_DIR"), "/../dashboards/web/openapi.json");
+
+    let copy: Value = serde_json::from_str(&fs::read_to_string(copy).expect("a file")).expect("JSON");
+
+    let is_same = description(&server).await == copy;
+    assert!(is_same, "copy it again as dashboards/web/README.md says, then see whether the app still builds");
+}
+
+#[tokio::test]
 async fn no_route_lets_anybody_in_without_a_key() {
     let server = observatory().closed().start().await.expect("a server");
     let operations = operations(&description(&server).await);

@@ -179,9 +179,9 @@ pub(crate) struct Standing {
     /// The last evaluation in which it was tried to count it, in nanoseconds.
     #[serde(default)]
     pub(crate) attempted_at: Option<i64>,
-    /// True when counting it took too long, until it has caught up.
+    /// How many times counting it took too long, until it has caught up.
     #[serde(default)]
-    pub(crate) is_slow: bool,
+    pub(crate) slowed: u32,
 }
 
 impl Document for Standing {

@@ -216,7 +216,9 @@ impl Evaluation<'_> {
             Uncounted::Slow | Uncounted::Failed(_) => {
                 tracing::warn!(%tenant, slo, reason, "an SLO is not counted");
                 due.attempted(self.now);
-                due.standing.is_slow |= matches!(uncounted, Uncounted::Slow);
+                if matches!(uncounted, Uncounted::Slow) {
+                    due.standing.slowed = due.standing.slowed.saturating_add(1);
+                }
             }
         }
         due.standing.error = Some(reason);
@@ -227,8 +229,10 @@ impl Evaluation<'_> {
         if !counts.is_empty() {
             due.standing.counted_until = minutes.until;
             due.standing.error = None;
-            // What is caught up is counted in small steps anyhow.
-            due.standing.is_slow &= minutes.until < self.until;
+            if minutes.until == self.until {
+                // What is caught up is counted in small steps anyhow.
+                due.standing.slowed = 0;
+            }
         }
         let (this, due_now) = (&*self, &*due);
         let kept = self

@@ -150,6 +150,10 @@ fn read(yaml: &str) -> Result<Vec<SloWanted>, Failure> {
         let failure = Failure::invalid(format!("this is no YAML of SLOs: {cause}"));
         failure.hinting("write a list of SLOs, as GET /api/v1/apm/slos/export does")
     })?;
+    if wanted.len() > SLOS_MAX {
+        let message = format!("these are {} SLOs, a tenant has at most {SLOS_MAX}", wanted.len());
+        return Err(Failure::invalid(message).hinting("leave some out"));
+    }
     let mut names = HashSet::new();
     match wanted.iter().find(|wanted| !names.insert(wanted.name())) {
         Some(twice) => Err(Failure::invalid(format!("the SLO '{}' is there twice", twice.name()))),
@@ -195,11 +199,13 @@ mod tests {
         let long = "x".repeat(YAML_BYTES_MAX + 1);
         let slo = slo("", Indicator::Availability { operation: None, environment: None });
         let twice = to_yaml([&slo, &slo].into_iter());
+        let many = to_yaml(std::iter::repeat_n(&slo, SLOS_MAX + 1));
         for (yaml, because) in [
             ("name: a", "list"),
             ("- name: a\n  objektiv: 3", "objektiv"),
             (long.as_str(), "over the limit"),
             (twice.as_str(), "is there twice"),
+            (many.as_str(), "at most 500"),
         ] {
             let failure = format!("{:?}", read(yaml).expect_err("no SLOs"));
             assert!(failure.contains(because), "{failure}");

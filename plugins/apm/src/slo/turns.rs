@@ -13,13 +13,13 @@ use super::document::{Indicator, Minutes, Slo, Standing};
 const LATE_MINUTES: i64 = 10;
 /// New minutes that are counted in one step.
 const STEP_MINUTES: i64 = 24 * 60;
-/// The same where that took too long.
-const SLOW_STEP_MINUTES: i64 = 60;
-/// The same for statements that are asked for every minute, and where that took too long.
+/// The same for statements that are asked for every minute.
 const STATEMENTS_STEP_MAX: i64 = 60;
-const SLOW_STATEMENTS_STEP_MAX: i64 = 1;
 /// SLOs that are counted in one reading of the rollups.
 const READ_AT_ONCE_MAX: usize = 20;
+/// By so many powers of two are both less, each time that it took too long: down to one minute of one SLO, so that one that is slow
+/// is left to itself.
+const SLOWED_POWERS: u32 = 3;
 
 /// An SLO that is behind.
 #[derive(Clone, Debug)]
@@ -43,13 +43,12 @@ impl Due {
 
     /// What is counted next: the last minutes again, and some that are new.
     fn next(&self, until: i64) -> Minutes {
-        let Standing { counted_from, counted_until, is_slow, .. } = self.standing;
-        let step = match (&self.slo.body.indicator, is_slow) {
-            (Indicator::Sql { by_minute: false, .. }, false) => STATEMENTS_STEP_MAX,
-            (Indicator::Sql { by_minute: false, .. }, true) => SLOW_STATEMENTS_STEP_MAX,
-            (_, false) => STEP_MINUTES,
-            (_, true) => SLOW_STEP_MINUTES,
+        let Standing { counted_from, counted_until, slowed, .. } = self.standing;
+        let step = match self.slo.body.indicator {
+            Indicator::Sql { by_minute: false, .. } => STATEMENTS_STEP_MAX,
+            _ => STEP_MINUTES,
         };
+        let step = (step >> powers(slowed)).max(1);
         Minutes { from: counted_from.max(counted_until - LATE_MINUTES), until: until.min(counted_until + step) }
     }
 
@@ -63,18 +62,24 @@ impl Due {
     }
 }
 
+/// The powers of two by which less is counted at once.
+fn powers(slowed: u32) -> u32 {
+    slowed.saturating_mul(SLOWED_POWERS).min(31)
+}
+
 /// What is counted in this step, in order: requests of the same minutes are read together, all else by itself.
 pub(crate) fn parts(all: Vec<Due>, until: i64) -> Vec<Part> {
-    let (mut parts, mut of_requests) = (Vec::new(), BTreeMap::<(Option<i64>, Minutes), Vec<Due>>::new());
+    let (mut parts, mut of_requests) = (Vec::new(), BTreeMap::<(Option<i64>, u32, Minutes), Vec<Due>>::new());
     for due in all {
-        let minutes = due.next(until);
+        let (minutes, attempted_at, slowed) = (due.next(until), due.standing.attempted_at, due.standing.slowed);
         match due.cost() {
-            0 => of_requests.entry((due.standing.attempted_at, minutes)).or_default().push(due),
+            0 => of_requests.entry((attempted_at, slowed, minutes)).or_default().push(due),
             _ => parts.push(Part { minutes, due: vec![due] }),
         }
     }
-    for ((_, minutes), requests) in of_requests {
-        parts.extend(requests.chunks(READ_AT_ONCE_MAX).map(|due| Part { minutes, due: due.to_vec() }));
+    for ((_, slowed, minutes), requests) in of_requests {
+        let at_once = (READ_AT_ONCE_MAX >> powers(slowed)).max(1);
+        parts.extend(requests.chunks(at_once).map(|due| Part { minutes, due: due.to_vec() }));
     }
     parts.sort_by_key(|part| part.due.first().map(|due| (due.standing.attempted_at, due.cost(), part.minutes)));
     parts
@@ -130,10 +135,24 @@ mod tests {
     fn what_took_too_long_is_counted_in_smaller_steps() {
         let mut slow = due("a", requests(), None);
         (slow.standing.counted_until, slow.standing.counted_from) = (1000, 0);
-        let whole = slow.next(UNTIL);
-        slow.standing.is_slow = true;
+        for (slowed, step) in [(0, STEP_MINUTES), (1, STEP_MINUTES / 8), (2, STEP_MINUTES / 64), (4, 1), (u32::MAX, 1)]
+        {
+            slow.standing.slowed = slowed;
 
-        assert_eq!(whole, Minutes { from: 990, until: 1000 + STEP_MINUTES });
-        assert_eq!(slow.next(UNTIL), Minutes { from: 990, until: 1000 + SLOW_STEP_MINUTES });
+            assert_eq!(slow.next(UNTIL), Minutes { from: 990, until: 1000 + step }, "slowed {slowed} times");
+        }
+    }
+
+    #[test]
+    fn requests_that_took_too_long_together_are_counted_apart() {
+        let sizes = |slowed| {
+            let mut all: Vec<Due> = (0..20).map(|number| due(&format!("slo-{number}"), requests(), None)).collect();
+            all.iter_mut().for_each(|due| due.standing.slowed = slowed);
+            parts(all, UNTIL).iter().map(|part| part.due.len()).collect::<Vec<_>>()
+        };
+
+        assert_eq!(sizes(0), [20]);
+        assert_eq!(sizes(1), [2; 10]);
+        assert_eq!(sizes(2), [1; 20]);
     }
 }
