@@ -9,8 +9,8 @@ use plugin::model::{Batch, Signal, Table, Tenant};
 
 use super::severities::Severities;
 use super::{
-    EXAMPLE_CHARACTERS_MAX, PATTERNS_OF_PROCESS_MAX, PATTERNS_OF_TENANT_MAX, SERVICE_BYTES_MAX, SERVICES_MAX,
-    TENANTS_MAX,
+    EXAMPLE_CHARACTERS_MAX, PATTERNS_OF_PROCESS_MAX, PATTERNS_OF_TENANT_MAX, PATTERNS_OF_TENANT_MIN, SERVICE_BYTES_MAX,
+    SERVICES_MAX, TENANTS_MAX,
 };
 use crate::rows::hex;
 
@@ -328,7 +328,8 @@ fn total<'a>(services: impl Iterator<Item = &'a Service>) -> usize {
 /// How many more patterns a tenant may have, where all others have so many.
 fn room_of(services: &HashMap<String, Service>, of_others: usize) -> usize {
     let own = total(services.values());
-    PATTERNS_OF_TENANT_MAX.saturating_sub(own).min(PATTERNS_OF_PROCESS_MAX.saturating_sub(own + of_others))
+    let left = PATTERNS_OF_PROCESS_MAX.saturating_sub(own + of_others);
+    PATTERNS_OF_TENANT_MAX.saturating_sub(own).min(left.max(PATTERNS_OF_TENANT_MIN.saturating_sub(own)))
 }
 
 /// How many are too many when an eighth of the room is to be free for new ones.
@@ -378,6 +379,15 @@ mod tests {
 
         assert_eq!(total(learnt.tenants[&tenant].values()), PATTERNS_OF_TENANT_MAX);
         assert_eq!(learnt.patterns(), PATTERNS_OF_TENANT_MAX);
+    }
+
+    #[test]
+    fn however_many_patterns_others_have_a_tenant_has_room_for_some() {
+        let of_others = PATTERNS_OF_PROCESS_MAX;
+
+        assert_eq!(room_of(&HashMap::new(), of_others), PATTERNS_OF_TENANT_MIN);
+        assert_eq!(room_of(&HashMap::new(), 0), PATTERNS_OF_TENANT_MAX);
+        assert_eq!(room_of(&HashMap::new(), of_others - 500), 500);
     }
 
     #[test]

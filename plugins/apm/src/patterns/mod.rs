@@ -43,6 +43,8 @@ const SERVICE_BYTES_MAX: usize = 256;
 const PATTERNS_OF_TENANT_MAX: usize = 10_000;
 /// Patterns that one process knows, of all tenants.
 const PATTERNS_OF_PROCESS_MAX: usize = 100_000;
+/// Patterns of a tenant that no others can take the room of.
+const PATTERNS_OF_TENANT_MIN: usize = 100;
 /// A pattern that was not seen for so long leaves the process where an eighth of its room is not free any more.
 const UNSEEN_AFTER: Duration = Duration::from_secs(3600);
 /// Patterns a service begins with, those that were seen last: some room is for new ones.

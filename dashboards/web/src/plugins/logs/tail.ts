@@ -101,6 +101,8 @@ export class Tail {
     for (let failures = 0; ; failures += 1) {
       const failure = await this.follow(signal);
       if (isOver(signal)) return;
+      // Nobody knows what arrives until it is followed again, nor what the answer had not told yet.
+      if (this.state.status === 'following') this.set({ ...this.state, isLeast: true });
       this.set({ ...this.state, status: failure === undefined ? 'connecting' : 'waiting', failure });
       // What cannot be meant will not be meant the next time.
       if (failure !== undefined && !failure.isPassing) return;

@@ -93,3 +93,23 @@ fn missed(Missed { lines, is_least }: Missed) -> Vec<u8> {
 fn event(name: &str, says: &serde_json::Value) -> Vec<u8> {
     format!("event: {name}\ndata: {says}\n\n").into_bytes()
 }
+
+#[cfg(test)]
+mod tests {
+    use plugin::model::Tenant;
+
+    use super::super::super::filter::LogFilter;
+    use super::super::feeds::Feeds;
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_ends_where_the_lines_of_a_begun_event_are_gone() {
+        let feeds = Feeds::default();
+        let _open = feeds.open();
+        let following = feeds.join(Tenant::default_tenant(), LogFilter::default()).expect("there is room");
+        let begun = Some((Weak::new(), PIECE_BYTES_MAX));
+        let mut answer = Answer { following, begun, way: Arc::new(Semaphore::new(1)) };
+
+        assert!(answer.next().await.is_none(), "or what follows would be read as the rest of the event");
+    }
+}

@@ -25,6 +25,8 @@ const FOLLOWERS_OF_TENANT_MAX: usize = 1100;
 const UNREAD_MAX: usize = 64;
 /// Written lines of a tenant that wait to be read by any of its followers, in bytes.
 const UNREAD_BYTES_MAX: usize = 32 << 20;
+/// The same of all tenants, in equal parts, where they are many.
+const UNREAD_OF_PROCESS_BYTES_MAX: usize = 256 << 20;
 /// Most lines that a follower is told in a second; nobody reads faster.
 const LINES_A_SECOND: usize = 500;
 /// Most bytes of lines that a follower is told in a second.
@@ -181,10 +183,11 @@ impl Feeds {
             .collect();
         let mut written: Vec<Written> = logs.into_iter().map(Written::of).collect();
         let mut followed = self.0.lock();
+        let bytes_max = followed.unread_bytes_max();
         let Some(OfTenant { unread, feeds, .. }) = followed.tenants.get_mut(tenant) else { return };
         for (filter, rows) in &wanted {
             if let Some(feed) = feeds.get_mut(filter) {
-                feed.tell(rows, &mut written, unread);
+                feed.tell(rows, &mut written, &mut unread.lock(), bytes_max);
             }
         }
     }
@@ -204,8 +207,12 @@ impl Feeds {
 
     /// Tells what was left out of the second that ends, and what was missed.
     pub(super) fn begin_second(&self) {
-        for OfTenant { unread, feeds, .. } in self.0.lock().tenants.values_mut() {
-            unread.lock().forget_read();
+        let mut followed = self.0.lock();
+        let bytes_max = followed.unread_bytes_max();
+        for OfTenant { unread, feeds, .. } in followed.tenants.values_mut() {
+            let mut unread = unread.lock();
+            unread.forget_read();
+            unread.fit(bytes_max);
             feeds.values_mut().for_each(Feed::begin_second);
         }
     }
@@ -214,6 +221,11 @@ impl Feeds {
 impl Followed {
     fn all(&mut self) -> impl Iterator<Item = &mut Feed> {
         self.tenants.values_mut().flat_map(|tenant| tenant.feeds.values_mut())
+    }
+
+    /// What of a tenant may be unread just now.
+    fn unread_bytes_max(&self) -> usize {
+        UNREAD_BYTES_MAX.min(UNREAD_OF_PROCESS_BYTES_MAX / self.tenants.len().max(1))
     }
 
     fn join(
@@ -265,10 +277,14 @@ impl OfTenant {
 
 impl Unread {
     /// Keeps the lines until all have read them, or until there is no room for them.
-    fn keep(&mut self, lines: Arc<Lines>) {
+    fn keep(&mut self, lines: Arc<Lines>, bytes_max: usize) {
         self.bytes += lines.event.len();
         self.lines.push_back(lines);
-        while self.bytes > UNREAD_BYTES_MAX
+        self.fit(bytes_max);
+    }
+
+    fn fit(&mut self, bytes_max: usize) {
+        while self.bytes > bytes_max
             && let Some(oldest) = self.lines.pop_front()
         {
             self.bytes -= oldest.event.len();
@@ -287,7 +303,7 @@ impl Feed {
         Self { followers: HashMap::new(), lines: LINES_A_SECOND, bytes: BYTES_A_SECOND, left_out: 0 }
     }
 
-    fn tell(&mut self, wanted: &[BooleanArray], written: &mut [Written], unread: &Mutex<Unread>) {
+    fn tell(&mut self, wanted: &[BooleanArray], written: &mut [Written], unread: &mut Unread, bytes_max: usize) {
         let (event, count) = self.choose(wanted, written);
         if count == 0 {
             return;
@@ -296,7 +312,7 @@ impl Feed {
         for follower in self.followers.values_mut() {
             follower.tell(Told::Lines { lines: Arc::downgrade(&lines), count });
         }
-        unread.lock().keep(lines);
+        unread.keep(lines, bytes_max);
     }
 
     /// The lines that are wanted and not too many as an event with a JSON array, and their number.
@@ -394,7 +410,7 @@ mod tests {
         for _ in 0..UNREAD_MAX {
             let lines = Arc::new(Lines { event: " ".repeat(BYTES_A_SECOND) });
             follower.tell(Told::Lines { lines: Arc::downgrade(&lines), count: 1 });
-            unread.keep(lines);
+            unread.keep(lines, UNREAD_BYTES_MAX);
         }
 
         assert_eq!(unread.bytes, UNREAD_BYTES_MAX);
@@ -405,6 +421,24 @@ mod tests {
         assert!(!are_there[0] && are_there[UNREAD_MAX - 1], "the oldest are gone");
         unread.forget_read();
         assert_eq!((unread.bytes, unread.lines.len()), (0, 0));
+    }
+
+    #[test]
+    fn where_many_tenants_follow_each_has_less_room_for_unread_lines() {
+        let feeds = Feeds::default();
+        let _open = feeds.open();
+        let join = |number: usize| {
+            let tenant = Tenant::new(format!("tenant-{number}")).expect("a name");
+            feeds.join(tenant, LogFilter::default()).expect("there is room")
+        };
+
+        let few: Vec<Following> = (0..8).map(join).collect();
+        let of_few = feeds.0.lock().unread_bytes_max();
+        let _many: Vec<Following> = (8..100).map(join).collect();
+        let of_many = feeds.0.lock().unread_bytes_max();
+
+        assert_eq!((few.len() * of_few, of_few), (UNREAD_OF_PROCESS_BYTES_MAX, UNREAD_BYTES_MAX));
+        assert_eq!(of_many, UNREAD_OF_PROCESS_BYTES_MAX / 100);
     }
 
     #[test]

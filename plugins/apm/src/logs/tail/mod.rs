@@ -1,7 +1,7 @@
 //! Log records as they arrive, over Server-Sent Events.
 //!
 //! One subscription of the process feeds all who follow; [`feeds`] says how. What is told is told within moments, or it is told that
-//! it was not.
+//! it was not; where neither can be, the answer ends, and who follows again knows that some may be missing.
 
 mod answer;
 mod feeds;
