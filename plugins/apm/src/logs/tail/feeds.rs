@@ -428,7 +428,7 @@ mod tests {
         let feeds = Feeds::default();
         let _open = feeds.open();
         let join = |number: usize| {
-            let tenant = Tenant::new(format!("tenant-{number}")).expect("a name");
+            let tenant = Tenant::new(&format!("tenant-{number}")).expect("a name");
             feeds.join(tenant, LogFilter::default()).expect("there is room")
         };
 
