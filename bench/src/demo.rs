@@ -1,24 +1,21 @@
 //! Sends the telemetry of the simulated shop to a real endpoint, in real time, until told to stop.
 //! Nothing is dropped without being counted: what an endpoint refuses for good shows in the progress line.
 
+mod pace;
 mod progress;
 mod sender;
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use tokio::time::sleep;
 
+pub use self::pace::{Pace, Step};
 use self::progress::Progress;
 use self::sender::{Export, Refusal, Sender};
 use crate::simulator::{Fault, Shop};
 
-const STEP: Duration = Duration::from_secs(1);
-/// Past time is sent in larger steps, to be done with it soon.
-const CATCH_UP_STEP: Duration = Duration::from_secs(10);
-/// What an outage longer than this has kept back is left out.
-const CATCH_UP_MAX: Duration = Duration::from_secs(300);
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// An endpoint that asks for a longer pause is asked again after this one.
@@ -133,24 +130,18 @@ struct Demo {
 
 impl Demo {
     async fn play(&mut self) {
-        let started = since_epoch();
-        let end = self.config.duration.map(|duration| started + duration);
-        let mut simulated = started.saturating_sub(self.config.backfill.unwrap_or_default());
-        while end.is_none_or(|end| simulated < end) {
-            let behind = since_epoch().saturating_sub(simulated);
-            if simulated >= started && behind > CATCH_UP_MAX {
-                self.progress.left_out(behind);
-                simulated += behind;
+        let mut pace = Pace::new(self.config.backfill.unwrap_or_default());
+        while !self.config.duration.is_some_and(|duration| pace.has_played(duration)) {
+            let step = pace.next().await;
+            if !step.left_out.is_zero() {
+                self.progress.left_out(step.left_out);
             }
-            let step = behind.clamp(STEP, CATCH_UP_STEP);
-            sleep((simulated + step).saturating_sub(since_epoch())).await;
-            self.send_step(simulated, step).await;
-            simulated += step;
+            self.send_step(step).await;
         }
     }
 
-    async fn send_step(&mut self, from: Duration, length: Duration) {
-        let telemetry = self.shop.step(from.as_nanos() as u64, length, self.config.requests_per_second);
+    async fn send_step(&mut self, step: Step) {
+        let telemetry = self.shop.step(step.from.as_nanos() as u64, step.length, self.config.requests_per_second);
         let exports =
             [Export::Traces(telemetry.traces), Export::Logs(telemetry.logs), Export::Metrics(telemetry.metrics)];
         for export in exports.into_iter().filter(|export| export.items() > 0) {
@@ -178,10 +169,6 @@ impl Demo {
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
-}
-
-fn since_epoch() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970")
 }
 
 pub(crate) fn parse_duration(text: &str) -> anyhow::Result<Duration> {

@@ -1,5 +1,6 @@
 //! What happens to a request, whatever protocol it came by: authorise, decompress, decode, append.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -82,6 +83,23 @@ impl Receiver {
 
     pub(crate) async fn body(&self, body: &mut Body, limit: usize) -> Result<Received, Refusal> {
         body::receive(body, &self.plane, limit).await
+    }
+
+    /// Stores a request that comes from inside this process, within what its tenant and the memory allow.
+    ///
+    /// # Errors
+    /// As an exporter would be told.
+    pub async fn take(
+        &self,
+        tenant: Tenant,
+        payload: Payload,
+        protobuf: Bytes,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
+        self.plane.admit().await.map_err(Refusal::from)?;
+        let room = self.plane.room(protobuf.len()).map_err(Refusal::from)?;
+        let export = Export { payload, encoding: Encoding::Protobuf, compression: Compression::Identity };
+        self.export(tenant, export, Received { bytes: protobuf, room }).await?;
+        Ok(())
     }
 
     /// Stores a request; the answer says what of it was refused or mended.

@@ -11,6 +11,7 @@ mod config;
 mod crash;
 mod dashboards_check;
 mod data_dir;
+mod demo;
 mod doctor;
 mod health;
 mod health_check;

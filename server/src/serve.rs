@@ -22,6 +22,7 @@ use crate::config::environment::Environment;
 use crate::config::{Config, Role, ServeArgs};
 use crate::crash::CrashPoint;
 use crate::data_dir::DataDir;
+use crate::demo::{self, Demos};
 use crate::health::Health;
 use crate::own_telemetry::OwnTelemetry;
 use crate::platform::Platform;
@@ -94,7 +95,9 @@ async fn serve(args: ServeArgs, mut config: Config, queries: &Runtime) -> anyhow
         plane: Arc::clone(&plane),
     });
     let api = Api { hub: &platform.hub, server: &config.server };
-    let _ = front.set(api.serving(Api::of_telemetry(&engine, &reload).merge(host.routes())));
+    let demos = Demos::new(Arc::clone(&receiver), &stop);
+    let of_telemetry = Api::of_telemetry(&engine, &reload).merge(demo::routes(&demos));
+    let _ = front.set(api.serving(of_telemetry.merge(host.routes())));
     ports.tasks.spawn(reload::at_hangup(hangup, reload, stop.clone()));
     own.watch(&plane, &receiver.telemetry(), &quotas.quotas, &platform);
     for (name, listener) in listeners.products {
@@ -120,6 +123,7 @@ async fn serve(args: ServeArgs, mut config: Config, queries: &Runtime) -> anyhow
     tracing::info!("stopping: no new connections, requests finish, rows go to the store");
     stop.cancel();
     ports.tasks.join_all().await;
+    demos.end().await;
     products.stop().await;
     upkeep.join_all().await;
     backups.await.context("the nightly backup panicked")?;

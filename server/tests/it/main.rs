@@ -9,6 +9,7 @@ mod conformance;
 mod crash;
 mod dashboards;
 mod database;
+mod demo;
 mod doctor;
 mod doors;
 mod durability;

@@ -7,6 +7,7 @@ import { Page, Panel, Grid } from '../../components/Page';
 import { Stat, Stats } from '../../components/Stat';
 import { Answer } from '../../components/states';
 import { useRange } from '../../range/useRange';
+import { useMay } from '../../shell/me';
 import { isWrong } from '../apm/measures';
 import { ActiveIncidents, AttentionLinks, FiringAlerts } from './attention';
 import { LogsOverTime, RequestsByDuration, WorstServices } from './parts';
@@ -14,6 +15,8 @@ import { LogsOverTime, RequestsByDuration, WorstServices } from './parts';
 export function OverviewPage() {
   const { query: range, live } = useRange();
   const services = queries.useQuery('get', '/api/v1/apm/services', { params: { query: { ...range, compare: true } } }, live);
+  const mayIncidents = useMay('alerting:incidents:read');
+  const mayAlerts = useMay('alerting:alerts:read');
   const ever = useIsAnythingEver(services.data);
   if (ever === false) return <Navigate to="/start" replace />;
   return (
@@ -35,10 +38,12 @@ export function OverviewPage() {
             {(answer) => <WorstServices services={answer.services} />}
           </Answer>
         </Panel>
-        <Panel title="Needs attention" isFlush actions={<AttentionLinks />}>
-          <ActiveIncidents />
-          <FiringAlerts />
-        </Panel>
+        {(mayIncidents || mayAlerts) && (
+          <Panel title="Needs attention" isFlush actions={<AttentionLinks />}>
+            {mayIncidents && <ActiveIncidents />}
+            {mayAlerts && <FiringAlerts />}
+          </Panel>
+        )}
       </Grid>
     </Page>
   );

@@ -13,7 +13,8 @@ import { Tabs } from '../../components/Tabs';
 import type { ServiceSummary } from '../../api/schema';
 import { ago } from '../../format/time';
 import { useMay } from '../../shell/me';
-import { EXPORTERS, exporterText, demoCommand, type Exporter } from './exporters';
+import { Demo } from './Demo';
+import { EXPORTERS, exporterText, type Exporter } from './exporters';
 import css from './StartPage.module.css';
 
 const LOOK_EVERY_MS = 2000;
@@ -32,6 +33,11 @@ export function StartPage() {
         <li>
           <Panel title="2. Point an exporter here">
             <Exporters apiKey={key ?? PLACEHOLDER} />
+          </Panel>
+        </li>
+        <li>
+          <Panel title="Or nothing to send yet?">
+            <Demo />
           </Panel>
         </li>
         <li>
@@ -87,8 +93,6 @@ function Exporters({ apiKey }: { apiKey: string }) {
           </div>
         </Tabs>
       </div>
-      <p className={css.text}>Nothing to send yet? This plays a shop of ten services with faults to find:</p>
-      <Snippet label="Command of the demo" text={demoCommand(host, apiKey)} />
     </>
   );
 }

@@ -14,10 +14,6 @@ export function exporterText(exporter: Exporter, host: string, key: string): str
   return exporter === 'environment' ? environment(host, key) : collector(host, key);
 }
 
-export function demoCommand(host: string, key: string): string {
-  return `observatory demo --endpoint http://${host}:${OTLP_GRPC_PORT} --backfill 30m --fault failing-payment --api-key ${key}`;
-}
-
 function environment(host: string, key: string): string {
   return [
     'export OTEL_SERVICE_NAME=my-service',
