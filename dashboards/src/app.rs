@@ -9,7 +9,7 @@ use axum::body::{Body, Bytes};
 use axum::http::header::{
     ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
 };
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
@@ -48,14 +48,8 @@ pub fn app(method: &Method, path: &str, headers: &HeaderMap) -> Option<Response>
 
 /// A file, compressed if that is understood, or word that it is still the same.
 fn told(name: &str, file: EmbeddedFile, kept: &'static str, headers: &HeaderMap) -> Response {
-    let says = |header, text: &str| {
-        let value = headers.get(header).and_then(|value| value.to_str().ok());
-        value.is_some_and(|value| {
-            value.split(',').any(|part| part.split(';').next().is_some_and(|part| part.trim() == text))
-        })
-    };
     let compressed = [("br", "br"), ("gzip", "gz")].into_iter().find_map(|(encoding, end)| {
-        let file = says(ACCEPT_ENCODING, encoding).then(|| Files::get(&format!("{name}.{end}"))).flatten();
+        let file = lists(headers, ACCEPT_ENCODING, encoding).then(|| Files::get(&format!("{name}.{end}"))).flatten();
         file.map(|file| (encoding, file))
     });
     let media = file.metadata.mimetype().to_owned();
@@ -63,7 +57,7 @@ fn told(name: &str, file: EmbeddedFile, kept: &'static str, headers: &HeaderMap)
     let (encoding, file) = compressed.map_or((None, file), |(encoding, file)| (Some(encoding), file));
     let tag = format!("\"{}\"", hex(&file.metadata.sha256_hash()[..16]));
     let common = [(ETAG, tag.clone()), (CACHE_CONTROL, kept.to_owned()), (VARY, "accept-encoding".to_owned())];
-    if says(IF_NONE_MATCH, &tag) {
+    if lists(headers, IF_NONE_MATCH, &tag) {
         return (StatusCode::NOT_MODIFIED, common).into_response();
     }
     let bytes = match file.data {
@@ -77,6 +71,53 @@ fn told(name: &str, file: EmbeddedFile, kept: &'static str, headers: &HeaderMap)
     response
 }
 
+/// Whether the header has this in its list, and does not refuse it with a weight of 0. A tag that a proxy made weak is the same.
+fn lists(headers: &HeaderMap, header: HeaderName, text: &str) -> bool {
+    let lists = headers.get_all(header).iter().filter_map(|value| value.to_str().ok());
+    lists.flat_map(|list| list.split(',')).any(|part| {
+        let (name, weight) = part.split_once(';').unwrap_or((part, ""));
+        let weight = weight.trim().strip_prefix("q=").and_then(|weight| weight.trim().parse::<f32>().ok());
+        name.trim().trim_start_matches("W/") == text && weight.is_none_or(|weight| weight > 0.0)
+    })
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_list_has_what_it_names_and_does_not_refuse() {
+        let check = |header: HeaderName, list: &'static str, text: &str, expected: bool| {
+            let headers = HeaderMap::from_iter([(header.clone(), HeaderValue::from_static(list))]);
+            assert_eq!(lists(&headers, header, text), expected, "{list}");
+        };
+
+        check(ACCEPT_ENCODING, "gzip, deflate, br", "br", true);
+        check(ACCEPT_ENCODING, "gzip;q=0.5, br; q=0", "gzip", true);
+        check(ACCEPT_ENCODING, "gzip;q=0.5, br; q=0", "br", false);
+        check(ACCEPT_ENCODING, "brotli", "br", false);
+        check(IF_NONE_MATCH, "\"a\", W/\"b\"", "\"b\"", true);
+        check(IF_NONE_MATCH, "\"a\"", "\"b\"", false);
+    }
+
+    #[test]
+    fn programs_that_ask_for_what_is_not_there_hear_so() {
+        let asked = |method: Method, path: &str, accept: &'static str| {
+            let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]);
+            app(&method, path, &headers).map(|response| response.status())
+        };
+
+        assert_eq!(asked(Method::GET, "/traces", "text/html,*/*;q=0.8"), Some(StatusCode::OK));
+        assert_eq!(asked(Method::HEAD, "/traces", "text/html"), Some(StatusCode::OK));
+        assert_eq!(asked(Method::GET, "/traces", "*/*"), None);
+        assert_eq!(asked(Method::POST, "/traces", "text/html"), None);
+        assert_eq!(asked(Method::GET, "/assets/nothing.js", "text/html"), None);
+        assert_eq!(asked(Method::GET, "/assets/../../../Cargo.toml", "text/html"), None);
+    }
 }

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use crate::metric::MetricStatement;
 use crate::model::{DashboardVariable, Panel, PanelKind};
-use crate::read::{VALUE_BYTES_MAX, VALUES_MAX, VARIABLES_MAX};
+use crate::read::{VALUE_BYTES_MAX, VALUES_MAX, VARIABLE_NAMES, VARIABLES_MAX, is_variable_name};
 use crate::statement::{Bound, GIVEN, IS_ALL, Prepared, Template};
 use crate::times::Times;
 
@@ -35,7 +35,7 @@ impl Choices {
     /// What somebody chose of the variables of a dashboard, and what is chosen at first of the others.
     pub(crate) fn of(variables: &[DashboardVariable], chosen: BTreeMap<String, ChosenValues>) -> Result<Self, Failure> {
         let mut choices = Self::usual(variables);
-        for (name, values) in Self::free(chosen)?.0 {
+        for (name, values) in Self::within_limits(chosen)?.0 {
             let Some(variable) = variables.iter().find(|variable| variable.name == name) else {
                 let failure = Failure::invalid(format!("the dashboard has no variable '{name}'"));
                 let near = near(&name, variables.iter().map(|variable| variable.name.as_str()));
@@ -53,6 +53,14 @@ impl Choices {
 
     /// The same for a panel without a dashboard: its variables are those that are chosen.
     pub(crate) fn free(chosen: BTreeMap<String, ChosenValues>) -> Result<Self, Failure> {
+        if let Some(name) = chosen.keys().find(|name| !is_variable_name(name)) {
+            let failure = Failure::invalid(format!("'{name}' cannot be the name of a variable"));
+            return Err(failure.hinting(VARIABLE_NAMES));
+        }
+        Self::within_limits(chosen)
+    }
+
+    fn within_limits(chosen: BTreeMap<String, ChosenValues>) -> Result<Self, Failure> {
         if chosen.len() > VARIABLES_MAX {
             let message = format!("{} variables are chosen, over the limit of {VARIABLES_MAX}", chosen.len());
             return Err(Failure::invalid(message).hinting("leave some out"));

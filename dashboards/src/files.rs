@@ -1,13 +1,14 @@
 //! The directory that dashboards stand in: read again and again, so that a change is seen within seconds.
 //!
-//! A file with a fault changes nothing: what it said before stays. What is gone from the directory is gone.
+//! What cannot be read takes nothing away: of a file, of a tenant's folder or of all, what was read before stays. What is gone from
+//! the directory is gone.
 //!
 //! ```text
 //! *.yaml              of the tenant `default`; also *.yml
 //! tenants/<name>/…    the same of others
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use std::time::Duration;
 use parking_lot::RwLock;
 use plugin::Shutdown;
 use plugin::model::Tenant;
-use plugin::yaml::{Fault, Place, check_size};
+use plugin::yaml::{Fault, Place, Text, text_of};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -28,8 +29,17 @@ const FILES_MAX: usize = 500;
 /// How often the directory is read.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// The texts of each tenant, by file below the directory.
-type Texts = BTreeMap<Tenant, BTreeMap<String, String>>;
+/// The texts of a tenant, by file below the directory.
+type Texts = BTreeMap<String, Text>;
+
+/// What the directory says.
+#[derive(Debug, Default)]
+struct Directory {
+    /// None of a tenant whose folder cannot be read.
+    tenants: BTreeMap<Tenant, Option<Texts>>,
+    /// What is there and not read, though no file's faults can tell.
+    strays: BTreeSet<String>,
+}
 
 /// What the directory said when it could be read last.
 #[derive(Debug, Default)]
@@ -38,7 +48,7 @@ pub(crate) struct Shelf(RwLock<BTreeMap<Tenant, BTreeMap<String, Arc<Filed>>>>);
 /// A file as it was read last.
 #[derive(Debug)]
 struct Filed {
-    text: String,
+    text: Text,
     faults: Vec<Fault>,
     /// What it says, or said before it had a fault.
     found: Option<Found>,
@@ -56,13 +66,17 @@ pub(crate) struct FaultyFile {
 impl Shelf {
     /// Follows the directory until `shutdown`.
     pub(crate) async fn follow(&self, directory: &Path, shutdown: &Shutdown) {
-        let mut unreadable = None;
+        let (mut unreadable, mut strays) = (None, BTreeSet::new());
         while !shutdown.is_cancelled() {
             let path = directory.to_owned();
-            let texts = tokio::task::spawn_blocking(move || texts(&path)).await.expect("reading files does not panic");
-            match texts {
-                Ok(texts) => {
-                    self.put(texts);
+            let read = tokio::task::spawn_blocking(move || Directory::read(&path)).await;
+            match read.expect("reading files does not panic") {
+                Ok(read) => {
+                    for stray in read.strays.difference(&strays) {
+                        tracing::error!(stray, "something in the directory of dashboards is not read");
+                    }
+                    strays = read.strays;
+                    self.put(read.tenants);
                     unreadable = None;
                 }
                 Err(cause) => {
@@ -81,11 +95,15 @@ impl Shelf {
     }
 
     /// Puts what the directory says in the place of what it said before.
-    fn put(&self, texts: Texts) {
+    fn put(&self, tenants: BTreeMap<Tenant, Option<Texts>>) {
         let before = self.0.read().clone();
         let mut now = BTreeMap::new();
-        for (tenant, texts) in texts {
+        for (tenant, texts) in tenants {
             let known = before.get(&tenant);
+            let Some(texts) = texts else {
+                now.extend(known.map(|known| (tenant, known.clone())));
+                continue;
+            };
             let files = texts.into_iter().map(|(file, text)| {
                 let filed = match known.and_then(|known| known.get(&file)) {
                     Some(filed) if filed.text == text => Arc::clone(filed),
@@ -116,7 +134,9 @@ impl Shelf {
 
     /// The dashboard of that name.
     pub(crate) fn find(&self, tenant: &Tenant, name: &str) -> Option<Found> {
-        self.all(tenant).into_iter().find(|found| found.dashboard.name == name)
+        let shelf = self.0.read();
+        let mut found = shelf.get(tenant)?.values().filter_map(|filed| filed.found.as_ref());
+        found.find(|found| found.dashboard.name == name).cloned()
     }
 
     /// What is wrong with files of a tenant.
@@ -144,12 +164,13 @@ impl Shelf {
 }
 
 impl Filed {
-    fn new(file: &str, text: String, before: Option<&Filed>) -> Self {
-        match read(&text) {
-            Ok(read) => {
+    fn new(file: &str, text: Text, before: Option<&Filed>) -> Self {
+        let said = text.as_ref().map_err(|fault| vec![fault.clone()]);
+        match said.and_then(|yaml| Ok((read(yaml)?, yaml))) {
+            Ok((read, yaml)) => {
                 let found = Found {
                     dashboard: Arc::new(read.dashboard),
-                    yaml: text.as_str().into(),
+                    yaml: yaml.as_str().into(),
                     origin: DashboardOrigin::File,
                     file: Some(file.to_owned()),
                     version: None,
@@ -176,38 +197,51 @@ fn tell(tenant: &Tenant, file: &str, faults: &[Fault]) {
     }
 }
 
-/// Reads the directory. One that is not there is an error, not an empty one: a disk that is not mounted takes no dashboards away.
-fn texts(directory: &Path) -> io::Result<Texts> {
-    let mut tenants = BTreeMap::from([(Tenant::default_tenant(), of_tenant(directory, "")?)]);
-    let others = match paths(&directory.join("tenants")) {
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Vec::new(),
-        others => others?,
-    };
-    for path in others.into_iter().filter(|path| path.is_dir()) {
-        let name = path.file_name().and_then(|name| name.to_str());
-        match name.map(Tenant::new) {
-            Some(Ok(tenant)) => {
-                let below = format!("tenants/{}/", tenant.as_str());
-                tenants.insert(tenant, of_tenant(&path, &below)?);
+impl Directory {
+    /// Reads it. One that is not there is an error, not an empty one: a disk that is not mounted takes no dashboards away.
+    fn read(directory: &Path) -> io::Result<Self> {
+        std::fs::read_dir(directory)?;
+        let mut read = Self::default();
+        read.add(Tenant::default_tenant(), directory, "");
+        let others = match paths(&directory.join("tenants")) {
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Vec::new(),
+            others => others?,
+        };
+        for path in others.into_iter().filter(|path| path.is_dir()) {
+            let name = path.file_name().and_then(|name| name.to_str());
+            match name.map(Tenant::new) {
+                Some(Ok(tenant)) if tenant != Tenant::default_tenant() => {
+                    let below = format!("tenants/{}/", tenant.as_str());
+                    read.add(tenant, &path, &below);
+                }
+                _ => read.stray(&path, "has no name of a tenant with a folder of its own"),
             }
-            _ => tracing::warn!(?path, "a folder of the directory of dashboards is no tenant's name"),
         }
+        Ok(read)
     }
-    Ok(tenants)
+
+    fn add(&mut self, tenant: Tenant, folder: &Path, below: &str) {
+        let texts = texts(folder, below);
+        if let Err(cause) = &texts {
+            self.stray(folder, &format!("cannot be read, so what it said before stays: {cause}"));
+        }
+        self.tenants.insert(tenant, texts.ok());
+    }
+
+    fn stray(&mut self, path: &Path, why: &str) {
+        self.strays.insert(format!("{} {why}", path.display()));
+    }
 }
 
-fn of_tenant(folder: &Path, below: &str) -> io::Result<BTreeMap<String, String>> {
+fn texts(folder: &Path, below: &str) -> io::Result<Texts> {
     let files: Vec<PathBuf> = paths(folder)?.into_iter().filter(|path| is_yaml(path)).collect();
     if files.len() > FILES_MAX {
-        return Err(io::Error::other(format!("{} has {} files, more than {FILES_MAX}", folder.display(), files.len())));
+        return Err(io::Error::other(format!("there are {} files, more than {FILES_MAX}", files.len())));
     }
-    let mut texts = BTreeMap::new();
+    let mut texts = Texts::new();
     for path in files {
-        let bytes = std::fs::metadata(&path)?.len();
-        let too_long = |fault: Fault| io::Error::other(format!("{}: {}", path.display(), fault.problem));
-        check_size(bytes).map_err(too_long)?;
         if let Some(name) = path.file_name().and_then(|name| name.to_str()) {
-            texts.insert(format!("{below}{name}"), std::fs::read_to_string(&path)?);
+            texts.extend(text_of(&path).map(|text| (format!("{below}{name}"), text)));
         }
     }
     Ok(texts)
@@ -257,7 +291,7 @@ mod tests {
         }
 
         fn look(&self) {
-            self.shelf.put(texts(self.directory.path()).expect("texts"));
+            self.shelf.put(Directory::read(self.directory.path()).expect("a directory").tenants);
         }
 
         fn titles(&self, tenant: &Tenant) -> Vec<String> {
@@ -281,7 +315,7 @@ mod tests {
         assert_eq!(office.titles(&acme), ["Of acme"]);
         office.remove("tenants/acme/shop.yml");
         assert!(office.titles(&acme).is_empty());
-        texts(&office.directory.path().join("nothing")).expect_err("a directory that is not there");
+        Directory::read(&office.directory.path().join("nothing")).expect_err("a directory that is not there");
     }
 
     #[test]
@@ -295,6 +329,44 @@ mod tests {
         assert_eq!(office.faulty().len(), 1);
         office.write("shop.yaml", &text("shop", "Better"));
         assert_eq!((office.titles(&tenant), office.faulty()), (vec!["Better".to_owned()], Vec::new()));
+    }
+
+    #[test]
+    fn what_cannot_be_read_stays_what_it_was_and_stops_no_other() {
+        let (office, tenant) = (Office::open(), Tenant::default_tenant());
+        let (acme, globex) = (Tenant::new("acme").expect("a name"), Tenant::new("globex").expect("a name"));
+        office.write("shop.yaml", &text("shop", "Shop"));
+        office.write("tenants/acme/shop.yaml", &text("shop", "Of acme"));
+
+        std::fs::write(office.directory.path().join("shop.yaml"), b"name: \xff").expect("a file is written");
+        for number in 0..FILES_MAX {
+            let path = office.directory.path().join(format!("tenants/acme/{number}.yaml"));
+            std::fs::write(path, "").expect("a file is written");
+        }
+        office.write("tenants/globex/shop.yaml", &text("shop", "Of globex"));
+
+        assert_eq!(
+            (office.titles(&tenant), office.titles(&acme)),
+            (vec!["Shop".to_owned()], vec!["Of acme".to_owned()])
+        );
+        assert_eq!(office.titles(&globex), ["Of globex"]);
+        let faulty = office.faulty();
+        assert!(faulty.len() == 1 && faulty[0].contains("UTF-8"), "{faulty:?}");
+        let strays = Directory::read(office.directory.path()).expect("a directory").strays;
+        assert!(strays.len() == 1 && strays.iter().all(|stray| stray.contains("501 files")), "{strays:?}");
+    }
+
+    #[test]
+    fn folders_of_nobody_and_a_second_one_of_the_first_tenant_are_told_of_and_take_nothing_away() {
+        let office = Office::open();
+        office.write("shop.yaml", &text("shop", "Shop"));
+
+        office.write("tenants/no name/shop.yaml", &text("shop", "Of nobody"));
+        office.write("tenants/default/other.yaml", &text("other", "Other"));
+
+        assert_eq!(office.titles(&Tenant::default_tenant()), ["Shop"]);
+        let strays = Directory::read(office.directory.path()).expect("a directory").strays;
+        assert_eq!(strays.len(), 2, "{strays:?}");
     }
 
     #[test]

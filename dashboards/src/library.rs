@@ -173,7 +173,8 @@ impl Library {
         Ok(if near.is_empty() { failure } else { failure.hinting(format!("did you mean {}?", near.join(", "))) })
     }
 
-    /// Writes one, new or in the place of what was there; with a version, only when nobody has changed it since.
+    /// Writes one, new or in the place of what was there; with a version, only when nobody has changed it since. 0 is that of one
+    /// that nobody wrote in the app.
     pub(crate) async fn write(
         &self,
         asking: &Asking,
@@ -194,10 +195,16 @@ impl Library {
         let write = self.records.transaction(|transaction| async move {
             let dashboards = transaction.collection::<StoredDashboard>();
             let known = dashboards.get(tenant, id).await?;
-            if known.is_none() {
-                room(&transaction, tenant).await?;
+            if known.is_none() && !has_room::<StoredDashboard>(&transaction, tenant, WRITTEN_MAX).await? {
+                let failure = Failure::invalid(format!("a tenant writes at most {WRITTEN_MAX} dashboards in the app"));
+                return Err(failure.hinting("remove one first, or put it into a file"));
             }
-            dashboards.put(tenant, id, stored, version.map_or(Expected::Any, Expected::Version)).await?;
+            let expected = match version {
+                None => Expected::Any,
+                Some(0) => Expected::Absent,
+                Some(version) => Expected::Version(version),
+            };
+            dashboards.put(tenant, id, stored, expected).await?;
             let details = json!({"title": stored.title, "panels": stored.panels, "is_new": known.is_none()});
             let deed = Deed { action: "dashboard.written", subject: ("dashboard", &stored.name), details };
             audit.by(&transaction, asking, deed).await?;
@@ -231,20 +238,20 @@ impl Library {
     }
 }
 
-/// Refuses when there are as many as there may be.
-async fn room(transaction: &Transaction, tenant: &Tenant) -> Result<(), Failure> {
+/// Whether there are fewer than there may be.
+pub(crate) async fn has_room<T: Document>(
+    transaction: &Transaction,
+    tenant: &Tenant,
+    most: usize,
+) -> Result<bool, Failure> {
     let (mut count, mut after) = (0, None);
     loop {
         let list = List::all().limit(PAGE_MAX).after(after);
-        let page = transaction.collection::<StoredDashboard>().list(tenant, &list).await?;
+        let page = transaction.collection::<T>().list(tenant, &list).await?;
         count += page.records.len();
-        if count >= WRITTEN_MAX {
-            let failure = Failure::invalid(format!("a tenant writes at most {WRITTEN_MAX} dashboards in the app"));
-            return Err(failure.hinting("remove one first, or put it into a file"));
-        }
         after = page.next;
-        if after.is_none() {
-            return Ok(());
+        if count >= most || after.is_none() {
+            return Ok(count < most);
         }
     }
 }

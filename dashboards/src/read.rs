@@ -38,6 +38,9 @@ const TITLE_BYTES_MAX: usize = 200;
 pub(crate) const VALUE_BYTES_MAX: usize = 1024;
 /// Longest text of a panel, and longest statement, in bytes.
 const TEXT_BYTES_MAX: usize = 32 * 1024;
+/// How the name of a variable is written, in as many bytes.
+pub(crate) const VARIABLE_NAMES: &str = "use 1 to 32 of a-z, 0-9 and '_', a letter first";
+const VARIABLE_BYTES_MAX: usize = 32;
 /// Longest id, in bytes.
 const ID_BYTES_MAX: usize = 64;
 /// Columns of the grid.
@@ -179,13 +182,9 @@ impl Reader<'_> {
 
     fn variable_name(&mut self, written: &At<String>) -> String {
         let name = written.value.clone();
-        let letters = |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == b'_';
-        let is_name = (1..=32).contains(&name.len())
-            && name.bytes().all(letters)
-            && name.starts_with(|first: char| first.is_ascii_lowercase());
-        if !is_name {
+        if !is_variable_name(&name) {
             let problem = format!("'{name}' cannot be the name of a variable");
-            self.faults.add(written.place, problem, "use 1 to 32 of a-z, 0-9 and '_', a letter first");
+            self.faults.add(written.place, problem, VARIABLE_NAMES);
         } else if GIVEN.contains(&name.as_str()) || name.ends_with(IS_ALL) || name.starts_with(OWN_NAMES) {
             self.faults.add(written.place, format!("`${name}` is given already"), "name the variable otherwise");
         } else if self.names.contains(&name) {
@@ -354,6 +353,14 @@ impl Reader<'_> {
         }
         Ok(())
     }
+}
+
+/// Only what is one becomes part of a statement, behind a `$`.
+pub(crate) fn is_variable_name(name: &str) -> bool {
+    let letters = |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == b'_';
+    (1..=VARIABLE_BYTES_MAX).contains(&name.len())
+        && name.bytes().all(letters)
+        && name.starts_with(|first: char| first.is_ascii_lowercase())
 }
 
 /// Panels that do not say how wide they are share what the others leave.

@@ -57,7 +57,7 @@ pub(crate) struct CheckedDashboard {
 #[into_params(parameter_in = Query)]
 #[serde(default)]
 pub(crate) struct VersionWanted {
-    /// The version that was read, when nothing else may have changed since.
+    /// The version that was read, when nothing else may have changed since; 0 when nobody may have written it in the app.
     version: Option<u64>,
 }
 
@@ -132,6 +132,8 @@ pub(crate) async fn put(
         return Err(Refused::Faults(vec![Fault { place: read.name_place, problem, remedy }]));
     }
     let yaml = if is_json(&headers) { read.dashboard.yaml() } else { text };
+    // What JSON becomes may be longer, and is written again as it stands.
+    check_length(&yaml).map_err(Refused::Faults)?;
     desk.library.write(&asking, &read.dashboard, &yaml, version).await?;
     Ok(Json(desk.library.find(asking.tenant(), &name).await?.into()))
 }
@@ -175,13 +177,18 @@ pub(crate) async fn remove(
 
 /// The dashboard that this text is, or what is wrong with it.
 async fn checked(desk: &Desk, asking: &Asking, text: &str) -> Result<Read, Vec<Fault>> {
-    if text.len() > YAML_BYTES_MAX {
-        let problem = format!("the dashboard has {} bytes, more than {YAML_BYTES_MAX}", text.len());
-        return Err(vec![Fault { place: Place::TOP, problem, remedy: "leave something out".to_owned() }]);
-    }
+    check_length(text)?;
     let read = read(text)?;
     let faults = plan::faults(&desk.engine, asking.tenant(), text, &read).await;
     if faults.is_empty() { Ok(read) } else { Err(faults) }
+}
+
+fn check_length(text: &str) -> Result<(), Vec<Fault>> {
+    if text.len() <= YAML_BYTES_MAX {
+        return Ok(());
+    }
+    let problem = format!("the dashboard has {} bytes as YAML, more than {YAML_BYTES_MAX}", text.len());
+    Err(vec![Fault { place: Place::TOP, problem, remedy: "leave something out".to_owned() }])
 }
 
 fn text(body: Result<String, StringRejection>) -> Result<String, Failure> {

@@ -14,6 +14,7 @@ use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Desk;
+use crate::library::has_room;
 use crate::queries::{self, REMEMBERED_BYTES_MAX, REMEMBERED_MAX, Remembered, SAVED_MAX, SQL_BYTES_MAX, SavedQuery};
 
 /// Longest name, and longest description, in bytes.
@@ -114,13 +115,9 @@ pub(crate) async fn put(
     let (asking, audit, tenant) = (&asking, &desk.context.audit, asking.tenant());
     let save = desk.context.records.transaction(|transaction| async move {
         let all = transaction.collection::<SavedQuery>();
-        if all.get(tenant, id).await?.is_none() {
-            let page = all.list(tenant, &List::all().limit(SAVED_MAX)).await?;
-            // A page that ends before its limit is full of long ones.
-            if page.records.len() >= SAVED_MAX || page.next.is_some() {
-                let failure = Failure::invalid(format!("a tenant saves at most {SAVED_MAX} statements"));
-                return Err(failure.hinting("remove one first"));
-            }
+        if all.get(tenant, id).await?.is_none() && !has_room::<SavedQuery>(&transaction, tenant, SAVED_MAX).await? {
+            let failure = Failure::invalid(format!("a tenant saves at most {SAVED_MAX} statements"));
+            return Err(failure.hinting("remove one first"));
         }
         all.put(tenant, id, saved, Expected::Any).await?;
         let deed = Deed { action: "query.saved", subject: ("query", &saved.name), details: json!({}) };

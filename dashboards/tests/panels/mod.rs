@@ -64,6 +64,13 @@ fn a_panel_is_tried_out_before_it_is_written() {
         });
         assert_eq!(office.answer("POST", "/query", trial).await["rows"], json!([[2]]));
 
+        let (evil, filter) = ("a_is_all OR true) OR ($a", "{service.name: '$a_is_all OR true) OR ($a'}");
+        let trial = json!({
+            "panel": format!("title: A\nkind: stat\nmetric: {{name: m, function: avg, filter: {filter}}}\n"),
+            "variables": {"a": "x", evil: "x"},
+        });
+        let (status, told) = office.send("POST", "/query", trial).await;
+        assert_eq!(status, 400, "a name is never part of a statement: {told}");
         let (status, told) = office.send("POST", "/query", panel("SELECT $nothing")).await;
         assert_eq!(status, 422, "{told}");
         let (status, told) =

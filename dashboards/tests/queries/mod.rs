@@ -27,6 +27,18 @@ fn statements_are_saved_for_the_tenant() {
 }
 
 #[test]
+fn long_statements_are_saved_as_many_as_short_ones() {
+    Office::open(async |office| {
+        let sql = format!("SELECT 1 -- {}", "a".repeat(60 * 1024));
+        for number in 0..80 {
+            office.answer("PUT", &format!("/queries/{number}"), json!({"sql": sql})).await;
+        }
+
+        assert_eq!(office.get("/queries").await["queries"].as_array().map(Vec::len), Some(80));
+    });
+}
+
+#[test]
 fn the_last_two_hundred_statements_of_each_are_remembered() {
     Office::open(async |office| {
         for number in 0..203 {

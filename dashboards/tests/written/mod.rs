@@ -72,6 +72,21 @@ fn four_come_along_and_one_of_the_same_name_counts_before_them() {
 }
 
 #[test]
+fn of_two_who_write_over_one_that_came_along_the_second_is_told() {
+    Office::open(async |office| {
+        let own = SHOP.replace("name: shop", "name: product");
+        assert_eq!(office.get("/product").await["version"], json!(null));
+
+        let told = office.answer("PUT", "/product?version=0", own.as_str()).await;
+
+        assert_eq!(told["version"], 1, "{told}");
+        let (status, told) = office.send("PUT", "/product?version=0", own.as_str()).await;
+        assert!(status == 409 && told["error"]["code"] == "conflict", "{told}");
+        office.answer("PUT", "/product", own).await;
+    });
+}
+
+#[test]
 fn json_becomes_yaml_and_says_the_same() {
     Office::open(async |office| {
         let mut dashboard = office.answer("PUT", "/shop", SHOP).await["dashboard"].clone();

@@ -57,7 +57,7 @@ async function send(input: Request): Promise<Response> {
 
 /** Renews the access, unless another page did since `seen`. False when the session is over. */
 async function renew(seen: number): Promise<boolean> {
-  return navigator.locks.request(LOCK, async () => {
+  return inTurn(async () => {
     if (accessGoodUntil() > seen) return true;
     const answer = await send(new Request('/api/v1/hub/session/refresh', { method: 'POST' }));
     if (answer.status === 401) return false;
@@ -65,4 +65,14 @@ async function renew(seen: number): Promise<boolean> {
     keepAccess((await answer.json()) as SessionAnswer);
     return true;
   });
+}
+
+let turn: Promise<unknown> = Promise.resolve();
+
+/** One page of the browser after the other; over plain HTTP, where browsers give pages no locks, what this page renews. */
+async function inTurn<Result>(act: () => Promise<Result>): Promise<Result> {
+  if ('locks' in navigator) return navigator.locks.request(LOCK, act);
+  const mine = turn.then(act);
+  turn = mine.catch(() => undefined);
+  return mine;
 }

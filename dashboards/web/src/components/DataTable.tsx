@@ -1,13 +1,14 @@
 // A table of any length: only rows in sight are in the page. Sorted by its heads, walked by the arrow keys.
 
-import { Link, useNavigate, type LinkProps } from '@tanstack/react-router';
+import { Link, useNavigate } from '@tanstack/react-router';
 import { useMemo, useRef, useState, type KeyboardEvent, type MouseEvent, type ReactNode } from 'react';
 import { format, type Unit } from '../format/number';
 import { useClock, type Clock } from '../format/time';
+import type { PageLink } from '../shell/link';
 import css from './DataTable.module.css';
 import { Icon } from './Icon';
 import { ROW_HEIGHT, useRowWindow } from './rowWindow';
-import { sortedBy, type Cell, type Sort } from './sorting';
+import { sortedBy, timeOf, type Cell, type Sort } from './sorting';
 
 export type { Sort } from './sorting';
 
@@ -30,8 +31,6 @@ export interface Column<Row> {
   width?: string;
 }
 
-export type RowLink = Pick<LinkProps, 'to' | 'params' | 'search'>;
-
 interface DataTableProps<Row> {
   label: string;
   rows: readonly Row[];
@@ -42,7 +41,7 @@ interface DataTableProps<Row> {
   /** In pixels; of rows with more than one line. */
   rowHeight?: number;
   /** Where a row leads; its first cell is the link. */
-  linkOf?: (row: Row) => RowLink | undefined;
+  linkOf?: (row: Row) => PageLink | undefined;
   /** How it is sorted; kept by the table itself where it is not said. */
   sort?: Sort | undefined;
   onSort?: (sort: Sort) => void;
@@ -53,7 +52,7 @@ export function DataTable<Row>({ label, rows, columns, keyOf, height, rowHeight 
   const sort = given ?? own;
   const sorted = useMemo(() => {
     const column = columns.find((each) => each.id === sort?.column);
-    return sort === undefined || column === undefined ? rows : sortedBy(rows, column.value, sort.isDescending);
+    return sort === undefined || column === undefined ? rows : sortedBy(rows, column.unit === 'time' ? timeOf(column.value) : column.value, sort.isDescending);
   }, [rows, columns, sort]);
   const scroller = useRef<HTMLDivElement>(null);
   const seen = useRowWindow(scroller, sorted.length, height, rowHeight);
@@ -128,7 +127,7 @@ function Head<Row>({ column, sort, onSort }: { column: Column<Row>; sort: Sort |
 interface TableRowProps<Row> {
   row: Row;
   columns: readonly Column<Row>[];
-  link: RowLink | undefined;
+  link: PageLink | undefined;
   clock: Clock;
   index: number;
   isActive: boolean;

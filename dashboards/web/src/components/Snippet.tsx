@@ -1,6 +1,6 @@
 // Text to be copied as it is: commands, settings, keys that are told once.
 
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { Button } from './Button';
 import css from './Snippet.module.css';
 
@@ -8,7 +8,13 @@ const TOLD_MS = 2000;
 
 export function Snippet({ label, text }: { label: string; text: string }) {
   const [isCopied, setCopied] = useState(false);
+  const shown = useRef<HTMLPreElement>(null);
   const copy = async () => {
+    // Over plain HTTP browsers have no clipboard for pages: it is marked, to be copied by the keyboard.
+    if (!('clipboard' in navigator)) {
+      if (shown.current !== null) window.getSelection()?.selectAllChildren(shown.current);
+      return;
+    }
     await navigator.clipboard.writeText(text);
     setCopied(true);
     window.setTimeout(() => {
@@ -17,7 +23,7 @@ export function Snippet({ label, text }: { label: string; text: string }) {
   };
   return (
     <div className={css.snippet}>
-      <pre className={css.text} role="region" aria-label={label}>
+      <pre ref={shown} className={css.text} role="region" aria-label={label}>
         {text}
       </pre>
       <Button kind="quiet" icon={isCopied ? 'check' : 'copy'} aria-label={isCopied ? 'Copied' : `Copy: ${label}`} onPress={() => void copy()} />

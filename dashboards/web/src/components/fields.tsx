@@ -2,8 +2,6 @@
 
 import type { ReactNode } from 'react';
 import {
-  CheckboxButton,
-  CheckboxField,
   FieldError,
   Input,
   Label,
@@ -90,27 +88,5 @@ export function Select<Value extends string>({ label, isLabelHidden = false, val
         </ListBox>
       </Popover>
     </AriaSelect>
-  );
-}
-
-interface CheckboxProps {
-  isSelected: boolean;
-  onChange: (isSelected: boolean) => void;
-  children: ReactNode;
-}
-
-/** Something that is so or not. */
-export function Checkbox({ children, ...rest }: CheckboxProps) {
-  return (
-    <CheckboxField {...rest}>
-      <CheckboxButton className={css.checkbox ?? ''}>
-        {({ isSelected }) => (
-          <>
-            <span className={css.box}>{isSelected && <Icon name="check" />}</span>
-            {children}
-          </>
-        )}
-      </CheckboxButton>
-    </CheckboxField>
   );
 }

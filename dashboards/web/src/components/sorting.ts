@@ -1,5 +1,7 @@
 // Rows in the order of one of their values.
 
+import { millis } from '../format/time';
+
 export type Cell = string | number | null | undefined;
 
 export interface Sort {
@@ -18,6 +20,14 @@ export function sortedBy<Row>(rows: readonly Row[], valueOf: (row: Row) => Cell,
     return sign * compare(one.value, other.value);
   });
   return keyed.map(({ row }) => row);
+}
+
+/** What times are sorted by: as texts they are not in order, for their fractions have as many digits as they need. */
+export function timeOf<Row>(valueOf: (row: Row) => Cell): (row: Row) => Cell {
+  return (row) => {
+    const value = valueOf(row);
+    return value == null || value === '' ? null : millis(value);
+  };
 }
 
 function compare(one: string | number, other: string | number): number {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { ROW_HEIGHT, rowWindow, topFor } from './rowWindow';
-import { sortedBy } from './sorting';
+import { sortedBy, timeOf } from './sorting';
 
 test('rows without a value come last in either order', () => {
   const rows = [{ v: 2 }, { v: null }, { v: 10 }];
@@ -11,6 +11,12 @@ test('rows without a value come last in either order', () => {
 
 test('texts with numbers are sorted as people count', () => {
   expect(sortedBy(['pod-10', 'pod-2'], (row) => row, false)).toEqual(['pod-2', 'pod-10']);
+});
+
+test('times are sorted as they pass, however many digits they have', () => {
+  const rows = ['2026-11-26T08:50:02.5Z', '2026-11-26T08:50:02.45Z', '', '2026-11-26T08:50:02Z'];
+
+  expect(sortedBy(rows, timeOf((row) => row), false).map((row) => row.slice(17))).toEqual(['02Z', '02.45Z', '02.5Z', '']);
 });
 
 test('only rows in sight are drawn', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { spread } from './json';
 import { bytes, count, duration, exact, fixed, format, rate, share, unitOf } from './number';
 import { ago, clockOf } from './time';
 
@@ -57,7 +58,7 @@ describe('numbers', () => {
 });
 
 describe('times', () => {
-  const clock = clockOf('utc', new Date('2026-11-26T12:00:00Z'));
+  const clock = clockOf('utc', () => new Date('2026-11-26T12:00:00Z'));
 
   test('a time of today has no date', () => {
     expect(clock.short('2026-11-26T08:50:02.72989702Z')).toBe('08:50:02');
@@ -89,4 +90,10 @@ test('digits after the point are as many as are wanted', () => {
   expect(fixed(12_345.6, unitOf('EUR'), 0)).toBe('€12,346');
   expect(fixed(3, 'per_second', 1)).toBe('3.0/s');
   expect(fixed(null, 'ms', 0)).toBe('–');
+});
+
+test('JSON is spread over lines, anything else stays', () => {
+  expect(spread('{"a":[1]}')).toBe('{\n  "a": [\n    1\n  ]\n}');
+  expect(spread('{not json')).toBe('{not json');
+  expect(spread('12')).toBe('12');
 });

@@ -16,11 +16,12 @@ export interface Clock {
 /** A time as the API writes it, or milliseconds since 1970. */
 export type TimeLike = string | number;
 
+/** The same object until the zone changes: what is drawn with it need not be drawn anew. */
 export function useClock(): Clock {
-  return clockOf(usePreferences().zone);
+  return CLOCKS[usePreferences().zone];
 }
 
-export function clockOf(zone: Zone, now = new Date()): Clock {
+export function clockOf(zone: Zone, now: () => Date = () => new Date()): Clock {
   const timeZone = zone === 'utc' ? 'UTC' : undefined;
   // Swedish writes 2026-11-26 08:50:02, which sorts and which nobody mistakes.
   const day = new Intl.DateTimeFormat('sv', { timeZone, dateStyle: 'short' });
@@ -31,12 +32,14 @@ export function clockOf(zone: Zone, now = new Date()): Clock {
   };
   const short = (time: TimeLike) => {
     const date = dateOf(time);
-    const isToday = day.format(date) === day.format(now);
+    const isToday = day.format(date) === day.format(now());
     return isToday ? second.format(date) : `${day.format(date)} ${second.format(date)}`;
   };
   const precise = (time: TimeLike) => `${short(time)}.${String(dateOf(time).getMilliseconds()).padStart(3, '0')}`;
   return { zone, short, precise, full };
 }
+
+const CLOCKS: Record<Zone, Clock> = { local: clockOf('local'), utc: clockOf('utc') };
 
 /** `12 s ago`; what is less than a second away is `now`. */
 export function ago(time: TimeLike, now = Date.now()): string {

@@ -22,7 +22,6 @@ export interface Found {
   note: string;
   to: string;
   params?: Record<string, string>;
-  search?: Record<string, string>;
 }
 
 export interface PluginPages {

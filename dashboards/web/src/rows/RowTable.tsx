@@ -2,9 +2,10 @@
 
 import { useMemo, type ReactNode } from 'react';
 import type { AnswerColumn } from '../api/schema';
-import { DataTable, type Column, type RowLink } from '../components/DataTable';
+import { DataTable, type Column } from '../components/DataTable';
 import type { Unit } from '../format/number';
 import { useClock, type Clock } from '../format/time';
+import type { PageLink } from '../shell/link';
 import { Cell } from './Cell';
 import { isNumeric, isTime, numberOf, textOf, type Rows } from './rows';
 
@@ -13,7 +14,7 @@ interface RowTableProps {
   answer: Rows;
   height: number;
   /** Where a row leads; with it rows are numbered, and the number is the link. */
-  linkOf?: (row: number) => RowLink;
+  linkOf?: (row: number) => PageLink;
   /** How numbers of a column are written, and what it is called; pass the same function until it changes. */
   shownAs?: (column: AnswerColumn) => { name: string; note?: string; unit?: Unit | undefined; render?: (value: unknown) => ReactNode };
 }
@@ -43,7 +44,7 @@ function columnOf(column: AnswerColumn, place: number, answer: Rows, clock: Cloc
     id: `${place} ${column.name}`,
     name: shown.name,
     ...(shown.note === undefined ? {} : { note: shown.note }),
-    ...(isNumber ? { unit: shown.unit ?? 'number' } : {}),
+    ...(isNumber ? { unit: shown.unit ?? 'number' } : isTime(column) ? { unit: 'time' } : {}),
     width: shown.unit === undefined ? widthOf(column, `${shown.name} ${shown.note ?? ''}`, place, answer) : widthWith(shown, column, place, answer),
     value: ({ values }) => (values[place] == null ? null : isNumber ? numberOf(values[place]) : textOf(values[place])),
     render: ({ values }) => shown.render?.(values[place]) ?? <Cell column={column} value={values[place]} clock={clock} unit={isNumber ? shown.unit : undefined} />,

@@ -36,6 +36,14 @@ test('what is said of columns counts before what fits', () => {
   expect(fold(rows, { x: 'host', series: 'state', y: ['n'] }).series.map((each) => each.name)).toEqual(['run', 'sleep']);
 });
 
+test('of many series the first are drawn, and the others are counted', () => {
+  const rows: Rows = { columns: [column('time', 'timestamp'), column('id', 'text'), column('n', 'bigint')], rows: Array.from({ length: 250 }, (_, at) => ['2026-01-01T00:00:00Z', `id ${at}`, at]) };
+
+  const { series, seriesLeftOut } = fold(rows, {});
+
+  expect([series.length, series[99]?.values, seriesLeftOut]).toEqual([100, [99], 150]);
+});
+
 test('intervals without a row are gaps', () => {
   const start = Date.UTC(2026, 0, 1);
 

@@ -23,6 +23,8 @@ export interface Folded {
   /** What stands along the axis otherwise, in the order of the rows. */
   names: string[];
   series: FoldedSeries[];
+  /** Further series, which are not among them. */
+  seriesLeftOut: number;
 }
 
 /** The columns that `shape` means, by their place. */
@@ -39,6 +41,10 @@ export function columnsOf({ columns }: Rows, shape: Shape): { x: number; y: numb
   const y = (shape.y ?? []).map(place).filter((place) => place >= 0);
   return { x, y: y.length > 0 ? y : numbers, series };
 }
+
+/** More cannot be told apart; and each has a place for every key, which a column of ids would make more than a browser holds. */
+const SERIES_MAX = 100;
+const CELLS_MAX = 5_000_000;
 
 export function fold(answer: Rows, shape: Shape): Folded {
   const { x, y, series } = columnsOf(answer, shape);
@@ -69,13 +75,14 @@ function arranged(x: string, keys: string[], names: string[], cells: readonly { 
   order.forEach((key, at) => {
     rank[key] = at;
   });
-  const series = names.map((name) => ({ name, values: keys.map((): number | null => null) }));
+  const shown = names.slice(0, Math.max(1, Math.min(SERIES_MAX, Math.floor(CELLS_MAX / Math.max(1, keys.length)))));
+  const series = shown.map((name) => ({ name, values: keys.map((): number | null => null) }));
   const byName = new Map(series.map((each) => [each.name, each.values]));
   for (const { key, name, value } of cells) {
     const values = byName.get(name);
     if (values !== undefined) values[rank[key] ?? 0] = value;
   }
-  return { x, times: isOverTime ? order.map((key) => times[key] ?? 0) : undefined, names: order.map((key) => keys[key] ?? ''), series };
+  return { x, times: isOverTime ? order.map((key) => times[key] ?? 0) : undefined, names: order.map((key) => keys[key] ?? ''), series, seriesLeftOut: names.length - shown.length };
 }
 
 function nameOf({ columns }: Rows, row: readonly unknown[], series: number, y: number, values: number): string {

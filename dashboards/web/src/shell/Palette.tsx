@@ -1,7 +1,7 @@
 // The command palette: type a few letters of a page, of something to do, or of a thing a plugin can find.
 
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
-import { useNavigate, type LinkProps } from '@tanstack/react-router';
+import { useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { Autocomplete, Dialog, Header, Input, Menu, MenuItem, MenuSection, TextField, useFilter } from 'react-aria-components';
 import { Overlay } from '../components/Dialog';
@@ -9,9 +9,9 @@ import type { Found } from '../plugins/page';
 import { prefer } from '../preferences/preferences';
 import { RELATIVE_RANGES } from '../range/range';
 import { useRange } from '../range/useRange';
+import type { PageLink } from './link';
 import css from './Palette.module.css';
 import { useNavigation, usePlugins } from './plugins';
-import { searchOf } from './search';
 
 const WORDS_MIN = 2;
 
@@ -53,7 +53,7 @@ function Commands({ onClose, onHelp }: Omit<PaletteProps, 'isOpen'>) {
     id: `found ${each.id}`,
     name: each.title,
     note: each.note,
-    act: () => void navigate({ to: each.to as LinkProps['to'], params: each.params, search: searchOf(each.search ?? {}) }),
+    act: () => void navigate(linkOf(each)),
   }));
   const matching = (commands: Command[]) => commands.filter((command) => contains(command.name, words));
   const groups = [
@@ -84,6 +84,11 @@ function Commands({ onClose, onHelp }: Omit<PaletteProps, 'isOpen'>) {
       </Menu>
     </Autocomplete>
   );
+}
+
+/** Plugins name pages of theirs by texts: which there are is only known when all of them are put together. */
+function linkOf({ to, params }: Found): PageLink {
+  return { to: to as PageLink['to'], params };
 }
 
 function useActions(onHelp: () => void): Command[] {

@@ -1,13 +1,16 @@
-// Links to pages of other plugins by their path; an app that is built without the plugin says that there is no such page.
+// Links to pages from wherever something is known of them, and from addresses that are written somewhere.
 
 import type { LinkProps } from '@tanstack/react-router';
+import { parseSearch } from './search';
 
-export type PageLink = Pick<LinkProps, 'to' | 'params' | 'search'>;
+export type PageLink = Pick<LinkProps, 'to' | 'params' | 'search' | 'hash'>;
 
-export function pageLink(path: string, search: Record<string, string | undefined> = {}): PageLink {
-  return { to: path as LinkProps['to'], search: search as LinkProps['search'] };
+export function traceLink(id: string, span?: string | null): PageLink {
+  return { to: '/traces/$id', params: { id }, search: { span: span ?? undefined } };
 }
 
-export function traceLink(traceId: string, spanId?: string | null): PageLink {
-  return pageLink(`/traces/${traceId}`, { span: spanId ?? undefined });
+/** Of an address within the app, as `/traces?service=cart`: which pages there are is only known when it is opened. */
+export function addressLink(address: string): PageLink {
+  const { pathname, search, hash } = new URL(`${window.location.origin}${address}`);
+  return { to: pathname as PageLink['to'], search: parseSearch(search) as PageLink['search'], hash: hash.slice(1) };
 }

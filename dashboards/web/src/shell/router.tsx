@@ -25,8 +25,10 @@ export function newRouter(queryClient: QueryClient) {
   // A session that ends while a page is open: back to signing in, and then to the page.
   queryClient.getQueryCache().subscribe((event) => {
     if (event.type !== 'updated' || event.action.type !== 'error' || !failureFrom(event.action.error).isSignedOut) return;
+    // Several questions may learn of it; after the first, the page to come back to would be signing in.
+    if (router.latestLocation.pathname === signInRoute.fullPath) return;
     queryClient.clear();
-    void router.navigate({ to: '/sign-in', search: { return_to: router.state.location.href } });
+    void router.navigate({ to: '/sign-in', search: { return_to: router.latestLocation.href } });
   });
   return router;
 }

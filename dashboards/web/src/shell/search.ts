@@ -1,7 +1,5 @@
 // What an address says after its `?`: texts, once or several times. Each route says which it knows, and of what type.
 
-import type { LinkProps } from '@tanstack/react-router';
-
 export type Search = Record<string, unknown>;
 
 /** Texts stay texts: a trace id of digits must not become a number. */
@@ -50,9 +48,4 @@ export function flag(value: unknown): true | undefined {
 
 export function oneOf<Choice extends string>(value: unknown, choices: readonly Choice[]): Choice | undefined {
   return choices.find((choice) => choice === value);
-}
-
-/** The search of a page that is named by its path alone; that page checks what is in it. */
-export function searchOf(search: object): LinkProps['search'] {
-  return search as LinkProps['search'];
 }

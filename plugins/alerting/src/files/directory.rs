@@ -7,15 +7,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use plugin::model::Tenant;
+use plugin::yaml::{Text, text_of};
 
 use super::file_id;
-use plugin::yaml::{Fault, Place, check_size};
 
 /// Rule files of a tenant.
 const FILES_MAX: usize = 1000;
-
-/// What a file says, or why that cannot be read.
-pub(crate) type Text = Result<String, Fault>;
 
 /// The texts of one tenant, by file below the directory.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -91,28 +88,4 @@ fn paths(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
     paths.sort();
     Ok(paths)
-}
-
-/// None when it is not there.
-fn text_of(path: &Path) -> Option<Text> {
-    match read_text(path) {
-        Ok(text) => Some(text),
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => None,
-        Err(cause) => {
-            let remedy = "let the server read the file, as text in UTF-8".to_owned();
-            Some(Err(Fault { place: Place::TOP, problem: format!("the file cannot be read: {cause}"), remedy }))
-        }
-    }
-}
-
-fn read_text(path: &Path) -> io::Result<Text> {
-    let about = std::fs::metadata(path)?;
-    // To read a pipe would wait for who writes.
-    if !about.is_file() {
-        return Err(io::Error::other("it is no file"));
-    }
-    match check_size(about.len()) {
-        Err(fault) => Ok(Err(fault)),
-        Ok(()) => std::fs::read_to_string(path).map(Ok),
-    }
 }

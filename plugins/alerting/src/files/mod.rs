@@ -14,13 +14,13 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use plugin::model::Tenant;
 use plugin::records::{Document, Error, Expected, Key, List, RecordId, Records};
-use plugin::yaml::{Fault, Place};
+use plugin::yaml::{Fault, Place, Text};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use xxhash_rust::xxh3::xxh3_64;
 
 pub(crate) use self::directory::Directory;
-use self::directory::{Text, Texts};
+use self::directory::Texts;
 use crate::notify;
 use crate::rule::{Rule, Written};
 use crate::rule_book::{self, By, Refused, RuleBook};

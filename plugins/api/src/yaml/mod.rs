@@ -6,7 +6,8 @@ mod fault;
 mod typed;
 
 use std::collections::HashSet;
-use std::fmt;
+use std::path::Path;
+use std::{fmt, io};
 
 use crate::near::near;
 use serde::Deserialize;
@@ -24,6 +25,9 @@ const NODES_MAX: usize = 250_000;
 const TEXT_BYTES_MAX: usize = 8 * FILE_BYTES_MAX;
 /// How deep values may stand in each other.
 const DEPTH_MAX: usize = 32;
+
+/// What a file says, or why that cannot be read.
+pub type Text = Result<String, Fault>;
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]
@@ -86,6 +90,30 @@ pub fn check_size(bytes: u64) -> Result<(), Fault> {
     }
     let problem = format!("the file has {bytes} bytes, more than {FILE_BYTES_MAX}");
     Err(Fault { place: Place::TOP, problem, remedy: "split it, or leave something out".to_owned() })
+}
+
+/// Reads a file; none when it is not there.
+pub fn text_of(path: &Path) -> Option<Text> {
+    match read_text(path) {
+        Ok(text) => Some(text),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => None,
+        Err(cause) => {
+            let remedy = "let the server read the file, as text in UTF-8".to_owned();
+            Some(Err(Fault { place: Place::TOP, problem: format!("the file cannot be read: {cause}"), remedy }))
+        }
+    }
+}
+
+fn read_text(path: &Path) -> io::Result<Text> {
+    let about = std::fs::metadata(path)?;
+    // To read a pipe would wait for who writes.
+    if !about.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    match check_size(about.len()) {
+        Err(fault) => Ok(Err(fault)),
+        Ok(()) => std::fs::read_to_string(path).map(Ok),
+    }
 }
 
 fn place(location: &Location) -> Place {

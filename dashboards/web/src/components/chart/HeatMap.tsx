@@ -127,6 +127,10 @@ function listen(place: HTMLElement, canvas: HTMLCanvasElement, height: number, l
     start = undefined;
     frame.style.display = 'none';
   };
+  canvas.onpointercancel = () => {
+    start = undefined;
+    frame.style.display = 'none';
+  };
   canvas.onpointerleave = () => {
     tooltip.hide();
   };

@@ -4,10 +4,11 @@ import type { ReactNode } from 'react';
 import { Dialog } from '../../components/Dialog';
 import { Snippet } from '../../components/Snippet';
 import { Answer, Empty } from '../../components/states';
+import { spread } from '../../format/json';
 import { useClock } from '../../format/time';
 import { useMe } from '../../shell/me';
 import css from './admin.module.css';
-import { detailsText, entryQuestion, type AuditRow } from './audit';
+import { entryQuestion, type AuditRow } from './audit';
 import { TenantLink } from './parts';
 import { useRows } from './sql';
 
@@ -45,7 +46,7 @@ function Told({ row }: { row: AuditRow }) {
         ))}
       </dl>
       <div className={css.wide}>
-        <Snippet label="Details" text={detailsText(row.details)} />
+        <Snippet label="Details" text={spread(row.details)} />
       </div>
     </div>
   );

@@ -6,6 +6,7 @@ import { queries } from '../../api/client';
 import { Badge } from '../../components/Badge';
 import { Button } from '../../components/Button';
 import { DataTable, type Column } from '../../components/DataTable';
+import { download } from '../../components/download';
 import { Facets } from '../../components/Facets';
 import { TextField } from '../../components/fields';
 import { Menu } from '../../components/Menu';
@@ -17,7 +18,6 @@ import { useRange } from '../../range/useRange';
 import css from './admin.module.css';
 import { countsQuestion, entriesQuestion, exportQuestion, facetsOf, LISTED_MAX, toggledAmong, type AuditCount, type AuditFilter, type AuditRow } from './audit';
 import { AuditEntry } from './AuditEntry';
-import { download } from './download';
 import { ask, useRows } from './sql';
 
 const route = getRouteApi('/app/admin/audit');

@@ -10,7 +10,6 @@ import { Answer, Empty } from '../../components/states';
 import type { Unit } from '../../format/number';
 import { millis } from '../../format/time';
 import { useRange } from '../../range/useRange';
-import { searchOf } from '../../shell/search';
 import css from './admin.module.css';
 
 const HEIGHT = 160;
@@ -33,7 +32,7 @@ export function OwnMetric({ title, metric, unit, function: wanted, by, limit }: 
       <Answer query={answer} height={HEIGHT + 30} isEmpty={(over) => over.points === 0} empty={<Empty title={`${title}: nothing in this range`} height={HEIGHT + 30} />}>
         {(over) => <OverTime title={title} unit={unit} over={over} limit={limit === undefined ? undefined : lastOf(bound.data)} />}
       </Answer>
-      <Link to="/metrics" search={searchOf({ metric, function: wanted, by })} className={css.metric}>
+      <Link to="/metrics" search={{ metric, function: wanted, by }} className={css.metric}>
         {metric}
       </Link>
     </Panel>

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { countsQuestion, detailsText, entriesQuestion, facetsOf, toggledAmong } from './audit';
+import { countsQuestion, entriesQuestion, facetsOf, toggledAmong } from './audit';
 
 const RANGE = { from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z' };
 
@@ -37,11 +37,6 @@ test('a value is added, and taken away by the next click', () => {
   expect(toggledAmong(undefined, 'a')).toEqual(['a']);
   expect(toggledAmong(['a'], 'b')).toEqual(['a', 'b']);
   expect(toggledAmong(['a'], 'a')).toBeUndefined();
-});
-
-test('details that are no JSON are shown as they are', () => {
-  expect(detailsText('{"a":1}')).toBe('{\n  "a": 1\n}');
-  expect(detailsText('not json')).toBe('not json');
 });
 
 test('a range up to now is the same question however often a page is drawn', () => {

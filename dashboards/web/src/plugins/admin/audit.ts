@@ -89,12 +89,3 @@ export function toggledAmong(values: readonly string[] | undefined, value: strin
   const next = values?.includes(value) === true ? values.filter((each) => each !== value) : [...(values ?? []), value];
   return next.length === 0 ? undefined : next;
 }
-
-/** Details as people read them; what is no JSON stays as it is. */
-export function detailsText(details: string): string {
-  try {
-    return JSON.stringify(JSON.parse(details), null, 2);
-  } catch {
-    return details;
-  }
-}

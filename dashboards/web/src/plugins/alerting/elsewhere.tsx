@@ -1,10 +1,9 @@
-// Links to pages of other areas. They are named by their paths, as this area does not depend on which others there are.
+// Links from alerts and incidents to what they rest on.
 
 import { Link, useNavigate } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import type { Link as LinkOfServer, RowsAsked } from '../../api/schema';
 import { rangeBetween } from '../../range/range';
-import { searchOf } from '../../shell/search';
 
 const TRACE_ID_SHOWN = 12;
 
@@ -18,9 +17,8 @@ export function TraceLink({ id }: { id: string }) {
 
 /** The statement as it was asked: of the time it was asked for. */
 export function SqlLink({ asked, children }: { asked: RowsAsked; children: ReactNode }) {
-  const search = searchOf({ sql: asked.sql, params: JSON.stringify(asked.params), as_of: asked.as_of });
   return (
-    <Link to="/sql" search={search}>
+    <Link to="/sql" search={{ sql: asked.sql, params: JSON.stringify(asked.params), as_of: asked.as_of }}>
       {children}
     </Link>
   );
@@ -30,8 +28,7 @@ export function SqlLink({ asked, children }: { asked: RowsAsked; children: React
 export function useErrorsOf(service: string): (from: number, to: number) => void {
   const navigate = useNavigate();
   return (from, to) => {
-    const search = searchOf({ service, status: 'error', ...rangeBetween(from, to) });
-    void navigate({ to: '/traces', search });
+    void navigate({ to: '/traces', search: { service, status: 'error', ...rangeBetween(from, to) } });
   };
 }
 

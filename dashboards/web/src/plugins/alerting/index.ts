@@ -96,7 +96,7 @@ export const alerting = {
   navigation: [
     { title: 'Alerts', to: '/alerts', group: 'Respond', needs: 'alerting:alerts:read', keys: 'g a' },
     { title: 'Incidents', to: '/incidents', group: 'Respond', needs: 'alerting:incidents:read', keys: 'g i' },
-    { title: 'Rules', to: '/rules', group: 'Respond', needs: 'alerting:rules:read', keys: 'g r' },
+    { title: 'Rules', to: '/rules', group: 'Respond', needs: 'alerting:rules:read', keys: 'g e' },
     { title: 'Notifications', to: '/notifications', group: 'Respond', needs: 'alerting:notifications:read', keys: 'g n' },
     { title: 'Channels', to: '/channels', group: 'Respond', needs: 'alerting:channels:read', keys: 'g c' },
   ],

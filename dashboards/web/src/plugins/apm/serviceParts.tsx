@@ -2,10 +2,11 @@
 
 import { queries } from '../../api/client';
 import type { ErrorGroup, ServiceDetails, ServiceInstance, ServiceOperation, ServicePeer, ServiceVersion } from '../../api/schema';
-import { DataTable, type Column, type RowLink } from '../../components/DataTable';
+import { DataTable, type Column } from '../../components/DataTable';
 import { Answer, Empty } from '../../components/states';
 import { ago } from '../../format/time';
 import { useRange } from '../../range/useRange';
+import type { PageLink } from '../../shell/link';
 import { oneOf } from '../../shell/search';
 import { KINDS } from '../traces/spanSearch';
 import css from './apm.module.css';
@@ -85,7 +86,7 @@ const versionColumns: Column<VersionOrInstance>[] = [
 ];
 
 /** Traces that this version answered, or this instance. */
-function tracesOf(service: string, { version, id, pod, host }: VersionOrInstance): RowLink {
+function tracesOf(service: string, { version, id, pod, host }: VersionOrInstance): PageLink {
   if (version != null) return { to: '/traces', search: { service, version } };
   if (id == null && pod == null) return { to: '/traces', search: { service, host: host ?? undefined } };
   const attributes = id == null ? { 'k8s.pod.name': pod } : { 'service.instance.id': id };

@@ -2,7 +2,7 @@
 
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
-import { parseSearch } from '../../shell/search';
+import { addressLink } from '../../shell/link';
 
 export function AppLink({ url, children }: { url: string; children: ReactNode }) {
   if (!url.startsWith('/')) {
@@ -12,11 +12,5 @@ export function AppLink({ url, children }: { url: string; children: ReactNode })
       </a>
     );
   }
-  const [path = '/', query = ''] = url.split('?');
-  // Which pages there are is only known when it is opened.
-  return (
-    <Link to={path as '/'} search={parseSearch(query) as never}>
-      {children}
-    </Link>
-  );
+  return <Link {...addressLink(url)}>{children}</Link>;
 }

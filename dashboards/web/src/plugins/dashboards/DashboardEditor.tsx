@@ -10,7 +10,7 @@ import { CodeEditor, type Fault } from '../../components/CodeEditor';
 import { Panel } from '../../components/Page';
 import { Answer, Empty, Failed } from '../../components/states';
 import { useRange } from '../../range/useRange';
-import { useCheck, faultsOf, save } from './checking';
+import { UNWRITTEN, useCheck, faultsOf, save } from './checking';
 import { DashboardGrid, useAskingOf } from './DashboardGrid';
 import { yamlOf } from './DashboardPage';
 import css from './dashboards.module.css';
@@ -51,7 +51,7 @@ function Editor({ view, saved, onClose }: DashboardEditorProps & { saved: string
       <div className={css.written}>
         <Panel>
           <div className={css.buttons}>
-            <Button kind="primary" isDisabled={!isChanged || saving.isPending} onPress={() => { saving.mutate(view.version); }}>
+            <Button kind="primary" isDisabled={!isChanged || saving.isPending} onPress={() => { saving.mutate(view.version ?? UNWRITTEN); }}>
               Save
             </Button>
             <Button onPress={onClose} isDisabled={saving.isPending}>
@@ -78,7 +78,7 @@ function Editor({ view, saved, onClose }: DashboardEditorProps & { saved: string
               saving.reset();
             }}
             onRun={() => {
-              if (isChanged) saving.mutate(view.version);
+              if (isChanged) saving.mutate(view.version ?? UNWRITTEN);
             }}
             faults={faults}
             height={EDITOR_HEIGHT}
@@ -95,7 +95,7 @@ function useSave(view: DashboardView, text: string) {
   const { name } = view.dashboard;
   const queryClient = useQueryClient();
   const saving = useMutation({
-    mutationFn: (version: number | null | undefined) => save(name, text, version),
+    mutationFn: (version: number | null) => save(name, text, version),
     onSuccess: async () => {
       await queryClient.invalidateQueries({ queryKey: ['get', '/api/v1/dashboards/{name}'] });
       await queryClient.invalidateQueries({ queryKey: ['get', '/api/v1/dashboards'] });

@@ -13,7 +13,7 @@ import { TextField } from '../../components/fields';
 import { Page, Panel } from '../../components/Page';
 import { Answer, Empty, Failed } from '../../components/states';
 import { useMay } from '../../shell/me';
-import { save } from './checking';
+import { UNWRITTEN, save } from './checking';
 import { ORIGINS } from './DashboardPage';
 import css from './dashboards.module.css';
 import { nameOf } from './model';
@@ -116,7 +116,7 @@ function NewDashboard({ names }: { names: readonly string[] }) {
   const name = nameOf(title);
   const isTaken = names.includes(name);
   const create = useMutation({
-    mutationFn: () => save(name, templateOf(name, title), null),
+    mutationFn: () => save(name, templateOf(name, title), UNWRITTEN),
     onSuccess: async () => {
       await queryClient.invalidateQueries({ queryKey: ['get', '/api/v1/dashboards'] });
       await navigate({ to: '/dashboards/$name', params: { name }, search: { edit: true } });

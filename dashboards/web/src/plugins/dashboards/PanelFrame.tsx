@@ -1,16 +1,17 @@
 // A panel on its place: asked, drawn by its kind, or with what keeps it from that.
 
+import { useMutation } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
-import { lazy, Suspense, useState, type ComponentType } from 'react';
+import { lazy, Suspense, type ComponentType } from 'react';
 import type { Panel, PanelAnswer, PanelKind } from '../../api/schema';
 import { Button } from '../../components/Button';
 import { Dialog } from '../../components/Dialog';
 import { Menu, type MenuEntry } from '../../components/Menu';
 import { Snippet } from '../../components/Snippet';
-import { Answer, Empty, Loading } from '../../components/states';
+import { Answer, Empty, Failed, Loading } from '../../components/states';
 import { timeOf } from '../../range/range';
+import { addressLink } from '../../shell/link';
 import { useMay } from '../../shell/me';
-import { parseSearch } from '../../shell/search';
 import { useAsking, usePanel } from './asking';
 import css from './dashboards.module.css';
 import { filledIn, workbenchSql } from './model';
@@ -93,28 +94,27 @@ interface PanelMenuProps {
 }
 
 function PanelMenu({ panel, yaml, answer }: PanelMenuProps) {
-  const [shown, setShown] = useState<string>();
+  const text = useMutation({ mutationFn: yaml });
   const navigate = useNavigate();
   const { chosen, range } = useAsking();
   const mayAsk = useMay('telemetry:rows:read');
   const go = (url: string) => {
-    if (!url.startsWith('/')) window.open(url, '_blank', 'noreferrer');
-    const [path = '/', search = ''] = url.split('?');
-    if (url.startsWith('/')) void navigate({ to: path as '/', search: parseSearch(search) as never });
+    if (url.startsWith('/')) void navigate(addressLink(url));
+    else window.open(url, '_blank', 'noreferrer');
   };
   const links = (panel.links ?? []).map((link): MenuEntry => ({ id: `link ${link.title}`, name: link.title, act: () => { go(filledIn(link.url, chosen)); } }));
   const times = answer ?? { from: timeText(range.from), to: timeText(range.to), interval_seconds: 60 };
   const asked: MenuEntry[] = [];
   if (panel.sql != null && mayAsk) asked.push({ id: 'sql', name: 'Open in SQL', act: () => { go(`/sql?${new URLSearchParams({ sql: workbenchSql(panel.sql ?? '', times, chosen) }).toString()}`); } });
   if (panel.metric != null) asked.push({ id: 'metric', name: 'Open in metrics', act: () => { go(`/metrics?${metricSearch(panel, chosen)}`); } });
-  asked.push({ id: 'yaml', name: 'Show its YAML', act: () => void yaml().then(setShown) });
+  asked.push({ id: 'yaml', name: 'Show its YAML', act: () => { text.mutate(); } });
   return (
     <>
       <Menu label={`More of ${panel.title}`} groups={links.length === 0 ? [{ entries: asked }] : [{ entries: links }, { entries: asked }]}>
         <Button kind="quiet" icon="more" aria-label={`More of ${panel.title}`} />
       </Menu>
-      <Dialog title={panel.title} isOpen={shown !== undefined} onClose={() => { setShown(undefined); }}>
-        <Snippet label={`YAML of ${panel.title}`} text={shown ?? ''} />
+      <Dialog title={panel.title} isOpen={text.isSuccess || text.isError} onClose={text.reset}>
+        {text.isError ? <Failed error={text.error} /> : <Snippet label={`YAML of ${panel.title}`} text={text.data ?? ''} />}
       </Dialog>
     </>
   );
@@ -134,4 +134,3 @@ function metricSearch({ metric }: Panel, chosen: Readonly<Record<string, readonl
   }
   return params.toString();
 }
-

@@ -1,15 +1,12 @@
 // What the server says is wrong with a dashboard that is being written.
 
 import { useQuery, keepPreviousData } from '@tanstack/react-query';
-import { useEffect, useState } from 'react';
 import { api } from '../../api/client';
 import { Failure } from '../../api/failure';
 import type { Dashboard, DashboardView, Fault as ServerFault } from '../../api/schema';
 import type { Fault } from '../../components/CodeEditor';
+import { useSettled } from '../../components/useSettled';
 import { dashboardOf } from './model';
-
-/** Nobody is told of faults of half a word. */
-const PAUSE_MS = 500;
 
 const AS_YAML = { headers: { 'Content-Type': 'application/yaml' }, bodySerializer: (body: unknown) => body as string };
 
@@ -34,9 +31,12 @@ async function check(text: string, signal: AbortSignal): Promise<Checked> {
   return { text, faults, dashboard: dashboardOf(valueOf(text)) };
 }
 
+/** The version of a dashboard that nobody wrote in the app: it is new, in a file, or came along. */
+export const UNWRITTEN = 0;
+
 /** `version` is that which was read; without it whatever is there is written over. */
-export async function save(name: string, text: string, version: number | null | undefined): Promise<DashboardView | undefined> {
-  const { data } = await api.PUT('/api/v1/dashboards/{name}', { params: { path: { name }, query: version == null ? {} : { version } }, body: text, ...AS_YAML });
+export async function save(name: string, text: string, version: number | null): Promise<DashboardView | undefined> {
+  const { data } = await api.PUT('/api/v1/dashboards/{name}', { params: { path: { name }, query: version === null ? {} : { version } }, body: text, ...AS_YAML });
   return data;
 }
 
@@ -48,17 +48,4 @@ export function faultsOf(error: unknown): Fault[] {
 
 function faultOf({ line, column, problem, remedy }: ServerFault): Fault {
   return { line, column, message: remedy === '' ? problem : `${problem}; ${remedy}` };
-}
-
-function useSettled(text: string): string {
-  const [settled, setSettled] = useState(text);
-  useEffect(() => {
-    const timer = setTimeout(() => {
-      setSettled(text);
-    }, PAUSE_MS);
-    return () => {
-      clearTimeout(timer);
-    };
-  }, [text]);
-  return settled;
 }

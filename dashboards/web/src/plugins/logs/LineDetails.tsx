@@ -4,10 +4,11 @@ import { Link } from '@tanstack/react-router';
 import type { LogLine } from '../../api/schema';
 import { Button } from '../../components/Button';
 import { Icon } from '../../components/Icon';
+import { spread } from '../../format/json';
 import { traceLink } from '../../shell/link';
 import { LineContext } from './LineContext';
 import css from './lines.module.css';
-import { fieldsOf, spread, type LineField } from './lines';
+import { fieldsOf, type LineField } from './lines';
 
 /** Lines before and after at first. */
 const CONTEXT_LINES = 10;

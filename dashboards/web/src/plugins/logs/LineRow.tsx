@@ -1,6 +1,6 @@
 // One log line: how bad, when, who, what. A click opens what else it says.
 
-import { memo, type KeyboardEvent, type MouseEvent, type ReactNode, type RefCallback } from 'react';
+import { memo, type KeyboardEvent, type ReactNode, type RefCallback } from 'react';
 import type { LogLine } from '../../api/schema';
 import { Icon } from '../../components/Icon';
 import type { Clock } from '../../format/time';
@@ -47,7 +47,11 @@ export function LineRow({ id, line, index, clock, isWrapped, isActive, onActive,
         onActive(index);
       }}
     >
-      <LineHead line={line} clock={clock} isWrapped={isWrapped} isOpen={isOpen} onClick={onClick} />
+      {/* The row takes the keys. */}
+      {/* eslint-disable-next-line jsx-a11y/click-events-have-key-events, jsx-a11y/no-static-element-interactions */}
+      <div onClick={onClick}>
+        <LineHead line={line} clock={clock} isWrapped={isWrapped} isOpen={isOpen} />
+      </div>
       {isOpen && (
         <div role="gridcell" className={css.details}>
           {details}
@@ -62,15 +66,12 @@ interface LineHeadProps {
   clock: Clock;
   isWrapped: boolean;
   isOpen?: boolean;
-  onClick?: (event: MouseEvent) => void;
 }
 
 /** Drawn again only when the line is another: lists have many. */
-export const LineHead = memo(function LineHead({ line, clock, isWrapped, isOpen, onClick }: LineHeadProps) {
+export const LineHead = memo(function LineHead({ line, clock, isWrapped, isOpen }: LineHeadProps) {
   return (
-    // The row that this is in takes the keys.
-    // eslint-disable-next-line jsx-a11y/click-events-have-key-events, jsx-a11y/no-static-element-interactions
-    <div className={css.head} data-severity={line.severity ?? 'none'} data-wrap={isWrapped} onClick={onClick}>
+    <div className={css.head} data-severity={line.severity ?? 'none'} data-wrap={isWrapped}>
       <span className={css.mark}>{isOpen !== undefined && <Icon name={isOpen ? 'down' : 'right'} />}</span>
       <span role="gridcell" className={css.time} title={line.time}>
         <time dateTime={line.time}>{clock.precise(line.time)}</time>

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { LogLine } from '../../api/schema';
-import { fieldsOf, keyed, spread } from './lines';
+import { fieldsOf, keyed } from './lines';
 
 const line = (time: string, body: string): LogLine => ({ time, body, severity_number: 9, attributes: {}, resource_attributes: {} });
 
@@ -14,12 +14,6 @@ test('a key stays when further lines come behind', () => {
   const first = keyed([line('t', 'a')]);
 
   expect(keyed([line('t', 'a'), line('t', 'a')])[0]?.key).toBe(first[0]?.key);
-});
-
-test('JSON is spread over lines, anything else stays', () => {
-  expect(spread('{"a":[1]}')).toBe('{\n  "a": [\n    1\n  ]\n}');
-  expect(spread('{not json')).toBe('{not json');
-  expect(spread('12')).toBe('12');
 });
 
 test('values of fields are texts, by name', () => {

@@ -23,16 +23,6 @@ export function keyed(lines: readonly LogLine[], seen = new Map<string, number>(
   });
 }
 
-/** The body with a line for each member, where it is JSON. */
-export function spread(body: string): string {
-  if (!/^\s*[[{]/.test(body)) return body;
-  try {
-    return JSON.stringify(JSON.parse(body) as unknown, undefined, 2);
-  } catch {
-    return body;
-  }
-}
-
 /** Attributes by their keys; values as a filter takes them. */
 export function fieldsOf(attributes: Readonly<Record<string, unknown>>): LineField[] {
   return Object.entries(attributes)

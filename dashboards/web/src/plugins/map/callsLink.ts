@@ -1,9 +1,9 @@
 // The spans that an edge of the map is made of: what its caller did, or what the service that is called answered.
 
-import type { RowLink } from '../../components/DataTable';
+import type { PageLink } from '../../shell/link';
 import type { MapEdge, ServiceMap } from '../../api/schema';
 
-export function callsLink(map: ServiceMap, edge: MapEdge): RowLink {
+export function callsLink(map: ServiceMap, edge: MapEdge): PageLink {
   const caller = map.nodes.find(({ id }) => id === edge.source);
   const target = map.nodes.find(({ id }) => id === edge.target);
   if (target?.kind === 'service') return { to: '/traces', search: { service: target.name, kind: caller?.kind === 'queue' ? 'consumer' : 'server' } };

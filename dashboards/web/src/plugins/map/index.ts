@@ -17,6 +17,6 @@ const mapRoute = createRoute({
 
 export const map = {
   name: 'map',
-  navigation: [{ title: 'Service map', to: '/map', group: 'Observe', needs: 'apm:map:read', keys: 'g m' }],
+  navigation: [{ title: 'Service map', to: '/map', group: 'Observe', needs: 'apm:map:read', keys: 'g w' }],
   routes: [mapRoute],
 } satisfies PluginPages;

@@ -9,7 +9,7 @@ import type { DashboardSummary, PanelKind } from '../../api/schema';
 import { Button } from '../../components/Button';
 import { Select, TextField } from '../../components/fields';
 import { Answer, Empty, Failed } from '../../components/states';
-import { save } from '../dashboards/checking';
+import { UNWRITTEN, save } from '../dashboards/checking';
 import { nameOf } from '../dashboards/model';
 import { dashboardWith, unfitFor, withPanel } from '../dashboards/pinned';
 import css from './sql.module.css';
@@ -48,7 +48,7 @@ function PinForm({ sql, dashboards }: { sql: string; dashboards: readonly Dashbo
   const pin = useMutation({
     mutationFn: async () => {
       const panel = { title, kind, sql };
-      if (place === NEW) return save(name, dashboardWith(name, newTitle, panel), null);
+      if (place === NEW) return save(name, dashboardWith(name, newTitle, panel), UNWRITTEN);
       return add(name, panel);
     },
     onSuccess: async () => {
@@ -85,5 +85,5 @@ async function add(name: string, panel: Parameters<typeof withPanel>[1]) {
   const { data: yaml } = await api.GET('/api/v1/dashboards/{name}/yaml', { ...path, parseAs: 'text' });
   const added = withPanel(yaml ?? '', panel);
   if (added === undefined) throw new Failure(400, 'invalid', 'the rows of this dashboard are not written as a list of lines', 'add the panel in its editor');
-  return save(name, added, view?.version);
+  return save(name, added, view?.version ?? UNWRITTEN);
 }

@@ -5,6 +5,7 @@ import { useMemo } from 'react';
 import { Chart } from '../../components/chart/Chart';
 import { Select } from '../../components/fields';
 import { Empty } from '../../components/states';
+import { exact } from '../../format/number';
 import { Bars } from '../../rows/Bars';
 import { columnsOf, fold } from '../../rows/fold';
 import { isNumeric, type Rows } from '../../rows/rows';
@@ -38,13 +39,14 @@ export function ResultChart({ answer }: { answer: SqlAnswer }) {
         ) : (
           <ManyBars folded={folded} isStacked={mark === 'area'} />
         )}
+        {folded.seriesLeftOut > 0 && <p className={css.told}>The first {exact(folded.series.length)} series are drawn; {exact(folded.seriesLeftOut)} others are not. Choose another column for “Series by”.</p>}
       </div>
     </>
   );
 }
 
 function ManyBars({ folded, isStacked }: { folded: ReturnType<typeof fold>; isStacked: boolean }) {
-  const first = { ...folded, names: folded.names.slice(0, BARS_MAX) };
+  const first = { ...folded, names: folded.names.slice(0, BARS_MAX), series: folded.series.map(({ name, values }) => ({ name, values: values.slice(0, BARS_MAX) })) };
   return (
     <>
       <Bars title={folded.x} folded={first} unit="number" isStacked={isStacked} />

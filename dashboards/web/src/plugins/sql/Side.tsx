@@ -5,6 +5,7 @@ import { useState } from 'react';
 import { api, queries } from '../../api/client';
 import { Button } from '../../components/Button';
 import { TextField } from '../../components/fields';
+import { Confirm } from '../../components/FormDialog';
 import { Panel } from '../../components/Page';
 import { Answer, Empty } from '../../components/states';
 import { Tabs } from '../../components/Tabs';
@@ -97,6 +98,7 @@ function Table({ table, words, onOpen }: { table: CatalogTable; words: string; o
 function Saved({ onEdit }: Pick<SideProps, 'onEdit'>) {
   const saved = queries.useQuery('get', '/api/v1/dashboards/queries');
   const mayWrite = useMay('dashboards:queries:write');
+  const [removing, setRemoving] = useState<string>();
   const remove = async (name: string) => {
     await api.DELETE('/api/v1/dashboards/queries/{name}', { params: { path: { name } } });
     await saved.refetch();
@@ -104,14 +106,21 @@ function Saved({ onEdit }: Pick<SideProps, 'onEdit'>) {
   return (
     <Answer query={saved} height={240} isEmpty={(answer) => answer.queries.length === 0} empty={<Empty title="No statement is saved yet">Save one, and all of the tenant find it here.</Empty>}>
       {(answer) => (
-        <ul className={css.queries}>
-          {answer.queries.map((query) => (
-            <li key={query.name} className={css.query}>
-              <QueryButton sql={query.sql} title={query.name} note={query.description ?? `by ${query.by}`} onEdit={onEdit} />
-              {mayWrite && <Button kind="quiet" icon="close" aria-label={`Remove ${query.name}`} onPress={() => void remove(query.name)} />}
-            </li>
-          ))}
-        </ul>
+        <>
+          <ul className={css.queries}>
+            {answer.queries.map((query) => (
+              <li key={query.name} className={css.query}>
+                <QueryButton sql={query.sql} title={query.name} note={query.description ?? `by ${query.by}`} onEdit={onEdit} />
+                {mayWrite && <Button kind="quiet" icon="close" aria-label={`Remove ${query.name}`} onPress={() => { setRemoving(query.name); }} />}
+              </li>
+            ))}
+          </ul>
+          {removing !== undefined && (
+            <Confirm title={`Remove ${removing}`} act="Remove" onAct={() => remove(removing)} onClose={() => { setRemoving(undefined); }}>
+              <p>It is gone for all of the tenant.</p>
+            </Confirm>
+          )}
+        </>
       )}
     </Answer>
   );
@@ -119,6 +128,7 @@ function Saved({ onEdit }: Pick<SideProps, 'onEdit'>) {
 
 function History({ onEdit }: Pick<SideProps, 'onEdit'>) {
   const history = queries.useQuery('get', '/api/v1/dashboards/queries/history', { params: { query: { limit: HISTORY_MAX } } });
+  const [isForgetting, setForgetting] = useState(false);
   const forget = async () => {
     await api.DELETE('/api/v1/dashboards/queries/history');
     await history.refetch();
@@ -138,9 +148,14 @@ function History({ onEdit }: Pick<SideProps, 'onEdit'>) {
               </li>
             ))}
           </ul>
-          <Button kind="quiet" onPress={() => void forget()}>
+          <Button kind="quiet" onPress={() => { setForgetting(true); }}>
             Forget all of it
           </Button>
+          {isForgetting && (
+            <Confirm title="Forget all of it" act="Forget" onAct={forget} onClose={() => { setForgetting(false); }}>
+              <p>What you ran is not found here any more.</p>
+            </Confirm>
+          )}
         </>
       )}
     </Answer>

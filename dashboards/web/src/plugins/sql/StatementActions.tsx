@@ -6,11 +6,12 @@ import { useState } from 'react';
 import { api } from '../../api/client';
 import { Button } from '../../components/Button';
 import { Dialog } from '../../components/Dialog';
+import { download } from '../../components/download';
 import { TextField } from '../../components/fields';
 import { Menu } from '../../components/Menu';
 import { Failed } from '../../components/states';
 import { useMay } from '../../shell/me';
-import { download, FORMATS } from './ask';
+import { exported, FORMATS } from './ask';
 import { PinDialog } from './PinDialog';
 import css from './sql.module.css';
 import type { Draft } from './SqlPage';
@@ -53,7 +54,7 @@ function Export() {
     const controller = new AbortController();
     setAbort(controller);
     try {
-      offer(await download(statementOf(search), type, controller.signal), `answer.${id}`);
+      download(await exported(statementOf(search), type, controller.signal), `answer.${id}`);
     } catch (thrown) {
       if (!controller.signal.aborted) setError(thrown);
     } finally {
@@ -79,14 +80,6 @@ function Export() {
       </Dialog>
     </>
   );
-}
-
-function offer(file: Blob, name: string): void {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(file);
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(link.href);
 }
 
 function SaveForm({ sql, onDone }: { sql: string; onDone: () => void }) {

@@ -33,7 +33,7 @@ export async function ask(statement: Statement, signal: AbortSignal, onBytes?: (
 }
 
 /** All rows in one of `FORMATS`. */
-export async function download(statement: Statement, type: string, signal: AbortSignal): Promise<Blob> {
+export async function exported(statement: Statement, type: string, signal: AbortSignal): Promise<Blob> {
   return (await send(statement, type, signal)).blob();
 }
 

@@ -12,7 +12,7 @@ import { Answer, Empty, Failed } from '../../components/states';
 import { format } from '../../format/number';
 import { useRange } from '../../range/useRange';
 import { queryIn } from './areaQuery';
-import { traceLink } from './links';
+import { traceLink } from '../../shell/link';
 import { serviceColours } from './serviceColours';
 import { SORTS, type TracesSearch } from './spanSearch';
 import type { Change } from './TracesPage';
@@ -46,7 +46,7 @@ export function FoundTraces({ search, area, onChange }: FoundTracesProps) {
     </Empty>
   );
   return (
-    <Answer query={{ ...pages, data: rows }} height={400} isEmpty={(found) => found.length === 0} empty={empty}>
+    <Answer query={{ ...pages, data: rows, error: pages.isFetchNextPageError ? null : pages.error }} height={400} isEmpty={(found) => found.length === 0} empty={empty}>
       {(found) => (
         <>
           <DataTable

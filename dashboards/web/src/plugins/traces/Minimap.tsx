@@ -65,6 +65,9 @@ function useDrag(duration: number, onZoom: (part: Part) => void) {
       const time = timeAt(event);
       setDrag({ from: drag.from, start: Math.min(drag.from, time), end: Math.max(drag.from, time) });
     },
+    onPointerCancel: () => {
+      setDrag(undefined);
+    },
     onPointerUp: (event: PointerEvent<HTMLElement>) => {
       const pixel = duration / Math.max(1, event.currentTarget.clientWidth);
       if (drag !== undefined && drag.end - drag.start > DRAG_PIXELS * pixel) onZoom(drag);

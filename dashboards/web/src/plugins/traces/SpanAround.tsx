@@ -4,7 +4,7 @@ import { Link } from '@tanstack/react-router';
 import { queries } from '../../api/client';
 import type { AroundSpan, MetricAround } from '../../api/schema';
 import { Failed } from '../../components/states';
-import { count, format } from '../../format/number';
+import { count, format, unitOf } from '../../format/number';
 import { logsLink, metricLink } from './links';
 import css from './SpanDetails.module.css';
 import { Section } from './SpanParts';
@@ -21,7 +21,7 @@ export function Exemplars({ traceId, spanId }: { traceId: string; spanId: string
         {exemplars.map((each, at) => (
           <li key={`${at} ${each.metric}`}>
             <Link {...metricLink(each.metric, '')}>{each.metric}</Link>
-            <span>{measured(each.value_int ?? each.value, each.unit)}</span>
+            <span>{format(each.value_int ?? each.value, unitOf(each.unit))}</span>
           </li>
         ))}
       </ul>
@@ -60,7 +60,7 @@ function Surroundings({ around }: { around: AroundSpan }) {
             {metrics.slice(0, METRICS_SHOWN).map((metric) => (
               <li key={`${metric.sender} ${metric.name}`}>
                 <Link {...metricLink(metric.name, metric.link)}>{metric.name}</Link>
-                <span title={rangeOf(metric)}>{metric.last == null ? metric.type : measured(metric.last, metric.unit)}</span>
+                <span title={rangeOf(metric)}>{metric.last == null ? metric.type : format(metric.last, unitOf(metric.unit))}</span>
               </li>
             ))}
           </ul>
@@ -81,13 +81,5 @@ function LogCount({ logs }: { logs: AroundSpan['logs']['of_span'] }) {
 }
 
 function rangeOf({ min, max, unit }: MetricAround): string | undefined {
-  return min == null || max == null ? undefined : `${measured(min, unit)} to ${measured(max, unit)}`;
-}
-
-/** Units of UCUM that are frequent in OTLP as people write them; all others behind the number. */
-function measured(value: number | null | undefined, unit: string | null | undefined): string {
-  if (unit === 's' || unit === 'ms' || unit === 'ns') return format(value, unit);
-  if (unit === 'By') return format(value, 'bytes');
-  const number = format(value, 'number');
-  return unit == null || unit === '' || unit === '1' || unit.startsWith('{') ? number : `${number} ${unit}`;
+  return min == null || max == null ? undefined : `${format(min, unitOf(unit))} to ${format(max, unitOf(unit))}`;
 }

@@ -4,7 +4,7 @@ import { useMemo } from 'react';
 import type { TraceNode } from '../../api/schema';
 import { Badge } from '../../components/Badge';
 import { DataTable, type Column } from '../../components/DataTable';
-import { traceLink } from './links';
+import { traceLink } from '../../shell/link';
 import { ServiceName } from './ServiceName';
 import type { ViewProps } from './TracePage';
 import { useViewHeight } from './useViewHeight';

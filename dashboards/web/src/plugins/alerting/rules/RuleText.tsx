@@ -1,12 +1,12 @@
 // A rule as YAML, checked by the server while it is written.
 
-import { useEffect, useMemo, useState } from 'react';
+import { useMemo } from 'react';
 import { queries } from '../../../api/client';
 import { CodeEditor } from '../../../components/CodeEditor';
 import { Failed } from '../../../components/states';
+import { useSettled } from '../../../components/useSettled';
 import css from '../alerting.module.css';
 
-const PAUSE_MS = 400;
 const LINE_HEIGHT = 21;
 const LINES_MIN = 10;
 const LINES_MAX = 26;
@@ -45,18 +45,4 @@ export function RuleText({ yaml, onChange }: RuleTextProps) {
       </div>
     </div>
   );
-}
-
-/** `text` once it has not changed for a moment. */
-function useSettled(text: string): string {
-  const [settled, setSettled] = useState(text);
-  useEffect(() => {
-    const timer = window.setTimeout(() => {
-      setSettled(text);
-    }, PAUSE_MS);
-    return () => {
-      window.clearTimeout(timer);
-    };
-  }, [text]);
-  return settled;
 }

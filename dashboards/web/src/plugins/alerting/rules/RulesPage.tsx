@@ -8,6 +8,7 @@ import type { RuleView } from '../../../api/schema';
 import { Badge } from '../../../components/Badge';
 import { Button } from '../../../components/Button';
 import { DataTable, type Column } from '../../../components/DataTable';
+import { download } from '../../../components/download';
 import { TextField } from '../../../components/fields';
 import { Menu } from '../../../components/Menu';
 import { Page, Panel } from '../../../components/Page';
@@ -16,7 +17,6 @@ import { useMay } from '../../../shell/me';
 import { TEMPLATES } from '..';
 import css from '../alerting.module.css';
 import { WATCHED } from '../change';
-import { download } from '../download';
 import { SeverityMark } from '../marks';
 import { allRules } from './allRules';
 import { NewRule } from './NewRule';
@@ -132,7 +132,7 @@ function Export() {
     setError(undefined);
     try {
       const { data } = await api.GET('/api/v1/alerting/rules/export', { parseAs: 'text' });
-      download('rules.yaml', data ?? '');
+      download(new Blob([data ?? ''], { type: 'application/yaml' }), 'rules.yaml');
     } catch (thrown) {
       setError(thrown);
     }

@@ -3,8 +3,9 @@
 import { useState } from 'react';
 import { api } from '../../../api/client';
 import type { ChannelShown, ChannelWritten, Kind } from '../../../api/schema';
+import { Checkbox } from '../../../components/Checkbox';
 import { FormDialog } from '../../../components/FormDialog';
-import { Checkbox, Select, TextField } from '../../../components/fields';
+import { Select, TextField } from '../../../components/fields';
 import { useChange } from '../change';
 import { KIND_NAMES, SETTINGS, settingsOf, textsOf, type Texts } from './kinds';
 
@@ -53,9 +54,7 @@ export function ChannelDialog({ channel, onClose }: { channel?: ChannelShown; on
         />
       ))}
       {kind !== 'webhook' && kind !== 'teams' && kind !== 'pagerduty' && <TextField label="Receivers" description="One a line." lines={2} value={receivers} onChange={setReceivers} />}
-      <Checkbox isSelected={isDefault} onChange={setDefault}>
-        For rules that name no channel
-      </Checkbox>
+      <Checkbox label="For rules that name no channel" isChecked={isDefault} onChange={setDefault} />
       <TextField label="Title, as a template" placeholder="[{{ .Status }}] {{ .CommonLabels.service }}" value={words.title} onChange={(title) => { setWords({ ...words, title }); }} />
       <TextField label="Text, as a template" lines={3} value={words.text} onChange={(text) => { setWords({ ...words, text }); }} />
       {kind === 'webhook' && <TextField label="Body, as a template for JSON" description="Instead of the standard one." lines={3} value={words.body} onChange={(body) => { setWords({ ...words, body }); }} />}

@@ -5,11 +5,12 @@ import { useState } from 'react';
 import { queries } from '../../../api/client';
 import type { NotificationShown } from '../../../api/schema';
 import { Button } from '../../../components/Button';
-import { DataTable, type Column, type RowLink } from '../../../components/DataTable';
+import { DataTable, type Column } from '../../../components/DataTable';
 import { Select } from '../../../components/fields';
 import { Page, Panel } from '../../../components/Page';
 import { Answer, Empty } from '../../../components/states';
 import { ago } from '../../../format/time';
+import type { PageLink } from '../../../shell/link';
 import css from '../alerting.module.css';
 import { WATCHED } from '../change';
 import { NotificationMark, SeverityMark } from '../marks';
@@ -110,7 +111,7 @@ function When({ notification }: { notification: NotificationShown }) {
 }
 
 /** To the incident or the alerts that it tells of. */
-function linkOf({ items: [first] }: NotificationShown): RowLink | undefined {
+function linkOf({ items: [first] }: NotificationShown): PageLink | undefined {
   const [kind, name] = first?.subject.split('/') ?? [];
   if (kind === 'incident' && name !== undefined) return { to: '/incidents/$number', params: { number: name } };
   const rule = first?.labels.rule;

@@ -4,10 +4,11 @@ import { useCallback, useMemo } from 'react';
 import { Link } from '@tanstack/react-router';
 import type { AnswerColumn } from '../../../api/schema';
 import { Badge } from '../../../components/Badge';
-import { DataTable, type Column, type RowLink } from '../../../components/DataTable';
+import { DataTable, type Column } from '../../../components/DataTable';
 import { RowTable } from '../../../rows/RowTable';
 import { textOf } from '../../../rows/rows';
 import { PanelHead } from '../PanelHead';
+import { traceLink } from '../../../shell/link';
 import css from '../dashboards.module.css';
 import type { DrawnPanel } from './series';
 import { columnOf } from './values';
@@ -107,10 +108,6 @@ export function TracesPanel({ panel, answer, height, actions }: DrawnPanel) {
       </div>
     </>
   );
-}
-
-function traceLink(id: string): RowLink {
-  return { to: '/traces/$id', params: { id } };
 }
 
 function Severity({ text }: { text: string | undefined }) {

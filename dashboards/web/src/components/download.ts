@@ -1,3 +1,5 @@
+// Files that the browser keeps.
+
 /** Hands `content` to the browser as a file. */
 export function download(content: Blob, name: string): void {
   const address = URL.createObjectURL(content);
