@@ -82,16 +82,26 @@ impl Policies {
             Ok(text) => (policy::read(&text), true),
             Err(fault) => (Err(vec![fault]), false),
         };
-        let before = known.map_or_else(|| Arc::clone(&self.default), |known| known.policy);
+        let before = known.as_ref().map_or_else(|| Arc::clone(&self.default), |known| Arc::clone(&known.policy));
         match read {
             Ok(policy) => Known { looked, state, is_read, policy: Arc::new(policy), faults: Arc::default() },
             Err(faults) => {
-                let fault = faults.first().map(Fault::to_string).unwrap_or_default();
-                let (file, faults_found) = (path.display(), faults.len());
-                tracing::error!(%file, faults_found, fault, "a policy of escalation is wrong; the one before it holds on");
+                // One that cannot be read is looked at every few seconds, and told of once.
+                if known.is_none_or(|known| !known.has(state, &faults)) {
+                    let fault = faults.first().map(Fault::to_string).unwrap_or_default();
+                    let (file, faults_found) = (path.display(), faults.len());
+                    tracing::error!(%file, faults_found, fault, "a policy of escalation is wrong; the one before it holds on");
+                }
                 Known { looked, state, is_read, policy: before, faults: faults.into() }
             }
         }
+    }
+}
+
+impl Known {
+    /// Whether the file was the same when it was looked at last, and the same was wrong with it.
+    fn has(&self, state: Option<(SystemTime, u64)>, faults: &[Fault]) -> bool {
+        self.state == state && *self.faults == *faults
     }
 }
 
@@ -138,7 +148,7 @@ mod tests {
         // Whoever follows it never arrives.
         std::os::unix::fs::symlink(FILE, &file).expect("a folder of ours");
 
-        let looped = policies.look(&file, Some(read)).await;
+        let looped = policies.look(&file, Some(read.clone())).await;
         let again = policies.look(&file, Some(looped.clone())).await;
         std::fs::remove_file(&file).expect("a file of ours");
         let gone = policies.look(&file, Some(looped.clone())).await;
@@ -146,6 +156,8 @@ mod tests {
         assert!(looped.policy.auto_resolve && !looped.is_read, "the one before holds on");
         assert!(looped.faults[0].problem.contains("cannot be read"), "{:?}", looped.faults);
         assert_eq!(again.faults.len(), 1, "it is told until it can be read");
+        assert!(looped.has(again.state, &again.faults), "and in the log once");
+        assert!(!read.has(looped.state, &looped.faults) && !gone.has(looped.state, &looped.faults));
         assert!(!gone.policy.auto_resolve && gone.faults.is_empty(), "without a file the standard holds");
     }
 }

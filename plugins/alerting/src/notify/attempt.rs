@@ -7,7 +7,7 @@ use plugin::hub::audit::Deed;
 use plugin::model::Timestamp;
 use plugin::records::{Claim, Collection, Error, Expected};
 use serde_json::json;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::channel::{Again, Channel, Kind, Sending, Unsent};
@@ -15,6 +15,7 @@ use super::desk::Desk;
 use super::notification::{Notification, State};
 use super::plan::Plan;
 use super::{telemetry, trouble};
+use crate::watch::is_passing;
 
 /// Pause before the second attempt; twice as long each time.
 pub(crate) const PAUSE_FIRST: Duration = Duration::from_secs(5);
@@ -32,6 +33,10 @@ pub(crate) const LEASE: Duration = Duration::from_secs(120);
 const ATTEMPT_MAX: Duration = Duration::from_secs(100);
 /// Others change a notification that is about to be sent at most so often.
 const BEGUN_MAX: usize = 5;
+/// While the records do not answer, what has become of a message is kept and written again so often, with this pause between: what is not
+/// written is sent once more.
+const WRITES_MAX: u32 = 15;
+const WRITE_PAUSE: Duration = Duration::from_secs(1);
 
 /// Sends what is claimed over its channel, and writes down what has become of it.
 pub(crate) async fn attempt(desk: &Desk, mut claim: Claim<Notification>, channel: &Channel) -> Result<(), Error> {
@@ -101,7 +106,24 @@ async fn finish(
     let now = desk.now();
     let body = after(&claim.record.body, claim.record.id.as_str(), &outcome, now);
     telemetry::attempted(&desk.counters, claim, &body);
-    let (body, outcome) = (&body, &outcome);
+    for _ in 1..WRITES_MAX {
+        match write(desk, claim, (kind, &outcome), &body, now).await {
+            // Somebody else has it by now.
+            Err(stale @ Error::Stale { .. }) => return Err(stale),
+            Err(cause) if is_passing(&cause) => sleep(WRITE_PAUSE).await,
+            written => return written,
+        }
+    }
+    write(desk, claim, (kind, &outcome), &body, now).await
+}
+
+async fn write(
+    desk: &Desk,
+    claim: &Claim<Notification>,
+    (kind, outcome): (Kind, &Result<String, Unsent>),
+    body: &Notification,
+    now: Timestamp,
+) -> Result<(), Error> {
     let written = desk.records.transaction(|transaction| async move {
         transaction.collection().complete(claim, body).await?;
         let (tenant, channel) = (&claim.record.tenant, body.channel.as_str());

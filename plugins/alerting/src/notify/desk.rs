@@ -10,9 +10,10 @@ use plugin::hub::sealing::Keyring;
 use plugin::model::Timestamp;
 use plugin::records::Records;
 
+use super::nowhere::Nowhere;
 use crate::telemetry::Counters;
 
-/// Records to write in, calls to make, keys to open secrets with, the time, and what is counted. Cheap to clone.
+/// Records to write in, calls to make, keys to open secrets with, the time, what is counted, and what was told in the log. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Desk {
     pub(crate) records: Records,
@@ -21,12 +22,13 @@ pub(crate) struct Desk {
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) clock: Clock,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) nowhere: Arc<Nowhere>,
 }
 
 impl Desk {
     pub(crate) fn new(context: &PluginContext, clock: Clock, counters: Arc<Counters>) -> Self {
         let PluginContext { records, audit, outgoing, keyring, .. } = context.clone();
-        Self { records, audit, outgoing, keyring, clock, counters }
+        Self { records, audit, outgoing, keyring, clock, counters, nowhere: Arc::default() }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -10,6 +10,7 @@ pub(crate) mod file;
 mod message;
 mod mute;
 mod notification;
+mod nowhere;
 mod plan;
 mod queue;
 mod routes;

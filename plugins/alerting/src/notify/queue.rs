@@ -13,6 +13,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::channel::{CHANNELS_MAX, Channel, Kind};
 use super::notification::{Notification, State};
+use super::nowhere::Nowhere;
 use super::plan::Plan;
 use super::{Delivery, Item, severity_name, telemetry};
 
@@ -20,6 +21,9 @@ use super::{Delivery, Item, severity_name, telemetry};
 const WAYS_MAX: usize = 400;
 /// Notifications that are held back to be written once; behind them they are written, and read again if there is more for them.
 const HELD_MAX: usize = 500;
+/// Why somebody is not told.
+const NO_DEFAULT: &str = "there is no default channel: say `default: true` at one, or name channels in the rule";
+const NO_CHANNEL: &str = "no channel has this name or is of this kind";
 
 /// One receiver over one channel, and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,19 +109,26 @@ impl<'a> Queue<'a> {
         self.channels.iter().filter(|channel| channel.default).cloned().collect()
     }
 
-    /// Tells an item over channels by their names or kinds, over the default ones when there are none. Gives the ways it takes.
-    pub(crate) async fn tell(&mut self, names: &[String], item: &Item) -> Result<Vec<Way>, Error> {
+    /// Tells an item over channels by their names or kinds, over the default ones when there are none. Gives the ways it takes. A name
+    /// that leads nowhere is recorded each time, and told in the log once.
+    pub(crate) async fn tell(&mut self, names: &[String], item: &Item, nowhere: &Nowhere) -> Result<Vec<Way>, Error> {
         let mut channels: Vec<Arc<Channel>> = Vec::new();
         if names.is_empty() {
             channels = self.defaults();
+            if nowhere.is_news(self.tenant, None, !channels.is_empty()) {
+                telemetry::nobody_is_told(self.tenant, "default", &item.subject, NO_DEFAULT);
+            }
             if channels.is_empty() {
-                self.lead_nowhere("default", item, "there is no default channel").await?;
+                self.record_nowhere("default", item, NO_DEFAULT).await?;
             }
         }
         for name in names {
             let named = self.named(name);
+            if nowhere.is_news(self.tenant, Some(name), !named.is_empty()) {
+                telemetry::nobody_is_told(self.tenant, name, &item.subject, NO_CHANNEL);
+            }
             if named.is_empty() {
-                self.lead_nowhere(name, item, "no channel has this name or is of this kind").await?;
+                self.record_nowhere(name, item, NO_CHANNEL).await?;
             }
             channels.extend(named);
         }
@@ -150,7 +161,7 @@ impl<'a> Queue<'a> {
     ) -> Result<(), Error> {
         let channels = self.named(name);
         if channels.is_empty() {
-            return self.lead_nowhere(name, item, "no channel has this name or is of this kind").await;
+            return self.lead_nowhere(name, item, NO_CHANNEL).await;
         }
         for channel in &channels {
             for way in self.ways(channel, to, delivery, item).await? {
@@ -285,6 +296,10 @@ impl<'a> Queue<'a> {
 
     async fn lead_nowhere(&self, name: &str, item: &Item, why: &str) -> Result<(), Error> {
         telemetry::nobody_is_told(self.tenant, name, &item.subject, why);
+        self.record_nowhere(name, item, why).await
+    }
+
+    async fn record_nowhere(&self, name: &str, item: &Item, why: &str) -> Result<(), Error> {
         let notification = Notification::new(name, Delivery::AtOnce, item.clone(), item.at);
         self.add(&notification.ended(State::NoChannel, Some(why.to_owned()))).await
     }

@@ -13,6 +13,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::desk::Desk;
 use super::mute::{Mutes, matched};
+use super::nowhere::Nowhere;
 use super::plan::Plan;
 use super::queue::{Queue, Way};
 use super::{Item, ItemKind, Link, telemetry};
@@ -58,13 +59,14 @@ impl Document for Telling {
 pub(crate) struct Teller<'a> {
     transaction: &'a Transaction,
     tenant: &'a Tenant,
+    nowhere: &'a Nowhere,
     queue: Option<Queue<'a>>,
     mutes: Option<Mutes>,
 }
 
 impl<'a> Teller<'a> {
-    pub(crate) fn new(transaction: &'a Transaction, tenant: &'a Tenant) -> Self {
-        Self { transaction, tenant, queue: None, mutes: None }
+    pub(crate) fn new(transaction: &'a Transaction, tenant: &'a Tenant, nowhere: &'a Nowhere) -> Self {
+        Self { transaction, tenant, nowhere, queue: None, mutes: None }
     }
 
     /// Sees to it that whom the rule names is told of what has become of its alert, unless it is muted; says so in `muted_by`.
@@ -111,10 +113,11 @@ impl<'a> Teller<'a> {
         let (item, labels) = (item(alert, ItemKind::AlertFiring, now, &plan), matched(alert));
         alert.muted_by = self.muted_by(&labels, &plan, now).await?;
         let is_muted = !alert.muted_by.is_empty();
+        let nowhere = self.nowhere;
         let queue = self.queue().await?;
         let ways = match is_muted {
             true => queue.suppress(&item, &alert.muted_by).await.map(|()| Vec::new())?,
-            false => queue.tell(channels, &item).await?,
+            false => queue.tell(channels, &item, nowhere).await?,
         };
         let id = id(&item)?;
         let telling = Telling {
@@ -150,7 +153,7 @@ impl<'a> Teller<'a> {
     /// Writes why an alert is muted now; when nothing mutes it, tells of it.
     async fn unmute(&mut self, audit: &Trail, changed: &Changed<'_>, now: Timestamp) -> Result<(), Error> {
         let Changed { telling, alert, rule, muted_by } = changed;
-        let (transaction, tenant) = (self.transaction, self.tenant);
+        let (transaction, tenant, nowhere) = (self.transaction, self.tenant, self.nowhere);
         let (alerts, tellings) = (transaction.collection::<Alert>(), transaction.collection::<Telling>());
         let seen = (telling.version, telling.created_at);
         let there = tellings.get(tenant, &telling.id).await?;
@@ -168,7 +171,7 @@ impl<'a> Teller<'a> {
         (body.muted_by, body.is_muted) = (muted_by.clone(), !muted_by.is_empty());
         if !body.is_muted {
             let item = Item { at: now.0, ..body.item.clone() };
-            body.ways = self.queue().await?.tell(&body.channels, &item).await?;
+            body.ways = self.queue().await?.tell(&body.channels, &item, nowhere).await?;
         }
         tellings.put(tenant, &there.id, &body, Expected::Version(there.version)).await?;
         alert.body.muted_by = muted_by.clone();
@@ -278,7 +281,7 @@ async fn changed<'a>(desk: &Desk, tenant: &Tenant, muted: &'a [Record<Telling>])
 async fn unmute(desk: &Desk, tenant: &Tenant, batch: &[Changed<'_>]) -> Result<(), Error> {
     let (audit, now) = (&desk.audit, desk.now());
     let written = desk.records.transaction(|transaction| async move {
-        let mut teller = Teller::new(&transaction, tenant);
+        let mut teller = Teller::new(&transaction, tenant, &desk.nowhere);
         for changed in batch {
             teller.unmute(audit, changed, now).await?;
         }

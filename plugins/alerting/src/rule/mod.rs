@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub(crate) use self::file::{Written, read};
-pub(crate) use self::record::RESERVED;
+pub(crate) use self::record::{RESERVED, is_channel};
 pub(crate) use self::template::{FIRING, Facts, RESOLVED, Template};
 pub(crate) use self::written::to_yaml;
 use crate::promql;

@@ -126,12 +126,17 @@ pub(crate) fn query(text: &str) -> Result<String, Wrong> {
     }
 }
 
+/// Whether it can be the name or the kind of a channel. What is told to it is found by this name, so it is a key in the records.
+pub(crate) fn is_channel(name: &str) -> bool {
+    !name.is_empty() && name.len() <= CHANNEL_BYTES_MAX && !name.chars().any(char::is_control)
+}
+
 /// Names or kinds of channels: a list, or a text with commas.
 pub(crate) fn channels(record: &Record<'_, '_>, faults: &mut Faults) -> Vec<String> {
     let names = names(record, "notification", CHANNELS_MAX, faults);
     let mut channels: Vec<String> = Vec::new();
     for (node, name) in names {
-        if name.len() > CHANNEL_BYTES_MAX || name.chars().any(char::is_control) {
+        if !is_channel(&name) {
             faults.add(node.place, "this is no name of a channel", "write it as in `Email, Slack`");
         } else if channels.iter().any(|channel| channel.eq_ignore_ascii_case(&name)) {
             faults.add(node.place, format!("`{name}` is told twice"), "keep one of them");

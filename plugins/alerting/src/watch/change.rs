@@ -86,14 +86,14 @@ impl Watch<'_> {
 
     /// The alerts as they are now; those that have passed are gone.
     async fn write_batch(&mut self, tenant: &Tenant, batch: &[Written]) -> Result<Vec<Option<Kept>>, Error> {
-        let (lease, audit) = (&self.lease, &self.context.audit);
+        let (lease, audit, nowhere) = (&self.lease, &self.context.audit, &self.notifications.nowhere);
         // Who watches next begins with what is under way here, which then changes nothing; as of an earlier time, an alert that fires now
         // would not be true yet.
         let now_done = self.tenants.get(tenant).map(OfTenant::progress).unwrap_or_default();
         let progress = &now_done;
         let write = self.context.records.transaction(|transaction| async move {
             transaction.hold(lease).await?;
-            let mut teller = Teller::new(&transaction, tenant);
+            let mut teller = Teller::new(&transaction, tenant, nowhere);
             let mut kept = Vec::with_capacity(batch.len());
             for written in batch {
                 kept.push(written.write(&transaction, audit, &mut teller, tenant).await?);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use plugin::model::Tenant;
 use plugin::records::{Document, Error, Expected, List, PAGE_MAX, Record};
 
-use super::change::is_passing;
+use super::change::{BATCH, is_passing};
 use super::{Due, Kept, MADE_UP_MAX, OfTenant, PAUSE_MIN, Watch, Watched};
 use crate::alert::{Alert, Change};
 use crate::rule::{Condition, NoData, Rule, Severity};
@@ -114,7 +114,7 @@ impl Watch<'_> {
             self.write_changes(tenant, lane, of_lane, now).await?;
         }
         unreadable.retain(|(name, _)| !failing.contains_key(name));
-        self.write_health(tenant, unreadable, now).await?;
+        self.write_health(tenant, &unreadable, now).await?;
         let of_tenant = self.tenants.get_mut(tenant).expect("it was put there");
         // Rules that are gone were kept until their alerts were over.
         let enabled = stored.iter().filter(|record| record.body.enabled);
@@ -163,22 +163,36 @@ impl Watch<'_> {
         Ok(active)
     }
 
-    /// Says whether rules can be evaluated, of those with which that has changed.
+    /// Says whether rules can be evaluated, of those with which that has changed. Under the lease: who has lost it must not overwrite what
+    /// the next one knows. Of a rule that is gone meanwhile nothing is said.
     pub(super) async fn write_health(
         &self,
         tenant: &Tenant,
-        health: Vec<(String, Option<String>)>,
+        health: &[(String, Option<String>)],
         at: i64,
     ) -> Result<(), Error> {
-        let collection = self.context.records.collection::<RuleHealth>();
         for (rule, error) in health {
-            match &error {
+            match error {
                 Some(error) => tracing::warn!(tenant = tenant.as_str(), rule, error, "a rule cannot be evaluated"),
                 None => tracing::info!(tenant = tenant.as_str(), rule, "a rule can be evaluated again"),
             }
-            let id = rule_id(&rule)?;
-            let health = RuleHealth { rule, is_failing: error.is_some(), error, since: at };
-            collection.put(tenant, &id, &health, Expected::Any).await?;
+        }
+        let lease = &self.lease;
+        for batch in health.chunks(BATCH) {
+            let write = self.context.records.transaction(|transaction| async move {
+                transaction.hold(lease).await?;
+                for (rule, error) in batch {
+                    let id = rule_id(rule)?;
+                    if transaction.collection::<StoredRule>().get(tenant, &id).await?.is_none() {
+                        continue;
+                    }
+                    let (rule, error) = (rule.clone(), error.clone());
+                    let health = RuleHealth { rule, is_failing: error.is_some(), error, since: at };
+                    transaction.collection().put(tenant, &id, &health, Expected::Any).await?;
+                }
+                Ok::<_, Error>(())
+            });
+            write.await?;
         }
         Ok(())
     }

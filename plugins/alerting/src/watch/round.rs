@@ -112,7 +112,7 @@ impl Watch<'_> {
         }
         telemetry::changed(&span, changes.len(), failed);
         let write = async {
-            self.write_health(&tenant, health, at).await?;
+            self.write_health(&tenant, &health, at).await?;
             self.write_changes(&tenant, lane, changes, at).await
         };
         write.instrument(span).await?;

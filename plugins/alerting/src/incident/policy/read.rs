@@ -17,7 +17,7 @@ use super::written::{
     WrittenRotation,
 };
 use super::{DEFAULT, Escalate, Level, Person, Policy, Promise, Standing};
-use crate::rule::Priority;
+use crate::rule::{Priority, is_channel};
 
 /// Most people.
 pub(crate) const PEOPLE_MAX: usize = 1000;
@@ -159,8 +159,9 @@ impl Reader {
         let notify = written.notify.iter().flatten();
         let notify: Vec<String> = notify.map(|channel| channel.value.trim().to_owned()).collect();
         self.faults.limit(at, "channels", notify.len(), CHANNELS_MAX);
-        if notify.iter().any(String::is_empty) {
-            self.faults.add(at, "a channel has no name", "write notify as [Email, Slack]");
+        // A step that names what no record can name would never be written, and nobody told.
+        if !notify.iter().all(|channel| is_channel(channel)) {
+            self.faults.add(at, "this names what is no name of a channel", "write notify as [Email, Slack]");
         }
         let escalate: Vec<Escalate> =
             written.escalate.iter().flatten().filter_map(|escalate| self.escalate(escalate)).collect();

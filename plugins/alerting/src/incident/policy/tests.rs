@@ -164,6 +164,8 @@ fn what_cannot_be_is_refused_with_its_place() {
     refused("priorities:\n  P1:\n    resolution: 400d\n", 3, "366 days");
     refused("priorities:\n  P1: {escalate: [{after: 1h, to: [4]}]}\n", 2, "'4' is no level");
     refused("priorities:\n  P1: {escalate: [{after: 1h, to: []}]}\n", 2, "goes to nobody");
+    refused("priorities:\n  P1: {notify: [Email, '']}\n", 2, "no name of a channel");
+    refused("priorities:\n  P1: {notify: [\"a\\tb\"]}\n", 2, "no name of a channel");
     refused("levels:\n  4: {name: x}\n", 2, "'4' is no level");
     refused("levels:\n  2: {escalate: {after: 1h, to: 1}}\n", 2, "level 2 cannot escalate to '1'");
     refused("levels:\n  1: {members: [person-1]}\n", 2, "'person-1' is nobody");

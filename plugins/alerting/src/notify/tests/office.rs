@@ -14,7 +14,7 @@ use plugin::hub::outgoing::{self, Outgoing};
 use plugin::hub::sealing::Keyring;
 use plugin::hub::{self, Access, Asking, Hub, Origin, Parts, Secret, system_clock};
 use plugin::model::{Tenant, Timestamp};
-use plugin::records::{Error, Expected, List, PAGE_MAX, RecordId, Records, Sequence};
+use plugin::records::{Error, Expected, List, PAGE_MAX, RecordId, Records, Sequence, Transaction};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 use tower::ServiceExt;
@@ -58,6 +58,7 @@ impl Office {
             keyring: Arc::new(Keyring::new(key).expect("a key")),
             clock: Arc::new(move || Timestamp(clock.load(Ordering::Relaxed))),
             counters: Arc::default(),
+            nowhere: Arc::default(),
         };
         let folder = tempfile::tempdir().expect("a folder");
         Self { desk, acme: Tenant::new("acme").expect("a name"), folder, time, access: OnceCell::new() }
@@ -94,7 +95,7 @@ impl Office {
     /// Alerts fire in one transaction, as what one evaluation has found.
     pub(super) async fn fire_together(&self, fired: &[(&Rule, &str)]) -> Vec<Alert> {
         let written = self.desk.records.transaction(|transaction| async move {
-            let (mut teller, mut told) = (Teller::new(&transaction, &self.acme), Vec::new());
+            let (mut teller, mut told) = (self.teller(&transaction), Vec::new());
             for (rule, service) in fired {
                 let mut alert = self.firing(rule, service);
                 teller.alert_changed(rule, &mut alert, Change::Fired).await?;
@@ -105,6 +106,10 @@ impl Office {
             Ok::<_, Error>(told)
         });
         written.await.expect("it is written")
+    }
+
+    fn teller<'a>(&'a self, transaction: &'a Transaction) -> Teller<'a> {
+        Teller::new(transaction, &self.acme, &self.desk.nowhere)
     }
 
     fn firing(&self, rule: &Rule, service: &str) -> Alert {
@@ -137,7 +142,7 @@ impl Office {
         let (id, before) = (&id(alert), &*alert);
         let written = self.desk.records.transaction(|transaction| async move {
             let mut alert = before.clone();
-            let mut teller = Teller::new(&transaction, &self.acme);
+            let mut teller = self.teller(&transaction);
             teller.alert_changed(rule, &mut alert, change).await?;
             teller.write().await?;
             transaction.collection().put(&self.acme, id, &alert, Expected::Any).await?;

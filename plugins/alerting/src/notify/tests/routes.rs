@@ -80,6 +80,17 @@ async fn who_uses_the_api_reads_no_files_and_changes_none() {
 }
 
 #[tokio::test]
+async fn channels_of_the_file_leave_room_for_those_of_the_api() {
+    let (office, receiver) = (Office::open(), Receiver::open().await);
+    let filed = |number| format!("  - {{name: filed-{number}, webhook: {{url: '{}'}}}}\n", receiver.url());
+    office.settle(&format!("channels:\n{}", (0..200).map(filed).collect::<Vec<_>>().concat())).await;
+
+    let (status, made) = office.ask("POST", "/channels", hook(&receiver, Value::Null)).await;
+
+    assert_eq!(status, 201, "{made}");
+}
+
+#[tokio::test]
 async fn templates_are_checked_shown_and_used_for_the_test_message() {
     let (office, receiver) = (Office::open(), Receiver::open().await);
     let with = |title: &str| {
