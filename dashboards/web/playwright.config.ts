@@ -16,7 +16,10 @@ export default defineConfig({
     trace: 'retain-on-failure',
   },
   projects: [
-    { name: 'journeys', testMatch: '*.journey.ts' },
+    { name: 'first-run', testMatch: 'first-run.ts' },
+    // On what the first run has made.
+    { name: 'journeys', testMatch: '*.journey.ts', dependencies: ['first-run'] },
     { name: 'shots', testMatch: 'shots.ts' },
+    { name: 'frames', testMatch: 'frames.ts' },
   ],
 });

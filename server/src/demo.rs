@@ -33,8 +33,9 @@ const PAST: Duration = Duration::from_secs(30 * 60);
 /// Of visitors, a second; each makes about 16 spans.
 const REQUESTS_PER_SECOND: f64 = 10.0;
 const SEED: u64 = 42;
-/// Something to find.
-const FAULTS: [Fault; 1] = [Fault::FailingPayment];
+/// Something to find, and well before it, something to compare with.
+const FAULTS: [Fault; 2] = [Fault::SlowDatabase, Fault::FailingPayment];
+const HEALTHY_FOR: Duration = Duration::from_secs(20 * 60);
 /// Tenants that it is played for at once, in this process.
 const DEMOS_MAX: usize = 8;
 /// What was not taken is offered again after this.
@@ -128,7 +129,7 @@ impl Demos {
     }
 
     async fn shop(&self, tenant: &Tenant, written: &Written) {
-        let mut shop = Shop::new(SEED, &FAULTS);
+        let mut shop = Shop::new(SEED, &FAULTS).healthy_for(HEALTHY_FOR);
         let mut pace = Pace::new(PAST);
         loop {
             let step = pace.next().await;

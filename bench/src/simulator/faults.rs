@@ -10,7 +10,7 @@ use clap::ValueEnum;
 use super::topology::{Cause, Service, Store};
 use super::traffic::{MILLISECOND, SECOND};
 
-/// How long the shop is well before its faults set in, so that the data holds something to compare with.
+/// How long the shop is well before its faults set in unless it is said, so that the data holds something to compare with.
 pub const HEALTHY_FOR: Duration = Duration::from_secs(60);
 
 /// How long the leak takes to fill the memory limit of a fresh process.
@@ -22,7 +22,7 @@ const LEAK_STAGGER: u64 = 90 * SECOND;
 /// Time between two pods of a rolling deploy.
 const DEPLOY_STAGGER: u64 = 20 * SECOND;
 
-/// Something that goes wrong in the shop, [`HEALTHY_FOR`] after it opened.
+/// Something that goes wrong in the shop, some time after it opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Fault {
     /// PostgreSQL answers many times slower; statements time out and callers wait.
@@ -56,19 +56,16 @@ pub(super) struct Life {
 pub(super) struct Faults {
     active: Vec<Fault>,
     opened: u64,
+    begin: u64,
 }
 
 impl Faults {
-    pub(super) fn new(active: &[Fault], opened: u64) -> Self {
-        Self { active: active.to_vec(), opened }
-    }
-
-    fn begin(&self) -> u64 {
-        self.opened + HEALTHY_FOR.as_nanos() as u64
+    pub(super) fn new(active: &[Fault], opened: u64, healthy_for: Duration) -> Self {
+        Self { active: active.to_vec(), opened, begin: opened + healthy_for.as_nanos() as u64 }
     }
 
     fn on(&self, fault: Fault, at: u64) -> bool {
-        at >= self.begin() && self.active.contains(&fault)
+        at >= self.begin && self.active.contains(&fault)
     }
 
     /// How many times slower a statement is than on a good day.
@@ -103,7 +100,7 @@ impl Faults {
     /// The part of its memory limit a process has lost to the leak, 0 to 1.
     pub(super) fn leaked_share(&self, life: Life, at: u64) -> f64 {
         let Some(killed_at) = life.killed_at else { return 0.0 };
-        let leaking_since = life.since.max(self.begin());
+        let leaking_since = life.since.max(self.begin);
         let leaked = at.saturating_sub(leaking_since) as f64 / (killed_at - leaking_since) as f64;
         leaked.min(1.0)
     }
@@ -118,13 +115,13 @@ impl Faults {
     }
 
     fn deployed_life(&self, ordinal: u16, at: u64) -> Life {
-        let deployed_at = self.begin() + u64::from(ordinal) * DEPLOY_STAGGER;
+        let deployed_at = self.begin + u64::from(ordinal) * DEPLOY_STAGGER;
         let (generation, since) = if at < deployed_at { (0, self.opened) } else { (1, deployed_at) };
         Life { generation, since, killed_at: None }
     }
 
     fn leaking_life(&self, ordinal: u16, at: u64) -> Option<Life> {
-        let first_death = self.begin() + LEAK_FILLS_IN + u64::from(ordinal) * LEAK_STAGGER;
+        let first_death = self.begin + LEAK_FILLS_IN + u64::from(ordinal) * LEAK_STAGGER;
         if at < first_death {
             return Some(Life { generation: 0, since: self.opened, killed_at: Some(first_death) });
         }

@@ -62,6 +62,7 @@ pub struct Shop {
     rng: ChaCha8Rng,
     seed: u64,
     faults: Vec<Fault>,
+    healthy_for: Duration,
     running: Option<Running>,
 }
 
@@ -82,7 +83,14 @@ struct Running {
 impl Shop {
     /// A shop that opens with its first step; its faults set in [`HEALTHY_FOR`] later.
     pub fn new(seed: u64, faults: &[Fault]) -> Self {
-        Self { rng: ChaCha8Rng::seed_from_u64(seed), seed, faults: faults.to_vec(), running: None }
+        let rng = ChaCha8Rng::seed_from_u64(seed);
+        Self { rng, seed, faults: faults.to_vec(), healthy_for: HEALTHY_FOR, running: None }
+    }
+
+    /// The same with faults that set in so long after it opens.
+    #[must_use]
+    pub fn healthy_for(self, length: Duration) -> Self {
+        Self { healthy_for: length, ..self }
     }
 
     /// Lets `length` pass from `from_unix_nanos` on, with visitors arriving at this mean rate over a day
@@ -91,7 +99,7 @@ impl Shop {
     pub fn step(&mut self, from_unix_nanos: u64, length: Duration, requests_per_second: f64) -> Telemetry {
         let from = from_unix_nanos;
         let until = from + length.as_nanos() as u64;
-        let running = self.running.get_or_insert_with(|| Running::open(self.seed, &self.faults, from));
+        let running = self.running.get_or_insert_with(|| Running::open(self.seed, Faults::new(&self.faults, from, self.healthy_for), from));
         for at in traffic::arrivals(from, until, requests_per_second, &mut self.rng) {
             running.receive(at, &mut self.rng);
         }
@@ -100,9 +108,9 @@ impl Shop {
 }
 
 impl Running {
-    fn open(seed: u64, faults: &[Fault], now: u64) -> Self {
+    fn open(seed: u64, faults: Faults, now: u64) -> Self {
         Self {
-            fleet: Fleet { seed, faults: Faults::new(faults, now) },
+            fleet: Fleet { seed, faults },
             next_collection: now + FIRST_COLLECTION,
             spans: Vec::new(),
             lines: Vec::new(),

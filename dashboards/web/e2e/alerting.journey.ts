@@ -1,8 +1,7 @@
 // From an alert to what it asked, to its incident and its rule; what is silenced, and what is promised.
 
-import AxeBuilder from '@axe-core/playwright';
-import { expect, test, type Page } from '@playwright/test';
-import { settled, signIn } from './account';
+import { expect, test } from '@playwright/test';
+import { expectAccessible, settled, signIn } from './account';
 
 const PAGES = ['/alerts', '/alerts?state=silences', '/rules', '/rules?template=latency', '/incidents', '/notifications', '/channels', '/slos'];
 
@@ -86,11 +85,4 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await expectAccessible(page);
     }
   });
-}
-
-async function expectAccessible(page: Page): Promise<void> {
-  await settled(page);
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-  expect(serious.map(({ id, nodes }) => `${page.url()} ${id}: ${nodes.map((node) => node.html).join(' ')}`)).toEqual([]);
 }

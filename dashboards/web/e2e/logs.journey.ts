@@ -1,8 +1,7 @@
 // From a line to what it says, what was logged around it, and its pattern; from a metric to what it is made of.
 
-import AxeBuilder from '@axe-core/playwright';
-import { expect, test, type Page } from '@playwright/test';
-import { settled, signIn } from './account';
+import { expect, test } from '@playwright/test';
+import { expectAccessible, settled, signIn } from './account';
 
 test.beforeEach(async ({ context }) => {
   await signIn(context);
@@ -77,11 +76,4 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await page.getByRole('grid', { name: 'Metrics' }).getByRole('link').first().click();
     await expectAccessible(page);
   });
-}
-
-async function expectAccessible(page: Page): Promise<void> {
-  await settled(page);
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-  expect(serious.map(({ id, nodes }) => `${page.url()} ${id}: ${nodes.map((node) => node.html).join(' ')}`)).toEqual([]);
 }

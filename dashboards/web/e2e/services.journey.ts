@@ -1,8 +1,7 @@
 // From signing in to one service, by mouse and by keyboard, with the address saying where one is.
 
-import AxeBuilder from '@axe-core/playwright';
-import { expect, test, type Page } from '@playwright/test';
-import { credentials, settled, signIn } from './account';
+import { expect, test } from '@playwright/test';
+import { credentials, expectAccessible, settled, signIn } from './account';
 
 test('who signs in sees the services, and one of them', async ({ page }) => {
   const { email, password } = credentials();
@@ -112,11 +111,4 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await page.getByRole('grid').getByRole('link').first().click();
     await expectAccessible(page);
   });
-}
-
-async function expectAccessible(page: Page): Promise<void> {
-  await settled(page);
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-  expect(serious.map(({ id, nodes }) => `${page.url()} ${id}: ${nodes.map((node) => node.html).join(' ')}`)).toEqual([]);
 }

@@ -1,8 +1,7 @@
 // From many traces to what is wrong in one span, by mouse and keyboard, and along the service map.
 
-import AxeBuilder from '@axe-core/playwright';
 import { expect, test, type Page } from '@playwright/test';
-import { settled, signIn } from './account';
+import { expectAccessible, settled, signIn } from './account';
 
 test.beforeEach(async ({ context }) => {
   await signIn(context);
@@ -111,11 +110,4 @@ async function openTrace(page: Page): Promise<void> {
   await page.getByRole('grid', { name: 'Traces' }).getByRole('link').first().click();
   await expect(page).toHaveURL(/\/traces\/[0-9a-f]{32}/);
   await settled(page);
-}
-
-async function expectAccessible(page: Page): Promise<void> {
-  await settled(page);
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-  expect(serious.map(({ id, nodes }) => `${page.url()} ${id}: ${nodes.map((node) => node.html).join(' ')}`)).toEqual([]);
 }

@@ -5,6 +5,9 @@ import { getRouteApi, useNavigate } from '@tanstack/react-router';
 import { useMemo } from 'react';
 import { rangeBetween, USUAL_RANGE, widened, type Range } from './range';
 
+/** However often an address wants it. */
+const REFRESH_SECONDS_MIN = 1;
+
 const app = getRouteApi('/app');
 
 export interface RangeOfPage extends Range {
@@ -36,7 +39,7 @@ export function useRange(): RangeOfPage {
       ...query,
       query,
       refresh,
-      live: { refetchInterval: refresh === undefined ? false : refresh * 1000, placeholderData: keepPreviousData },
+      live: { refetchInterval: refresh === undefined ? false : Math.max(refresh, REFRESH_SECONDS_MIN) * 1000, placeholderData: keepPreviousData },
       setRange,
       setRefresh,
       zoom: (fromMs: number, toMs: number) => {

@@ -102,6 +102,7 @@ function Written({ rule, yaml, isChanged, onDraft }: WrittenProps) {
   const isOfFile = rule.file != null;
   const mayWrite = useMay('alerting:rules:write') && !isOfFile;
   const change = useChange();
+  const navigate = useNavigate();
   const [error, setError] = useState<unknown>();
   const [isBusy, setBusy] = useState(false);
   const [isDeleting, setDeleting] = useState(false);
@@ -109,8 +110,11 @@ function Written({ rule, yaml, isChanged, onDraft }: WrittenProps) {
     setBusy(true);
     setError(undefined);
     try {
-      await change(api.POST('/api/v1/alerting/rules', { body: { yaml } }));
+      const { data } = await change(api.POST('/api/v1/alerting/rules', { body: { yaml } }));
       onDraft(undefined);
+      // Another name is another rule, beside this one.
+      const [name] = data?.rules ?? [];
+      if (name !== undefined && name !== rule.name) await navigate({ to: '/rules/$name', params: { name } });
     } catch (thrown) {
       setError(thrown);
     } finally {
