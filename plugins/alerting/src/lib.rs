@@ -12,6 +12,7 @@ mod forget;
 mod incident;
 mod labels;
 mod notify;
+mod pages;
 mod pattern;
 mod promql;
 mod routes;

@@ -22,10 +22,11 @@ use xxhash_rust::xxh3::xxh3_64;
 pub(crate) use self::directory::Directory;
 use self::directory::Texts;
 use crate::notify;
+use crate::pages::{all_of, everywhere};
 use crate::rule::{Rule, Written};
 use crate::rule_book::{self, By, Refused, RuleBook};
 use crate::stored::StoredRule;
-use crate::watch::{all_of, everywhere, is_passing, now};
+use crate::watch::{is_passing, now};
 
 /// A file of rules, and whether it could be read; `alerting.files` in SQL.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -78,13 +79,13 @@ impl Seen {
         if !self.texts.is_empty() {
             return Ok(self.texts.keys().cloned().collect());
         }
-        Ok(everywhere::<RuleFile>(records).await?.into_iter().map(|file| file.tenant).collect())
+        Ok(everywhere(&records.collection::<RuleFile>()).await?.into_iter().map(|file| file.tenant).collect())
     }
 }
 
 /// Brings the stored rules of a tenant to what its files say.
 async fn put_rules(book: &RuleBook<'_>, tenant: &Tenant, texts: &BTreeMap<String, Text>) -> Result<(), Error> {
-    let known = all_of::<RuleFile>(book.records, tenant, &List::all()).await?;
+    let known = all_of(&book.records.collection::<RuleFile>(), tenant, &List::all()).await?;
     let known: BTreeMap<String, RuleFile> =
         known.into_iter().map(|record| (record.body.file.clone(), record.body)).collect();
     let is_gone = |file: &&String| file.contains("rules/") && !texts.contains_key(*file);
@@ -124,7 +125,8 @@ async fn put_file(book: &RuleBook<'_>, tenant: &Tenant, file: &str, text: &Text)
         Err(faults) => faults,
     };
     let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
-    let rules = all_of::<StoredRule>(book.records, tenant, &List::all().equal("file", file)).await?.len() as u64;
+    let rules =
+        all_of(&book.records.collection::<StoredRule>(), tenant, &List::all().equal("file", file)).await?.len() as u64;
     let read = RuleFile { file: file.to_owned(), hash: hash(text), faults: faults.clone(), rules };
     book.records.collection::<RuleFile>().put(tenant, &file_id(file)?, &read, Expected::Any).await?;
     Ok(faults)
@@ -138,7 +140,7 @@ fn tell(tenant: &Tenant, file: &str, faults: &[String]) {
 
 /// Puts the rules of a file in the place of those it had; says why not, if not.
 async fn replace(book: &RuleBook<'_>, tenant: &Tenant, file: &str, written: &[Written]) -> Result<Vec<Fault>, Error> {
-    let known = all_of::<StoredRule>(book.records, tenant, &List::all().equal("file", file)).await?;
+    let known = all_of(&book.records.collection::<StoredRule>(), tenant, &List::all().equal("file", file)).await?;
     let rules: Vec<Rule> = written.iter().map(|written| written.rule.clone()).collect();
     let names: HashSet<&str> = rules.iter().map(|rule| rule.name.as_str()).collect();
     let is_gone = |name: &String| !names.contains(name.as_str());
@@ -233,12 +235,12 @@ mod tests {
 
         /// Names of rules with their files.
         async fn rules(&self, tenant: &Tenant) -> Vec<(String, String)> {
-            let rules = all_of::<StoredRule>(&self.records, tenant, &List::all()).await.expect("rules");
+            let rules = all_of(&self.records.collection::<StoredRule>(), tenant, &List::all()).await.expect("rules");
             rules.into_iter().map(|rule| (rule.body.name, rule.body.file.unwrap_or_default())).collect()
         }
 
         async fn faults(&self) -> Vec<(String, Vec<String>)> {
-            let files = everywhere::<RuleFile>(&self.records).await.expect("files");
+            let files = everywhere(&self.records.collection::<RuleFile>()).await.expect("files");
             files.into_iter().map(|file| (file.body.file, file.body.faults)).collect()
         }
     }

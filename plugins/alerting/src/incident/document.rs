@@ -14,6 +14,8 @@ pub(crate) const ALERTS_MAX: usize = 1000;
 pub(crate) const SERVICES_MAX: usize = 50;
 /// Most links of an incident.
 pub(crate) const LINKS_MAX: usize = 50;
+/// Most of those who were told whom an incident keeps; its timeline says that there are more.
+pub(crate) const REACHED_MAX: usize = 1000;
 
 /// Something that people have to work on; `alerting.incidents` in SQL.
 // Times are nanoseconds since 1970 here, and RFC 3339 in answers, which are [`plugin::Told`].
@@ -93,6 +95,10 @@ pub(crate) struct Incident {
     pub(crate) steps: Vec<String>,
     /// Levels that were told.
     pub(crate) told: Vec<Level>,
+    /// Who was told of it, over which channels: they are told of its end. Answers and SQL do not have it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(ignore)]
+    pub(crate) reached: Vec<Reached>,
     /// Levels that people have it brought before, and that were not told yet.
     pub(crate) to_tell: Vec<Level>,
     /// When the next step is due.
@@ -120,6 +126,16 @@ pub(crate) enum Stage {
     EscalationDecision,
     Escalation,
     Resolution,
+}
+
+/// Somebody who was told of an incident. Where the channel reaches them is looked up when there is more to tell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Reached {
+    pub(crate) level: Level,
+    /// Its name or kind, as the policy had it.
+    pub(crate) channel: String,
+    /// By id; nobody for the channel's own receivers.
+    pub(crate) person: Option<String>,
 }
 
 /// What an incident is opened with.
@@ -157,6 +173,7 @@ impl Document for Incident {
         "counts_from",
         "due",
     ];
+    const HIDDEN: &'static [&'static str] = &["reached"];
 
     fn example() -> Option<Self> {
         let text = || Some("text".to_owned());
@@ -188,6 +205,7 @@ impl Document for Incident {
             satisfaction: Some(5),
             steps: vec!["text".to_owned()],
             told: vec![Level::One],
+            reached: vec![Reached { level: Level::One, channel: "text".to_owned(), person: text() }],
             to_tell: vec![Level::One],
             ..Self::open(1, 1, opening)
         })
@@ -240,6 +258,7 @@ impl Incident {
             counts_from: at,
             steps: Vec::new(),
             told: Vec::new(),
+            reached: Vec::new(),
             to_tell: Vec::new(),
             due: Some(at),
         }
@@ -272,6 +291,19 @@ impl Incident {
         if level > Level::One {
             self.tier = 2;
         }
+    }
+
+    /// They were told of it; gives how many of them there is no room for.
+    pub(crate) fn reach(&mut self, reached: Vec<Reached>) -> usize {
+        let mut left_out = 0;
+        for one in reached {
+            match self.reached.len() < REACHED_MAX {
+                _ if self.reached.contains(&one) => {}
+                true => self.reached.push(one),
+                false => left_out += 1,
+            }
+        }
+        left_out
     }
 
     /// It went up.

@@ -14,6 +14,7 @@ use super::mute::matcher::{MATCHERS_MAX, Matcher};
 use super::mute::window::{Days, TimeOfDay, Timezone, Window};
 use super::plan::{GATHER_SECONDS_MAX, Plan};
 use super::trouble;
+use crate::pages::all_of;
 use crate::rule::Severity;
 
 /// Inhibitions of a tenant, and maintenance windows.
@@ -218,7 +219,7 @@ pub(crate) async fn apply(
             plans.put(tenant, &Plan::id(), &notifications.plan, Expected::Any).await?;
         }
         let mut replaced = Vec::new();
-        let known = channels.list(tenant, &List::all().limit(2 * CHANNELS_MAX)).await?.records;
+        let known = all_of(&channels, tenant, &List::all()).await?;
         for channel in &notifications.channels {
             let before = known.iter().find(|record| record.body.name == channel.name);
             if before.is_some_and(|before| before.body.origin == Origin::Api) {

@@ -182,6 +182,11 @@ impl Notification {
         }
     }
 
+    /// Whether something in it is of the subject; what had no room is not known any more.
+    pub(crate) fn tells_of(&self, subject: &str) -> bool {
+        self.items.iter().any(|item| item.subject == subject)
+    }
+
     pub(crate) fn message(&self, id: &str, tenant: &Tenant, plan: &Plan) -> Message {
         Message {
             id: id.to_owned(),

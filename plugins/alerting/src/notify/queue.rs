@@ -11,11 +11,12 @@ use plugin::records::{Document, Error, Expected, List, PAGE_MAX, Record, RecordI
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
-use super::channel::{CHANNELS_MAX, Channel, Kind};
+use super::channel::{Channel, Kind};
 use super::notification::{Notification, State};
 use super::nowhere::Nowhere;
 use super::plan::Plan;
 use super::{Delivery, Item, severity_name, telemetry};
+use crate::pages::all_of;
 
 /// Receivers of one alert over all channels: who was told is one document, and telling them one transaction.
 const WAYS_MAX: usize = 400;
@@ -88,9 +89,9 @@ struct Held {
 impl<'a> Queue<'a> {
     pub(crate) async fn open(transaction: &'a Transaction, tenant: &'a Tenant) -> Result<Self, Error> {
         let plan = Arc::new(Plan::read(&transaction.collection(), tenant).await?);
-        // Those of the file, and as many others.
-        let channels = transaction.collection::<Channel>().list(tenant, &List::all().limit(2 * CHANNELS_MAX)).await?;
-        let channels = channels.records.into_iter().map(|record| Arc::new(record.body)).collect();
+        // Those of the file and those of the API have a limit each.
+        let channels = all_of(&transaction.collection::<Channel>(), tenant, &List::all()).await?;
+        let channels = channels.into_iter().map(|record| Arc::new(record.body)).collect();
         Ok(Self { transaction, tenant, plan, channels, held: BTreeMap::new() })
     }
 

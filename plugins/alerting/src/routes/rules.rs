@@ -14,10 +14,10 @@ use utoipa::{IntoParams, ToSchema};
 use super::Desk;
 use super::alerts::AlertView;
 use crate::alert::Alert;
+use crate::pages::all_of;
 use crate::rule::Rule;
 use crate::rule_book::{self, By};
 use crate::stored::{RuleHealth, StoredRule, rule_id};
-use crate::watch::all_of;
 
 /// Rules of a page when it is not said.
 const PAGE: usize = 200;
@@ -100,7 +100,7 @@ pub(crate) async fn list(
 ) -> Result<Json<Rules>, Failure> {
     let records = &desk.context.records;
     let page = records.collection::<StoredRule>().list(&tenant, &wanted.list(List::all())?).await?;
-    let failing = all_of::<RuleHealth>(records, &tenant, &List::all().equal("is_failing", true)).await?;
+    let failing = all_of(&records.collection::<RuleHealth>(), &tenant, &List::all().equal("is_failing", true)).await?;
     let error = |name: &str| {
         failing.iter().find(|health| health.body.rule == name).and_then(|health| health.body.error.clone())
     };
@@ -209,7 +209,7 @@ pub(crate) async fn export(
     State(desk): State<Desk>,
     Extension(tenant): Extension<Tenant>,
 ) -> Result<([(http::HeaderName, &'static str); 1], String), Failure> {
-    let rules = all_of::<StoredRule>(&desk.context.records, &tenant, &List::all()).await?;
+    let rules = all_of(&desk.context.records.collection::<StoredRule>(), &tenant, &List::all()).await?;
     let yaml = rules.into_iter().map(|record| record.body.yaml).collect::<Vec<_>>().join("\n");
     Ok(([(CONTENT_TYPE, "application/yaml")], yaml))
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use plugin::model::Tenant;
-use plugin::records::{Document, Error, Expected, List, PAGE_MAX, Record};
+use plugin::records::{Error, Expected, List};
 
 use super::change::{BATCH, is_passing};
 use super::{Due, Kept, MADE_UP_MAX, OfTenant, PAUSE_MIN, Watch, Watched};
 use crate::alert::{Alert, Change};
+use crate::pages::{all_of, everywhere};
 use crate::rule::{Condition, NoData, Rule, Severity};
 use crate::rule_book::RuleBook;
 use crate::state;
@@ -41,7 +42,7 @@ impl Watch<'_> {
 
     /// Reads the rules of every tenant whose rules were changed since they were read.
     pub(super) async fn load(&mut self, now: i64) -> Result<(), Error> {
-        let revisions = everywhere::<Revision>(&self.context.records).await?;
+        let revisions = everywhere(&self.context.records.collection::<Revision>()).await?;
         for revision in revisions {
             let known = self.tenants.get(&revision.tenant).map(|of| of.revision);
             if known != Some(revision.body.number) {
@@ -59,9 +60,10 @@ impl Watch<'_> {
     }
 
     async fn load_tenant(&mut self, tenant: &Tenant, revision: u64, now: i64) -> Result<(), Error> {
-        let stored = all_of::<StoredRule>(&self.context.records, tenant, &List::all()).await?;
-        let failing =
-            all_of::<RuleHealth>(&self.context.records, tenant, &List::all().equal("is_failing", true)).await?;
+        let records = &self.context.records;
+        let stored = all_of(&records.collection::<StoredRule>(), tenant, &List::all()).await?;
+        let failing = List::all().equal("is_failing", true);
+        let failing = all_of(&records.collection::<RuleHealth>(), tenant, &failing).await?;
         let failing: BTreeMap<String, Option<String>> =
             failing.into_iter().map(|health| (health.body.rule, health.body.error)).collect();
         let (mut rules, mut unreadable) = (BTreeMap::new(), Vec::new());
@@ -151,8 +153,9 @@ impl Watch<'_> {
     /// Alerts that are pending or firing, by rule.
     async fn active_alerts(&self, tenant: &Tenant) -> Result<BTreeMap<String, Vec<Kept>>, Error> {
         let mut active: BTreeMap<String, Vec<Kept>> = BTreeMap::new();
+        let alerts = self.context.records.collection::<Alert>();
         for state in ["pending", "firing"] {
-            for record in all_of::<Alert>(&self.context.records, tenant, &List::all().equal("state", state)).await? {
+            for record in all_of(&alerts, tenant, &List::all().equal("state", state)).await? {
                 // That one is raised and ended by whoever delivers.
                 if record.body.rule != notify::UNDELIVERABLE {
                     let kept = Kept { id: record.id, alert: record.body };
@@ -246,36 +249,6 @@ impl OfTenant {
 
 fn nanoseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
-}
-
-/// All documents of a tenant that a listing names.
-pub(crate) async fn all_of<T: Document>(
-    records: &plugin::records::Records,
-    tenant: &Tenant,
-    list: &List,
-) -> Result<Vec<Record<T>>, Error> {
-    let (collection, mut all, mut after) = (records.collection::<T>(), Vec::new(), None);
-    loop {
-        let page = collection.list(tenant, &list.clone().limit(PAGE_MAX).after(after)).await?;
-        all.extend(page.records);
-        match page.next {
-            Some(next) => after = Some(next),
-            None => return Ok(all),
-        }
-    }
-}
-
-/// All documents of all tenants.
-pub(crate) async fn everywhere<T: Document>(records: &plugin::records::Records) -> Result<Vec<Record<T>>, Error> {
-    let (collection, mut all, mut after) = (records.collection::<T>(), Vec::new(), None);
-    loop {
-        let page = collection.list_everywhere(&List::all().limit(PAGE_MAX).after(after)).await?;
-        all.extend(page.records);
-        match page.next {
-            Some(next) => after = Some(next),
-            None => return Ok(all),
-        }
-    }
 }
 
 /// What stands for a rule that is not there any more while its alerts end, or that cannot be read while they stay. It is not evaluated.

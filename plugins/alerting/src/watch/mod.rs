@@ -23,7 +23,6 @@ use tokio::task::JoinSet;
 pub(crate) use self::change::is_passing;
 use self::due::{Due, MADE_UP_MAX, PAUSE_MIN};
 use self::keeper::Keeper;
-pub(crate) use self::load::{all_of, everywhere};
 use self::round::Round;
 use crate::alert::{Alert, AlertState};
 use crate::config::Config;

@@ -184,6 +184,7 @@ fn after_a_pause_the_highest_step_is_told_and_the_others_are_noted() {
 
         let shown = desk.get("/incidents/INC-000001").await;
         assert_eq!(told(&shown), ["level 1", "management"], "{shown}");
+        assert!(shown["reached"].is_null(), "{shown}");
         let passed = texts(&shown, "escalation_decision");
         assert_eq!(passed.iter().filter(|text| text.contains("passed over")).count(), 2, "{shown}");
     });

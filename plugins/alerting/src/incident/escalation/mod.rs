@@ -8,9 +8,9 @@ mod worker;
 
 pub(crate) use self::worker::escalate;
 
-use self::orders::{Told, orders};
+use self::orders::{Orders, Told, orders};
 use self::steps::{Outcome, Step, Why, steps};
-use super::document::Incident;
+use super::document::{Incident, REACHED_MAX};
 use super::policy::{Level, Policy};
 use super::timeline::{Actor, Entries, EntryKind};
 use crate::notify::{ItemKind, Order};
@@ -112,9 +112,13 @@ impl Advance {
     }
 
     fn tell(&mut self, policy: &Policy, told: &[Told], now: i64) {
-        let (orders, lines) = orders(policy, &self.incident, told, now);
+        let Orders { orders, lines, reached, .. } = orders(policy, &self.incident, told, now);
         for line in lines {
             self.note(EntryKind::Told, line, now);
+        }
+        let left_out = self.incident.reach(reached);
+        if left_out > 0 {
+            self.note(EntryKind::Told, format!("{left_out} more than the {REACHED_MAX} who hear of its end"), now);
         }
         for level in told.iter().flat_map(|told| &told.levels) {
             if !self.incident.told.contains(level) {

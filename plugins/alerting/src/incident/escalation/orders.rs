@@ -1,8 +1,8 @@
-//! Whom a step tells: those on call on its levels, over the channels of the priority. Pure.
+//! Whom a step tells: those on call on its levels, over the channels of the priority; of the end, those who were told before. Pure.
 
 use std::collections::BTreeSet;
 
-use super::super::document::Incident;
+use super::super::document::{Incident, Reached};
 use super::super::policy::{Level, Policy};
 use super::names;
 use crate::labels::Labels;
@@ -17,41 +17,72 @@ pub(super) struct Told {
     pub(super) because: String,
 }
 
-/// The orders, and a line for the timeline for each level. Nobody is told twice over the same channel.
-pub(super) fn orders(policy: &Policy, incident: &Incident, told: &[Told], now: i64) -> (Vec<Order>, Vec<String>) {
-    let channels = &policy.promise(incident.priority).notify;
-    let (mut orders, mut lines, mut known) = (Vec::new(), Vec::new(), BTreeSet::new());
+/// What comes of telling levels.
+#[derive(Debug, Default)]
+pub(super) struct Orders {
+    pub(super) orders: Vec<Order>,
+    /// For the timeline, one for each level.
+    pub(super) lines: Vec<String>,
+    pub(super) reached: Vec<Reached>,
+    /// Channels, and where they lead: nobody is told twice over the same one.
+    known: BTreeSet<(String, Option<String>)>,
+}
+
+/// The orders by which levels are told.
+pub(super) fn orders(policy: &Policy, incident: &Incident, told: &[Told], now: i64) -> Orders {
+    let mut orders = Orders::default();
     for told in told {
         let item = item(incident, told, now);
         for level in &told.levels {
-            let mut reached: Vec<String> = Vec::new();
-            for channel in channels {
-                for (to, who) in receivers(policy, *level, channel, now) {
-                    reached.push(format!("{who} by {channel}"));
-                    if known.insert((channel.clone(), to.clone())) {
-                        orders.push(Order {
-                            channel: channel.clone(),
-                            to,
-                            delivery: Delivery::AtOnce,
-                            item: item.clone(),
-                        });
-                    }
-                }
-            }
-            lines.push(format!("{level}: {}", reached.join(", ")));
+            let reached = match told.kind {
+                ItemKind::IncidentResolved => who_was_told(policy, incident, *level, now),
+                _ => on_duty(policy, incident, *level, now),
+            };
+            orders.tell(policy, &item, *level, reached);
         }
     }
-    (orders, lines)
+    orders
 }
 
-/// Where the channel reaches the level, and whom. Without anybody whom it reaches, it has receivers of its own.
-fn receivers(policy: &Policy, level: Level, channel: &str, now: i64) -> Vec<(Option<String>, String)> {
+impl Orders {
+    fn tell(&mut self, policy: &Policy, item: &Item, level: Level, reached: Vec<Reached>) {
+        let mut names = Vec::new();
+        for one in &reached {
+            let Reached { channel, person, .. } = one;
+            let to = person.as_deref().and_then(|person| policy.person(person)?.contact(channel)).map(str::to_owned);
+            let who = person.as_deref().filter(|_| to.is_some()).unwrap_or("the channel's receivers");
+            names.push(format!("{who} by {channel}"));
+            if self.known.insert((channel.clone(), to.clone())) {
+                let (channel, item) = (channel.clone(), item.clone());
+                self.orders.push(Order { channel, to, delivery: Delivery::AtOnce, item });
+            }
+        }
+        self.lines.push(format!("{level}: {}", names.join(", ")));
+        self.reached.extend(reached);
+    }
+}
+
+/// Whom the channels of the priority reach on the level now. One that reaches nobody there has receivers of its own.
+fn on_duty(policy: &Policy, incident: &Incident, level: Level, now: i64) -> Vec<Reached> {
     let people = policy.on_call(level, now);
-    let reached: Vec<_> = people
-        .into_iter()
-        .filter_map(|person| Some((Some(person.contact(channel)?.to_owned()), person.id.clone())))
-        .collect();
-    if reached.is_empty() { vec![(None, "the channel's receivers".to_owned())] } else { reached }
+    let mut reached = Vec::new();
+    for channel in &policy.promise(incident.priority).notify {
+        let by = |person: Option<String>| Reached { level, channel: channel.clone(), person };
+        let reachable = people.iter().filter(|person| person.contact(channel).is_some());
+        let before = reached.len();
+        reached.extend(reachable.map(|person| by(Some(person.id.clone()))));
+        if reached.len() == before {
+            reached.push(by(None));
+        }
+    }
+    reached
+}
+
+/// Who was told on the level, whoever is on call by now and however urgent it is by now.
+fn who_was_told(policy: &Policy, incident: &Incident, level: Level, now: i64) -> Vec<Reached> {
+    let reached: Vec<Reached> = incident.reached.iter().filter(|one| one.level == level).cloned().collect();
+    // Incidents of earlier versions say which levels were told, and not who.
+    if reached.is_empty() { on_duty(policy, incident, level, now) } else { reached }
 }
 
 fn item(incident: &Incident, told: &Told, now: i64) -> Item {

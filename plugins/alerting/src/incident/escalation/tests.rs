@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -6,11 +7,11 @@ use plugin::hub::audit::Trail;
 use plugin::model::{Tenant, Timestamp};
 use plugin::records::{Expected, RecordId, Records};
 
-use super::super::document::Opening;
+use super::super::document::{Opening, Reached};
 use super::super::policy::read;
 use super::super::timeline::{self, Entry};
 use super::super::{Incidents, Policies};
-use super::worker::Worker;
+use super::worker::{PLACES_PER_TENANT_MAX, Worker};
 use super::*;
 use crate::rule::Priority;
 
@@ -80,6 +81,62 @@ fn who_was_told_is_told_of_the_end_once() {
     let kinds: Vec<ItemKind> = end.orders.iter().map(|order| order.item.kind).collect();
     assert_eq!((kinds, end.incident.due), (vec![ItemKind::IncidentResolved], None));
     assert!(advance(&policy, &end.incident, START + 2 * HOUR).orders.is_empty());
+}
+
+#[test]
+fn who_was_told_when_it_was_urgent_is_told_of_the_end_when_it_is_not() {
+    let policy = Policy::default();
+    let mut incident = advance(&policy, &opened(Priority::P1), START).incident;
+    incident.set_priority(Priority::P3, START + HOUR);
+    let mut incident = advance(&policy, &incident, START + HOUR).incident;
+    incident.resolve(START + HOUR + MINUTE);
+
+    let end = advance(&policy, &incident, START + HOUR + MINUTE);
+
+    let expected = ["SMS", "Email", "Slack", "PagerDuty"].map(|channel| (channel, None));
+    assert_eq!(receivers(&end), BTreeSet::from(expected));
+    assert!(end.orders.iter().all(|order| order.item.kind == ItemKind::IncidentResolved));
+}
+
+#[test]
+fn who_was_told_is_told_of_the_end_whoever_is_on_call_by_then() {
+    let policy = "
+levels:
+  1:
+    rotations:
+      - {zone: Europe/Berlin, participants: [person-1, person-2], start: 2026-11-16, handover: 09:00, length: 1w}
+people:
+  person-1: {contacts: {email: person-1@example.org}}
+  person-2: {contacts: {email: person-2@example.org}}
+";
+    let policy = read(policy).unwrap_or_else(|faults| panic!("{faults:?}"));
+    let mut incident = advance(&policy, &opened(Priority::P4), START).incident;
+    let end = START + 10 * HOUR;
+    incident.resolve(end);
+    let mut of_before = incident.clone();
+    of_before.reached.clear();
+
+    let ended = advance(&policy, &incident, end);
+    let ended_of_before = advance(&policy, &of_before, end);
+
+    assert_eq!(receivers(&ended), BTreeSet::from([("Email", Some("person-1@example.org"))]));
+    let noted = format!("{:?}", ended.entries);
+    assert!(noted.contains("level 1: person-1 by Email"), "{noted}");
+    assert_eq!(receivers(&ended_of_before), BTreeSet::from([("Email", Some("person-2@example.org"))]));
+}
+
+#[test]
+fn of_those_who_were_told_an_incident_keeps_each_once_and_not_too_many() {
+    let mut incident = opened(Priority::P1);
+    let reached = |number: usize| Reached {
+        level: Level::One,
+        channel: "Email".to_owned(),
+        person: Some(format!("person-{number}")),
+    };
+
+    let left_out = incident.reach((0..REACHED_MAX + 5).chain(0..10).map(reached).collect());
+
+    assert_eq!((incident.reached.len(), left_out), (REACHED_MAX, 5));
 }
 
 #[test]
@@ -200,18 +257,32 @@ async fn what_people_do_meanwhile_is_not_overwritten() {
     assert_eq!(processes.told().await.len(), 1, "only the opening");
 }
 
+/// The policy of `acme` as a pipe: whoever reads it waits for somebody who writes.
+fn pipe_of_acme(folder: &Path) -> PathBuf {
+    let of_acme = folder.join("tenants/acme");
+    std::fs::create_dir_all(&of_acme).expect("a folder of ours");
+    let pipe = of_acme.join("escalation.yaml");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.is_ok_and(|status| status.success()), "there is a pipe");
+    pipe
+}
+
+/// Lets who waits for the pipe read that it is empty; nobody waits for it again.
+async fn fill(pipe: PathBuf) {
+    let filled = tokio::task::spawn_blocking(move || {
+        let opened = std::fs::OpenOptions::new().write(true).open(&pipe);
+        std::fs::remove_file(&pipe).map(|()| opened)
+    });
+    drop(filled.await.expect("it is opened").expect("it is removed").expect("a pipe"));
+}
+
 #[tokio::test]
 async fn a_tenant_whose_policy_does_not_come_holds_up_no_other() {
     let (processes, globex) = (Processes::with(&opened(Priority::P2)).await, Tenant::new("globex").expect("a name"));
     let id = RecordId::new("INC-000001").expect("an id");
     processes.records.collection().put(&globex, &id, &opened(Priority::P2), Expected::Absent).await.expect("it is put");
     let folder = tempfile::tempdir().expect("a folder");
-    let of_acme = folder.path().join("tenants/acme");
-    std::fs::create_dir_all(&of_acme).expect("a folder of ours");
-    // Whoever reads a pipe waits for somebody who writes.
-    let pipe = of_acme.join("escalation.yaml");
-    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
-    assert!(made.is_ok_and(|status| status.success()), "there is a pipe");
+    let pipe = pipe_of_acme(folder.path());
     let process = processes.process_with(Policies::new(Some(folder.path().to_owned())));
     let mut worker = Worker::new(process, Arc::default());
 
@@ -220,7 +291,34 @@ async fn a_tenant_whose_policy_does_not_come_holds_up_no_other() {
 
     let told = (processes.told_of(&globex).await.len(), processes.told().await.len());
     assert_eq!((first, told), (1, (1, 0)));
-    let opened = tokio::task::spawn_blocking(move || std::fs::OpenOptions::new().write(true).open(pipe));
-    drop(opened.await.expect("it is opened").expect("a pipe"));
+    fill(pipe).await;
     assert_eq!((worker.idle().await, processes.told().await.len()), (1, 1));
+}
+
+#[tokio::test]
+async fn one_tenant_does_not_take_all_places_and_what_had_none_comes_soon_after() {
+    let (processes, globex) = (Processes::with(&opened(Priority::P2)).await, Tenant::new("globex").expect("a name"));
+    let incidents = processes.records.collection::<Incident>();
+    for number in 2..=3 * PLACES_PER_TENANT_MAX {
+        let id = RecordId::new(format!("INC-{number:06}")).expect("an id");
+        let incident = Incident { number: id.to_string(), due: Some(START - 1), ..opened(Priority::P2) };
+        incidents.put(&processes.acme, &id, &incident, Expected::Absent).await.expect("it is put");
+    }
+    let id = RecordId::new("INC-000001").expect("an id");
+    incidents.put(&globex, &id, &opened(Priority::P2), Expected::Absent).await.expect("it is put");
+    let folder = tempfile::tempdir().expect("a folder");
+    let pipe = pipe_of_acme(folder.path());
+    let mut worker = Worker::new(processes.process_with(Policies::new(Some(folder.path().to_owned()))), Arc::default());
+
+    assert_eq!(worker.look().await.expect("the records answer"), PLACES_PER_TENANT_MAX + 1);
+    let first = worker.turns.join_next().await.expect("a turn").expect("it ends well");
+
+    assert_eq!((first, processes.told_of(&globex).await.len()), (1, 1));
+    fill(pipe).await;
+    assert_eq!(worker.idle().await, PLACES_PER_TENANT_MAX);
+    for _ in 0..2 {
+        processes.now.fetch_add(MINUTE / 20, Ordering::SeqCst);
+        assert_eq!(worker.look().await.expect("the records answer"), PLACES_PER_TENANT_MAX);
+        assert_eq!(worker.idle().await, PLACES_PER_TENANT_MAX);
+    }
 }

@@ -156,6 +156,11 @@ impl Policy {
         people
     }
 
+    /// Somebody whom it names.
+    pub(crate) fn person(&self, id: &str) -> Option<&Person> {
+        self.people.get(id)
+    }
+
     /// All that holds, as a file that could say so.
     pub(crate) fn to_yaml(&self) -> String {
         serde_saphyr::to_string(&self.written).expect("texts, lists and maps can be written")

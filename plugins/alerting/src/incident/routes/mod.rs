@@ -64,7 +64,9 @@ pub(crate) struct IncidentView {
 
 impl IncidentView {
     fn new(version: u64, incident: &Incident) -> Self {
-        Self { version, incident: Told::of(incident) }
+        // Who was told stands in the timeline.
+        let shown = Incident { reached: Vec::new(), ..incident.clone() };
+        Self { version, incident: Told::of(&shown) }
     }
 }
 

@@ -1,12 +1,13 @@
 //! Silences: what people do not want to be told of for a while.
 
 use plugin::model::{Tenant, Timestamp};
-use plugin::records::{Collection, Document, Error, Key, List, Order, PAGE_MAX, Record};
+use plugin::records::{Collection, Document, Error, Key, List, Order, Record};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::matcher::{Matcher, all_true};
 use crate::labels::Labels;
+use crate::pages::all_of;
 
 /// Silences of a tenant that are at work or are to be.
 pub(crate) const SILENCES_MAX: usize = 500;
@@ -54,6 +55,5 @@ pub(crate) async fn not_ended(
     now: Timestamp,
 ) -> Result<Vec<Record<Silence>>, Error> {
     let list = List::all().at_least("ends", now.0.saturating_add(1)).by(Order::Key("ends".to_owned()));
-    const { assert!(SILENCES_MAX <= PAGE_MAX) };
-    Ok(silences.list(tenant, &list.limit(SILENCES_MAX)).await?.records)
+    all_of(silences, tenant, &list).await
 }

@@ -22,6 +22,7 @@ use crate::notify::plan::Plan;
 use crate::notify::trouble;
 use crate::notify::wording::{Wording, Words};
 use crate::notify::{Delivery, Item, ItemKind};
+use crate::pages::all_of;
 use crate::rule::Severity;
 
 /// Channels.
@@ -103,9 +104,8 @@ pub(crate) async fn list(
     State(desk): State<Desk>,
     Extension(tenant): Extension<Tenant>,
 ) -> Result<Json<Channels>, Failure> {
-    let list = List::all().limit(2 * CHANNELS_MAX);
-    let page = desk.records.collection::<Channel>().list(&tenant, &list).await?;
-    Ok(Json(Channels { channels: page.records.into_iter().map(ChannelShown::new).collect() }))
+    let channels = all_of(&desk.records.collection::<Channel>(), &tenant, &List::all()).await?;
+    Ok(Json(Channels { channels: channels.into_iter().map(ChannelShown::new).collect() }))
 }
 
 /// Sets up a channel
@@ -126,7 +126,7 @@ pub(crate) async fn create(
     let tenant = asking.tenant();
     let channels = desk.records.collection::<Channel>();
     // Those of the file have a limit of their own.
-    let known = channels.list(tenant, &List::all().equal("origin", "api").limit(CHANNELS_MAX)).await?.records.len();
+    let known = all_of(&channels, tenant, &List::all().equal("origin", "api")).await?.len();
     if known >= CHANNELS_MAX {
         let message = format!("there are {known} channels made through the API, which is the limit");
         return Err(Failure::invalid(message).hinting("delete one that is not used"));

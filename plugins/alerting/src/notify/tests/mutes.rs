@@ -1,9 +1,11 @@
 //! Alerts that are not told, and that are when nothing mutes them any more.
 
+use plugin::records::{Expected, RecordId};
 use serde_json::json;
 
-use super::office::{Office, rule};
+use super::office::{Office, SECOND, rule};
 use super::receiver::Receiver;
+use crate::notify::mute::silence::Silence;
 use crate::notify::notification::State;
 use crate::notify::{deliver, unmute};
 use crate::rule::Severity;
@@ -49,6 +51,24 @@ async fn what_is_silenced_is_told_when_the_silence_ends_and_it_still_fires() {
     office.pass(2);
     office.round().await;
     assert_eq!(receiver.json()[1]["items"][0]["kind"], "alert_resolved");
+}
+
+#[tokio::test]
+async fn silences_that_have_no_room_on_one_page_mute_as_well() {
+    let (office, receiver) = (Office::open(), Receiver::open().await);
+    settled(&office, &receiver, "").await;
+    let silences = office.desk.records.collection::<Silence>();
+    for number in 1..=9 {
+        let service = if number == 9 { "checkout" } else { "other" };
+        let matchers = vec![format!("service={service}").parse().expect("a matcher")];
+        let (starts, ends) = (office.now(), office.now() + number * 3600 * SECOND);
+        let silence = Silence { matchers, starts, ends, who: "ada".to_owned(), why: "a".repeat(600 << 10) };
+        silences.put(&office.acme, &RecordId::unique(), &silence, Expected::Absent).await.expect("it is put");
+    }
+
+    let alert = office.fire(&rule("High Error Rate", Severity::Critical, &[]), "checkout").await;
+
+    assert_eq!((alert.muted_by.len(), office.notification().await.state), (1, State::Suppressed));
 }
 
 #[tokio::test]

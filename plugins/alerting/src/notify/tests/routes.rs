@@ -153,6 +153,34 @@ async fn notifications_are_found_by_state_and_channel_the_newest_first() {
 }
 
 #[tokio::test]
+async fn notifications_are_found_by_subject_behind_any_number_of_others() {
+    let office = Office::open();
+    let wanted = rule("Slow", Severity::Critical, &["nobody"]);
+    let alert = office.fire(&wanted, "checkout").await;
+    office.pass(1);
+    office.resolve(&wanted, &alert).await;
+    let other = rule("Other", Severity::Critical, &["nobody"]);
+    for number in 0..60 {
+        office.pass(1);
+        office.fire(&other, &format!("service-{number}")).await;
+    }
+    let path = format!("/notifications?subject=alert/Slow/{}", alert.fingerprint);
+    let count = |told: &Value| told["notifications"].as_array().map(Vec::len);
+
+    let (_, told) = office.ask("GET", &path, json!(null)).await;
+    let (_, cut) = office.ask("GET", &format!("{path}&limit=1"), json!(null)).await;
+    let next = cut["next"].as_str().expect("it was not looked through all of them");
+    let (_, rest) = office.ask("GET", &format!("{path}&limit=1&after={next}"), json!(null)).await;
+    let (_, none) = office.ask("GET", "/notifications?subject=alert/Fast/1&limit=200", json!(null)).await;
+
+    assert_eq!((count(&told), &told["is_truncated"], &told["next"]), (Some(1), &json!(false), &Value::Null));
+    assert_eq!(told["notifications"][0]["items"][0]["labels"]["rule"], "Slow", "{told}");
+    assert_eq!((count(&cut), &cut["is_truncated"]), (Some(0), &json!(true)));
+    assert_eq!((count(&rest), &rest["is_truncated"]), (Some(1), &json!(false)));
+    assert_eq!((count(&none), &none["is_truncated"]), (Some(0), &json!(false)));
+}
+
+#[tokio::test]
 async fn tables_have_a_row_for_each_and_no_settings() {
     let (office, receiver) = (Office::open(), Receiver::open().await);
     let silence = json!({"matchers": ["service=cart"], "ends": "2026-11-24T11:00:00Z", "why": "tests"});

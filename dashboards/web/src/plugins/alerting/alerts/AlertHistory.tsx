@@ -17,7 +17,7 @@ export function AlertHistory({ alert }: { alert: AlertDetail }) {
   const notifications = queries.useQuery(
     'get',
     '/api/v1/alerting/notifications',
-    { params: { query: { limit: NOTIFICATIONS_MAX } } },
+    { params: { query: { subject: subjectOf(alert), limit: NOTIFICATIONS_MAX } } },
     { enabled: useMay('alerting:notifications:read') },
   );
   const told = (notifications.data?.notifications ?? []).filter((each) => tellsOf(each, alert));
@@ -39,6 +39,7 @@ export function AlertHistory({ alert }: { alert: AlertDetail }) {
   return (
     <div className={css.stack}>
       <Timeline happenings={happenings} />
+      {notifications.data?.is_truncated === true && <p className={css.muted}>There are more notifications than were looked through; older ones may tell of this alert too.</p>}
       <Earlier alert={alert} />
     </div>
   );
@@ -69,9 +70,14 @@ function Earlier({ alert }: { alert: AlertDetail }) {
   );
 }
 
+/** What notifications call it, and all other alerts of the same rule and labels. */
+function subjectOf(alert: AlertDetail): string {
+  return `alert/${alert.rule}/${alert.fingerprint}`;
+}
+
 /** Whether it tells of this alert, and not of an earlier or later one of the same labels. */
 function tellsOf(notification: NotificationShown, alert: AlertDetail): boolean {
-  const subject = `alert/${alert.rule}/${alert.fingerprint}`;
+  const subject = subjectOf(alert);
   const [first, last] = [millis(alert.active_since), alert.resolved_at == null ? Infinity : millis(alert.resolved_at)];
   return notification.items.some((item) => item.subject === subject && first <= millis(item.at) && millis(item.at) <= last);
 }
