@@ -99,7 +99,9 @@ impl Shop {
     pub fn step(&mut self, from_unix_nanos: u64, length: Duration, requests_per_second: f64) -> Telemetry {
         let from = from_unix_nanos;
         let until = from + length.as_nanos() as u64;
-        let running = self.running.get_or_insert_with(|| Running::open(self.seed, Faults::new(&self.faults, from, self.healthy_for), from));
+        let running = self
+            .running
+            .get_or_insert_with(|| Running::open(self.seed, Faults::new(&self.faults, from, self.healthy_for), from));
         for at in traffic::arrivals(from, until, requests_per_second, &mut self.rng) {
             running.receive(at, &mut self.rng);
         }

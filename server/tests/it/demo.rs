@@ -35,7 +35,7 @@ async fn the_demo_plays_the_shop_into_the_tenant_of_the_one_who_asked_until_it_i
     let playing = demo(&server, ACME).await;
 
     assert_eq!((&playing["is_playing"], &playing["since"]), (&Value::from(true), &again["since"]), "one is enough");
-    assert!(playing["requests"].as_u64().expect("a count") > 3, "{playing}");
+    assert!(playing["requests"].as_u64().expect("a count") >= 3, "{playing}");
     assert_eq!((demo(&server, NEXT).await["is_playing"].as_bool(), services(&server, NEXT).await), (Some(false), 0));
 
     assert_eq!(api.request("DELETE", DEMO, &[], "").await.expect("an answer").status, 204);

@@ -10,11 +10,11 @@ use tonic::Code;
 
 use crate::observatory;
 
-const PASSWORD: &str = "correct horse battery";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The e-mail and the one-time password that a first start prints.
-fn first_owner(said: &str) -> (String, String) {
+pub(crate) fn first_owner(said: &str) -> (String, String) {
     let line = said.lines().find_map(|line| line.trim().strip_prefix("First sign-in"));
     let line = line.unwrap_or_else(|| panic!("no owner was told of: {said}"));
     let (email, rest) = line.trim().split_once(" with the one-time password ").expect("both are told");

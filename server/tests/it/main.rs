@@ -27,6 +27,7 @@ mod soak;
 mod spine;
 mod tenants;
 mod tls;
+mod web_app;
 
 use std::path::{Path, PathBuf};
 
