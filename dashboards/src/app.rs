@@ -35,9 +35,9 @@ pub fn app(method: &Method, path: &str, headers: &HeaderMap) -> Option<Response>
         return Some(told(name, file, kept, headers));
     }
     // Programs that ask for what is not there should hear so.
-    let is_page =
+    let accepts_pages =
         headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/html"));
-    if !is_page || name.starts_with(HASHED) {
+    if !(name.is_empty() || accepts_pages) || name.starts_with(HASHED) {
         return None;
     }
     Some(match Files::get(START) {

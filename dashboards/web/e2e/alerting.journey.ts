@@ -52,7 +52,7 @@ test('an incident is opened, answered, resolved and reviewed', async ({ page, co
   await expect(page.getByRole('region', { name: 'What happened' })).toContainText('Acknowledged');
   await page.getByRole('button', { name: 'Resolve…' }).click();
   await page.getByLabel('What was done').fill('It was walked to its end.');
-  await page.getByRole('dialog').getByRole('button', { name: 'Resolve' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Resolve', exact: true }).click();
   await page.getByRole('button', { name: 'Review…' }).click();
   await page.getByLabel('Why it happened').fill('It was written so.');
   await page.getByRole('dialog').getByRole('button', { name: 'Write it down' }).click();

@@ -28,4 +28,11 @@ test('from the first sign-in to the first trace', async ({ page }) => {
   await settled(page);
   await page.getByRole('grid', { name: 'Traces' }).getByRole('link').first().click();
   await expect(page.getByRole('treegrid', { name: 'Spans' })).toBeVisible();
+
+  // For the journeys that follow: until the past of the shop is written and the present is as it comes.
+  const heardOf = async () => {
+    const answer = await page.request.get('/api/v1/apm/services?from=now-1m');
+    return ((await answer.json()) as { services: unknown[] }).services.length;
+  };
+  await expect.poll(heardOf, { timeout: 120_000 }).toBeGreaterThan(8);
 });

@@ -27,21 +27,21 @@ test('the slow statement behind a slow page is four clicks away', async ({ page 
 test('from the link of an alert to the exception that caused it', async ({ page }) => {
   await page.goto('/alerts');
   await settled(page);
-  await page.getByRole('link', { name: 'High Error Rate' }).first().click();
+  await page.getByRole('grid', { name: 'Alerts of High Error Rate' }).getByRole('link', { name: /^service=/ }).first().click();
 
   await page.getByRole('grid', { name: 'The rows behind it' }).getByRole('link').first().click();
   await expect(page).toHaveURL(/\/traces\/[0-9a-f]{32}/);
   await page.getByRole('button', { name: 'Next failed span' }).click();
   await expect(page.getByRole('complementary', { name: 'Span' })).toContainText('exception');
   await page.getByRole('tab', { name: /^Logs/ }).click();
-  await expect(page.getByRole('grid', { name: 'Log lines' }).getByRole('row').first()).toBeVisible();
+  await expect(page.getByRole('grid', { name: 'Log records of the trace' }).getByRole('row').first()).toBeVisible();
 });
 
 test('a statement is written, drawn, pinned to a dashboard, and there after a reload', async ({ page }) => {
   const title = `Pinned ${Date.now()}`;
   await page.goto('/sql');
   await settled(page);
-  await write(page, 'SQL statement', 'SELECT date_bin($interval, time) AS time, count(*) AS requests FROM spans WHERE time >= $from AND time < $to GROUP BY 1 ORDER BY 1');
+  await write(page, 'SQL statement', "SELECT date_bin(INTERVAL '1 minute', start_time) AS time, count(*) AS requests FROM spans WHERE start_time > now() - INTERVAL '20 minutes' GROUP BY 1 ORDER BY 1");
   await page.keyboard.press('Control+Enter');
   await expect(page.getByRole('grid', { name: 'Rows' }).getByRole('row').nth(1)).toBeVisible();
   await page.getByRole('tab', { name: 'Chart' }).click();
@@ -65,6 +65,8 @@ test('a rule is written, tried on the past, fires, and is silenced', async ({ pa
   await page.goto('/rules?template=error_rate');
   await settled(page);
   await write(page, 'Rule as YAML', `- {name: ${name}, condition: error_rate > 0.1%, over: 5m, interval: 5s, severity: info}`);
+  await page.getByRole('button', { name: /Over$/ }).click();
+  await page.getByRole('option', { name: 'the last hour' }).click();
   await page.getByRole('button', { name: 'Try it on the past' }).click();
   await expect(page.getByRole('region', { name: `Trial of ${name}` }).getByRole('grid').getByRole('row').nth(1)).toBeVisible({ timeout: 60_000 });
   await page.getByRole('button', { name: 'Make it' }).click();
@@ -72,8 +74,9 @@ test('a rule is written, tried on the past, fires, and is silenced', async ({ pa
 
   await page.getByRole('tab', { name: /^Alerts/ }).click();
   const alerts = page.getByRole('grid', { name: `Alerts of ${name}` });
-  await expect(alerts).toContainText('firing', { timeout: 90_000 });
-  await alerts.getByRole('link').first().click();
+  await expect(alerts).toContainText('service=payment', { timeout: 90_000 });
+  await alerts.getByRole('link', { name: 'service=payment' }).click();
+  await expect(page.getByRole('region', { name: 'What is so' })).toContainText('firing');
   await page.getByRole('button', { name: 'Silence…' }).click();
   await page.getByLabel('Why').fill('A journey has seen it.');
   await page.getByRole('dialog').getByRole('button', { name: 'Silence' }).click();

@@ -31,7 +31,7 @@ test('a dashboard is opened, chosen for, and led on from', async ({ page }) => {
   await page.goto('/dashboards');
   await page.getByRole('link', { name: 'Technical' }).click();
   await settled(page);
-  await page.getByRole('button', { name: /^Service/ }).click();
+  await page.getByRole('button', { name: 'Service all' }).click();
   await page.getByRole('option', { name: 'cart' }).click();
   await expect(page).toHaveURL(/var\.service=cart/);
   await page.keyboard.press('Escape');
@@ -45,13 +45,13 @@ test('a dashboard is made, changed and removed', async ({ page }) => {
   const title = `Journey ${Date.now()}`;
   await page.goto('/dashboards');
   await page.getByRole('button', { name: 'New dashboard' }).click();
-  await page.getByLabel('Title').fill(title);
+  await page.getByRole('textbox', { name: 'Title', exact: true }).fill(title);
   await page.getByRole('button', { name: 'Create' }).click();
 
   const editor = page.getByRole('textbox', { name: 'Dashboard as YAML' });
   await editor.getByText('time_series').dblclick();
   await page.keyboard.type('nothing');
-  await expect(page.getByRole('list', { name: 'What is wrong' })).toContainText('Line 6');
+  await expect(page.getByRole('list', { name: 'What is wrong' })).toContainText('`nothing` is none of what may stand here');
   await editor.getByText('nothing').dblclick();
   await page.keyboard.type('table');
   await expect(page.getByText('Nothing is wrong')).toBeVisible();

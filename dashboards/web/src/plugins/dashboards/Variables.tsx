@@ -78,6 +78,8 @@ function ListVariable({ variable, asking, onChoose }: { variable: DashboardVaria
                 className={css.list ?? ''}
                 selectionMode={variable.multi === true ? 'multiple' : 'single'}
                 selectedKeys={new Set(chosen)}
+                // It closes what is open, and takes nothing back that is chosen.
+                escapeKeyBehavior="none"
                 onSelectionChange={(keys) => {
                   choose(keys === 'all' ? [] : [...keys].map(String));
                   if (variable.multi !== true) close();

@@ -36,7 +36,7 @@ export function LineRow({ id, line, index, clock, isWrapped, isActive, onActive,
       ref={measure}
       role="row"
       aria-rowindex={index + 1}
-      aria-expanded={isOpen}
+      aria-selected={isOpen}
       data-index={index}
       data-key={id}
       data-open={isOpen}

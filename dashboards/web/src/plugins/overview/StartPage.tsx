@@ -105,13 +105,13 @@ const columns: Column<ServiceSummary>[] = [
 ];
 
 function Arriving() {
-  const services = queries.useQuery('get', '/api/v1/apm/services', { params: { query: { from: 'now-15m' } } }, { refetchInterval: LOOK_EVERY_MS, staleTime: 0 });
+  const services = queries.useQuery('get', '/api/v1/apm/services', { params: { query: { from: 'now-1h' } } }, { refetchInterval: LOOK_EVERY_MS, staleTime: 0 });
   return (
     <Answer query={services} height={120} isEmpty={(answer) => answer.services.length === 0} empty={<Waiting />}>
       {(answer) => (
         <>
           <p className={css.arrived} role="status">
-            Heard of {answer.services.length} {answer.services.length === 1 ? 'service' : 'services'} in the last 15 minutes. <Link to="/">Go to the overview</Link>
+            Heard of {answer.services.length} {answer.services.length === 1 ? 'service' : 'services'} in the last hour. <Link to="/">Go to the overview</Link>
           </p>
           <DataTable
             label="Services that were heard of"

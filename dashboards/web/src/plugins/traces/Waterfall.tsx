@@ -8,7 +8,7 @@ import { Minimap } from './Minimap';
 import { SpanRow, WATERFALL_ROW } from './SpanRow';
 import type { ViewProps } from './TracePage';
 import type { Part } from './traceSearch';
-import { rowOf, stepsByNode, ticksBetween } from './tree';
+import { failedAfter, rowOf, stepsByNode, ticksBetween } from './tree';
 import { useTree } from './useTree';
 import { useViewHeight } from './useViewHeight';
 import css from './Waterfall.module.css';
@@ -47,6 +47,8 @@ export function Waterfall({ trace, nodes, colours, selected, onSelect, part, onZ
   const steps = useMemo(() => stepsByNode(trace.critical_path.steps), [trace.critical_path]);
   const drawn = useMemo(() => part ?? { start: 0, end: Math.max(1, trace.duration_ns) }, [part, trace.duration_ns]);
 
+  const nextFailed = useMemo(() => failedAfter(nodes, active), [nodes, active]);
+
   return (
     <div>
       <div className={css.tools}>
@@ -54,6 +56,7 @@ export function Waterfall({ trace, nodes, colours, selected, onSelect, part, onZ
           <i /> critical path
         </span>
         <span className={css.space} />
+        {nextFailed !== undefined && <Button kind="quiet" onPress={() => { tree.select(nextFailed); }}>Next failed span</Button>}
         {selected !== undefined && <Button kind="quiet" onPress={() => { onZoom(partAround(nodes[selected])); }}>Zoom to span</Button>}
         {part !== undefined && <Button kind="quiet" onPress={() => { onZoom(undefined); }}>Whole trace</Button>}
         <Button kind="quiet" onPress={tree.foldAll}>Collapse</Button>

@@ -4,7 +4,7 @@ import { parseArea, writeArea } from './area';
 import { flameOf } from './flame';
 import { serviceColours } from './serviceColours';
 import { filtersOf, tracesSearch, withFilter, withFilters, writeValue, type SpanSearch } from './spanSearch';
-import { foldedFrom, rowOf, ticksBetween, unfoldedTo, visibleRows } from './tree';
+import { failedAfter, foldedFrom, rowOf, ticksBetween, unfoldedTo, visibleRows } from './tree';
 
 /** Spans from `[name, parent, self_ns]`, depth first. */
 function tree(...spans: [string, number | null, number][]): TraceNode[] {
@@ -27,6 +27,13 @@ function tree(...spans: [string, number | null, number][]): TraceNode[] {
 const shop = tree(['GET /', null, 10], ['cart', 0, 20], ['redis', 1, 5], ['redis', 1, 7], ['pay', 0, 58]);
 
 describe('rows of a trace', () => {
+  test('failed spans are gone through one after the other, and from the last to the first', () => {
+    const failed = shop.map((node): TraceNode => (node.index === 1 || node.index === 4 ? { ...node, status_code: 'error' } : node));
+
+    expect([undefined, 1, 2, 4].map((from) => failedAfter(failed, from))).toEqual([1, 4, 4, 1]);
+    expect(failedAfter(shop, undefined)).toBeUndefined();
+  });
+
   test('what is below a folded span is not seen', () => {
     expect(visibleRows(shop, new Set())).toEqual([0, 1, 2, 3, 4]);
     expect(visibleRows(shop, new Set([1]))).toEqual([0, 1, 4]);

@@ -57,3 +57,9 @@ export function ticksBetween(start: number, end: number, most: number): number[]
   for (let tick = Math.ceil(start / step) * step; tick < end; tick += step) ticks.push(tick);
   return ticks;
 }
+
+/** The next span that failed, around the end; undefined when none has, or only this one. */
+export function failedAfter(nodes: readonly TraceNode[], node: number | undefined): number | undefined {
+  const failed = nodes.filter((each) => each.status_code === 'error' && each.index !== node);
+  return (failed.find((each) => node === undefined || each.index > node) ?? failed[0])?.index;
+}
