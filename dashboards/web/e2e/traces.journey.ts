@@ -36,6 +36,8 @@ test('conditions are in the address, and their chips take them away', async ({ p
   await page.getByRole('combobox', { name: /Spans where/ }).fill('http.route!=/nowhere');
   await page.keyboard.press('Enter');
   await expect(page).toHaveURL(/not_attributes=/);
+  // What could be added next is in the way.
+  await page.keyboard.press('Escape');
   await page.getByRole('button', { name: 'Remove status=error' }).click();
   await expect(page).not.toHaveURL(/status=error/);
   await page.goBack();
@@ -100,6 +102,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await page.getByRole('treegrid').getByRole('row').nth(1).click();
     await expectAccessible(page);
     await page.getByRole('tab', { name: 'Flame' }).click();
+    await expect(page.getByRole('figure', { name: 'Time by calls' })).toBeVisible();
     await expectAccessible(page);
   });
 }

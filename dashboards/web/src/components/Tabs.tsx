@@ -32,7 +32,8 @@ export function Tabs<Id extends string>({ label, tabs, selected, onSelect, child
           </Tab>
         ))}
       </TabList>
-      <TabPanel id={selected} className={css.panel ?? ''}>
+      {/* A panel that stays keeps the id that its first tab names it by. */}
+      <TabPanel key={selected} id={selected} className={css.panel ?? ''}>
         {children}
       </TabPanel>
     </AriaTabs>

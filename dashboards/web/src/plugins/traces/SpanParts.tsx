@@ -71,7 +71,10 @@ function AttributeList({ attributes, isWithoutFilter = false }: { attributes: re
 function Value({ value }: { value: unknown }) {
   const text = valueText(value);
   // A stack trace or a statement keeps its lines.
-  return text.includes('\n') ? <pre className={css.lines}>{text}</pre> : <span className={css.value}>{text}</span>;
+  if (!text.includes('\n')) return <span className={css.value}>{text}</span>;
+  // It scrolls, so the keyboard has to reach it.
+  // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+  return <pre className={css.lines} tabIndex={0}>{text}</pre>;
 }
 
 export function Events({ events, traceStart }: { events: readonly SpanEvent[]; traceStart: string }) {
