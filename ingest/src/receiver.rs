@@ -95,10 +95,14 @@ impl Receiver {
         payload: Payload,
         protobuf: Bytes,
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
-        self.plane.admit().await.map_err(Refusal::from)?;
-        let room = self.plane.room(protobuf.len()).map_err(Refusal::from)?;
-        let export = Export { payload, encoding: Encoding::Protobuf, compression: Compression::Identity };
-        self.export(tenant, export, Received { bytes: protobuf, room }).await?;
+        let taken = async {
+            self.plane.admit().await?;
+            let room = self.plane.room(protobuf.len())?;
+            let export = Export { payload, encoding: Encoding::Protobuf, compression: Compression::Identity };
+            self.export(tenant, export, Received { bytes: protobuf, room }).await
+        };
+        let taken: Result<Refusals, Refusal> = taken.await;
+        taken.inspect_err(|refusal| self.telemetry.refused(refusal))?;
         Ok(())
     }
 
