@@ -5,7 +5,7 @@ mod pace;
 mod progress;
 mod sender;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
@@ -30,9 +30,9 @@ pub struct DemoConfig {
     /// How to send
     #[arg(long, value_enum, default_value_t = Protocol::Grpc)]
     pub protocol: Protocol,
-    /// The same seed gives the same traffic
-    #[arg(long, default_value_t = 42)]
-    pub seed: u64,
+    /// The same seed gives the same traffic, down to the ids of traces [default: another one each time]
+    #[arg(long)]
+    pub seed: Option<u64>,
     /// Visitors' requests per second, as a mean over a day; each makes about 16 spans
     #[arg(long, default_value_t = 20.0)]
     pub requests_per_second: f64,
@@ -58,7 +58,7 @@ impl Default for DemoConfig {
         Self {
             endpoint: None,
             protocol: Protocol::Grpc,
-            seed: 42,
+            seed: None,
             requests_per_second: 20.0,
             faults: Vec::new(),
             duration: None,
@@ -108,7 +108,7 @@ pub async fn run(config: DemoConfig, shutdown: impl Future<Output = ()>) -> anyh
         headers.insert("x-api-key", HeaderValue::from_str(key).context("the API key is not one line of text")?);
     }
     let mut demo = Demo {
-        shop: Shop::new(config.seed, &config.faults),
+        shop: Shop::new(config.seed.unwrap_or_else(new_seed), &config.faults),
         sender: Sender::new(config.protocol, &config.endpoint(), headers)?,
         progress: Progress::new(config.endpoint()),
         config,
@@ -169,6 +169,11 @@ impl Demo {
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
+}
+
+/// One that no earlier demo had: two runs must not make the same traces.
+pub fn new_seed() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64)
 }
 
 pub(crate) fn parse_duration(text: &str) -> anyhow::Result<Duration> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use bench::demo::Pace;
+use bench::demo::{Pace, new_seed};
 use bench::simulator::{Fault, Shop, Telemetry};
 use bytes::Bytes;
 use http::StatusCode;
@@ -32,7 +32,6 @@ const PLAYS_FOR: Duration = Duration::from_secs(60 * 60);
 const PAST: Duration = Duration::from_secs(30 * 60);
 /// Of visitors, a second; each makes about 16 spans.
 const REQUESTS_PER_SECOND: f64 = 10.0;
-const SEED: u64 = 42;
 /// Something to find, and well before it, something to compare with.
 const FAULTS: [Fault; 2] = [Fault::SlowDatabase, Fault::FailingPayment];
 const HEALTHY_FOR: Duration = Duration::from_secs(20 * 60);
@@ -96,13 +95,15 @@ impl Demos {
     }
 
     /// Begins, unless it is played for this tenant already.
-    fn play(self: &Arc<Self>, tenant: &Tenant) -> Result<Demo, Failure> {
+    fn play(self: &Arc<Self>, asking: &Asking) -> Result<Demo, Failure> {
+        let tenant = asking.tenant();
         let mut playing = self.playing.lock();
         if !playing.contains_key(tenant) {
             if playing.len() >= DEMOS_MAX {
                 let said = format!("the demo is played for {DEMOS_MAX} tenants already, which is the most");
                 return Err(Failure::unavailable(said).hinting("play it from elsewhere: observatory demo --help"));
             }
+            tracing::info!(%tenant, by = asking.caller().who().name(), "the demo begins");
             let since = OffsetDateTime::now_utc();
             let (written, stop) = (Arc::default(), self.stop.child_token());
             let shown = Playing { since, until: since + PLAYS_FOR, written, stop };
@@ -117,7 +118,6 @@ impl Demos {
     }
 
     async fn perform(self: Arc<Self>, tenant: Tenant, written: Arc<Written>, stop: CancellationToken) {
-        tracing::info!(%tenant, "the demo begins");
         tokio::select! {
             () = stop.cancelled() => {}
             () = sleep(PLAYS_FOR) => {}
@@ -129,7 +129,7 @@ impl Demos {
     }
 
     async fn shop(&self, tenant: &Tenant, written: &Written) {
-        let mut shop = Shop::new(SEED, &FAULTS).healthy_for(HEALTHY_FOR);
+        let mut shop = Shop::new(new_seed(), &FAULTS).healthy_for(HEALTHY_FOR);
         let mut pace = Pace::new(PAST);
         loop {
             let step = pace.next().await;
@@ -195,7 +195,7 @@ async fn look(State(demos): State<Arc<Demos>>, asking: Asking) -> Json<Demo> {
     )
 )]
 async fn play(State(demos): State<Arc<Demos>>, asking: Asking) -> Result<(StatusCode, Json<Demo>), Failure> {
-    Ok((StatusCode::ACCEPTED, Json(demos.play(asking.tenant())?)))
+    Ok((StatusCode::ACCEPTED, Json(demos.play(&asking)?)))
 }
 
 /// End the demo

@@ -41,3 +41,18 @@ async fn the_demo_plays_the_shop_into_the_tenant_of_the_one_who_asked_until_it_i
     assert_eq!(api.request("DELETE", DEMO, &[], "").await.expect("an answer").status, 204);
     assert_eq!(demo(&server, ACME).await["is_playing"], false);
 }
+
+#[tokio::test]
+async fn the_demo_keeps_to_the_quota_of_its_tenant_and_says_so() {
+    let tenants = format!("tenants: [{{name: acme, api_keys: [{ACME}]}}]");
+    let setup = observatory().closed().yaml(tenants).env("OBSERVATORY_QUOTAS__DEFAULT__BYTES_PER_DAY_MAX", 1000);
+    let server = setup.start().await.expect("a server");
+    let api = server.api().with_key(Some(ACME));
+
+    assert_eq!(api.post(DEMO, &[], "").await.expect("an answer").status, 202);
+    let trouble =
+        until("a refusal", PATIENCE, async || demo(&server, ACME).await["trouble"].as_str().map(str::to_owned));
+
+    assert!(trouble.await.contains("1000 bytes a day"));
+    assert_eq!(services(&server, ACME).await, 0);
+}
