@@ -1,7 +1,7 @@
 // Names and what is so, one below the other.
 
 import type { ReactNode } from 'react';
-import css from './alerting.module.css';
+import css from './Facts.module.css';
 
 export function Facts({ children }: { children: ReactNode }) {
   return <dl className={css.facts}>{children}</dl>;

@@ -1,7 +1,7 @@
 // One entry of the audit trail, with all that it says.
 
-import type { ReactNode } from 'react';
 import { Dialog } from '../../components/Dialog';
+import { Fact, Facts } from '../../components/Facts';
 import { Snippet } from '../../components/Snippet';
 import { Answer, Empty } from '../../components/states';
 import { spread } from '../../format/json';
@@ -25,26 +25,24 @@ export function AuditEntry({ sequence, onClose }: { sequence: number; onClose: (
 
 function Told({ row }: { row: AuditRow }) {
   const clock = useClock();
-  const facts: [string, ReactNode][] = [
-    ['When', clock.full(row.time)],
-    ['Who', <>{row.who_name} <span className={css.muted}>{row.who}</span></>],
-    ['What', row.action],
-    ['Of', row.subject],
-    ['From', [row.address, row.agent].filter((each) => each !== null).join(', ') || '–'],
-    ['Trace', row.trace_id === null ? '–' : <Trace id={row.trace_id} />],
-    ['Hash', <span className={css.mono}>{row.hash}</span>],
-    ['Of the one before', <span className={css.mono}>{row.previous}</span>],
-  ];
   return (
     <div className={css.stack}>
-      <dl className={css.facts}>
-        {facts.map(([name, told]) => (
-          <div key={name} style={{ display: 'contents' }}>
-            <dt>{name}</dt>
-            <dd>{told}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts>
+        <Fact name="When">{clock.full(row.time)}</Fact>
+        <Fact name="Who">
+          {row.who_name} <span className={css.muted}>{row.who}</span>
+        </Fact>
+        <Fact name="What">{row.action}</Fact>
+        <Fact name="Of">{row.subject}</Fact>
+        <Fact name="From">{[row.address, row.agent].filter((each) => each !== null).join(', ') || '–'}</Fact>
+        <Fact name="Trace">{row.trace_id === null ? '–' : <Trace id={row.trace_id} />}</Fact>
+        <Fact name="Hash">
+          <span className={css.mono}>{row.hash}</span>
+        </Fact>
+        <Fact name="Of the one before">
+          <span className={css.mono}>{row.previous}</span>
+        </Fact>
+      </Facts>
       <div className={css.wide}>
         <Snippet label="Details" text={spread(row.details)} />
       </div>

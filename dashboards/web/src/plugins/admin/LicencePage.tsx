@@ -1,12 +1,13 @@
 // What the licence allows, and installing another one.
 
 import { useMutation } from '@tanstack/react-query';
-import { useState, type ReactNode } from 'react';
+import { useState } from 'react';
 import { FileTrigger } from 'react-aria-components';
 import { api, queries } from '../../api/client';
 import type { Licence, LicenceView } from '../../api/schema';
 import { Badge, type Tone } from '../../components/Badge';
 import { Button } from '../../components/Button';
+import { Fact, Facts } from '../../components/Facts';
 import { TextField } from '../../components/fields';
 import { Page, Panel } from '../../components/Page';
 import { Answer, Failed } from '../../components/states';
@@ -55,32 +56,28 @@ function Standing({ of: { standing, reason, grace_ends, licence } }: { of: Licen
           Grace ends {ago(grace_ends)}, at {clock.full(grace_ends)}.
         </p>
       )}
-      {licence != null && <Facts of={licence} />}
+      {licence != null && <Allowed of={licence} />}
     </div>
   );
 }
 
-function Facts({ of: licence }: { of: Licence }) {
+function Allowed({ of: licence }: { of: Licence }) {
   const clock = useClock();
-  const facts: [string, ReactNode][] = [
-    ['For', licence.customer],
-    ['Id', <code key="id">{licence.id}</code>],
-    ['Products', licence.products.join(', ') || 'none that need one'],
-    ['People', exact(licence.limits.users)],
-    ['Telemetry', `${exact(licence.limits.gb_day)} GB a day`],
-    ['From', clock.full(licence.not_before)],
-    ['Until', `${clock.full(licence.not_after)}, ${ago(licence.not_after)}`],
-    ['Features', licence.features.join(', ') || 'none'],
-  ];
   return (
-    <dl className={css.facts}>
-      {facts.map(([name, told]) => (
-        <div key={name} style={{ display: 'contents' }}>
-          <dt>{name}</dt>
-          <dd>{told}</dd>
-        </div>
-      ))}
-    </dl>
+    <Facts>
+      <Fact name="For">{licence.customer}</Fact>
+      <Fact name="Id">
+        <code>{licence.id}</code>
+      </Fact>
+      <Fact name="Products">{licence.products.join(', ') || 'none that need one'}</Fact>
+      <Fact name="People">{exact(licence.limits.users)}</Fact>
+      <Fact name="Telemetry">{exact(licence.limits.gb_day)} GB a day</Fact>
+      <Fact name="From">{clock.full(licence.not_before)}</Fact>
+      <Fact name="Until">
+        {clock.full(licence.not_after)}, {ago(licence.not_after)}
+      </Fact>
+      <Fact name="Features">{licence.features.join(', ') || 'none'}</Fact>
+    </Facts>
   );
 }
 

@@ -5,6 +5,7 @@ import { useState } from 'react';
 import { api, queries } from '../../api/client';
 import type { PersonView, SessionView } from '../../api/schema';
 import { Button } from '../../components/Button';
+import { Fact, Facts } from '../../components/Facts';
 import { TextField } from '../../components/fields';
 import { Confirm, FormDialog } from '../../components/FormDialog';
 import { Menu, type MenuEntry } from '../../components/Menu';
@@ -32,7 +33,7 @@ export function PersonPage() {
           <>
             <Grid>
               <Panel title="Who">
-                <Facts person={answer} />
+                <Who person={answer} />
               </Panel>
               <Panel title="Roles" actions={<EditRoles person={answer} />}>
                 <div className={css.stack}>
@@ -51,29 +52,23 @@ export function PersonPage() {
   );
 }
 
-function Facts({ person }: { person: PersonView }) {
+function Who({ person }: { person: PersonView }) {
   const clock = useClock();
   return (
-    <dl className={css.facts}>
-      <dt>Name</dt>
-      <dd>{person.name === '' ? '–' : person.name}</dd>
-      <dt>State</dt>
-      <dd>
+    <Facts>
+      <Fact name="Name">{person.name === '' ? '–' : person.name}</Fact>
+      <Fact name="State">
         <StateBadge state={person.status} />
-      </dd>
-      <dt>Signs in with</dt>
-      <dd>{person.identity ?? 'password'}</dd>
-      <dt>Invited</dt>
-      <dd>{clock.full(person.made_at)}</dd>
-      <dt>Last changed</dt>
-      <dd>{clock.full(person.changed_at)}</dd>
-      <dt>Deeds</dt>
-      <dd>
+      </Fact>
+      <Fact name="Signs in with">{person.identity ?? 'password'}</Fact>
+      <Fact name="Invited">{clock.full(person.made_at)}</Fact>
+      <Fact name="Last changed">{clock.full(person.changed_at)}</Fact>
+      <Fact name="Deeds">
         <Link to="/admin/audit" search={{ who: [person.email], from: 'now-30d', to: 'now' }}>
           In the audit trail of the last 30 days
         </Link>
-      </dd>
-    </dl>
+      </Fact>
+    </Facts>
   );
 }
 

@@ -1,6 +1,7 @@
 // Plugins of this server: how each is, and what it brings.
 
 import { Badge } from '../../components/Badge';
+import { Fact, Facts } from '../../components/Facts';
 import { Grid, Page, Panel } from '../../components/Page';
 import { Answer, Empty } from '../../components/states';
 import { count } from '../../format/number';
@@ -56,17 +57,16 @@ function Brings({ name, version, tables }: { name: string; version: string; tabl
   const pages = usePlugins().find((plugin) => plugin.name === name)?.routes.length ?? 0;
   const permissions = permissionsOf(description).filter((permission) => permission.startsWith(`${name}:`));
   return (
-    <dl className={css.facts}>
-      <dt>Version</dt>
-      <dd>{version}</dd>
-      <dt>Routes</dt>
-      <dd>{count(routesOf(description, name))}</dd>
-      <dt>Pages here</dt>
-      <dd>{count(pages)}</dd>
-      <dt>Tables you may read</dt>
-      <dd className={css.mono}>{tables.map((table) => `${name}.${table.name}`).join(', ') || 'none'}</dd>
-      <dt>Permissions</dt>
-      <dd className={css.mono}>{permissions.join(', ') || 'none'}</dd>
-    </dl>
+    <Facts>
+      <Fact name="Version">{version}</Fact>
+      <Fact name="Routes">{count(routesOf(description, name))}</Fact>
+      <Fact name="Pages here">{count(pages)}</Fact>
+      <Fact name="Tables you may read">
+        <span className={css.mono}>{tables.map((table) => `${name}.${table.name}`).join(', ') || 'none'}</span>
+      </Fact>
+      <Fact name="Permissions">
+        <span className={css.mono}>{permissions.join(', ') || 'none'}</span>
+      </Fact>
+    </Facts>
   );
 }

@@ -7,6 +7,7 @@ import type { Heatmap } from '../../api/schema';
 import { Button } from '../../components/Button';
 import { HeatMap, type HeatMapArea } from '../../components/chart/HeatMap';
 import { Page, Panel } from '../../components/Page';
+import { Sided } from '../../components/Sided';
 import { Answer, Empty } from '../../components/states';
 import { Tabs } from '../../components/Tabs';
 import { format } from '../../format/number';
@@ -36,32 +37,27 @@ export function TracesPage() {
   return (
     <Page title="Traces">
       <Conditions search={search} onChange={change} />
-      <div className={css.columns}>
-        <aside className={css.facets} aria-label="Narrow down">
-          <TraceFacets search={search} onChange={change} />
-        </aside>
-        <div className={css.found}>
-          <Panel>
-            <SpansByDuration search={search} area={area} onChange={change} />
-          </Panel>
-          {area !== undefined && <AreaBar area={area} onChange={change} />}
-          <Panel isFlush>
-            <Tabs
-              label="What was found"
-              tabs={[
-                { id: 'traces', name: 'Traces' },
-                { id: 'compare', name: 'What is different' },
-              ]}
-              selected={view}
-              onSelect={(next) => {
-                change({ view: next });
-              }}
-            >
-              {view === 'traces' ? <FoundTraces search={search} area={area} onChange={change} /> : <Comparison search={search} area={area} onChange={change} />}
-            </Tabs>
-          </Panel>
-        </div>
-      </div>
+      <Sided label="Narrow down" side={<TraceFacets search={search} onChange={change} />}>
+        <Panel>
+          <SpansByDuration search={search} area={area} onChange={change} />
+        </Panel>
+        {area !== undefined && <AreaBar area={area} onChange={change} />}
+        <Panel isFlush>
+          <Tabs
+            label="What was found"
+            tabs={[
+              { id: 'traces', name: 'Traces' },
+              { id: 'compare', name: 'What is different' },
+            ]}
+            selected={view}
+            onSelect={(next) => {
+              change({ view: next });
+            }}
+          >
+            {view === 'traces' ? <FoundTraces search={search} area={area} onChange={change} /> : <Comparison search={search} area={area} onChange={change} />}
+          </Tabs>
+        </Panel>
+      </Sided>
     </Page>
   );
 }

@@ -15,7 +15,7 @@ import { useMay } from '../../../shell/me';
 import css from '../alerting.module.css';
 import { WATCHED } from '../change';
 import { TraceLink } from '../elsewhere';
-import { Fact, Facts } from '../Facts';
+import { Fact, Facts } from '../../../components/Facts';
 import { AlertStateMark, LabelList, SeverityMark } from '../marks';
 import { allRules } from '../rules/allRules';
 import { AlertHistory } from './AlertHistory';

@@ -11,7 +11,7 @@ import { useClock } from '../../../format/time';
 import { useMay } from '../../../shell/me';
 import css from '../alerting.module.css';
 import { SqlLink, TraceLink } from '../elsewhere';
-import { Fact, Facts } from '../Facts';
+import { Fact, Facts } from '../../../components/Facts';
 import { cellOf, widthOf, type AnyRow } from './cells';
 
 const ROWS_HEIGHT = 360;

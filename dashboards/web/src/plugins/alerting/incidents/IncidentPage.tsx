@@ -14,7 +14,7 @@ import { AlertTable } from '../alerts/AlertTable';
 import { unitOf } from '../alerts/units';
 import { WATCHED } from '../change';
 import { IncidentLink, SqlLink } from '../elsewhere';
-import { Fact, Facts } from '../Facts';
+import { Fact, Facts } from '../../../components/Facts';
 import { PriorityMark, StatusMark } from '../marks';
 import { allRules } from '../rules/allRules';
 import { Timeline, type Happening } from '../Timeline';
