@@ -10,7 +10,7 @@ test('from the first sign-in to the first trace', async ({ page }) => {
   test.skip(ONE_TIME === undefined, 'only a server that was never signed in to has a one-time password');
   test.setTimeout(180_000);
   const { email, password } = credentials();
-  await page.goto('/');
+  await page.goto('/sign-in');
   await page.getByLabel('E-mail').fill(email);
   await page.getByLabel('Password', { exact: true }).fill(ONE_TIME ?? '');
   await page.getByRole('button', { name: 'Sign in' }).click();

@@ -32,7 +32,7 @@ function Playing({ state, onChange }: { state: DemoState; onChange: () => void }
     onSettled: onChange,
   });
   return (
-    <>
+    <div>
       <p className={css.text} role="status">
         {said(state, clock)}
       </p>
@@ -44,7 +44,7 @@ function Playing({ state, onChange }: { state: DemoState; onChange: () => void }
       ) : (
         <p className={css.text}>Ask somebody who may write telemetry to play it.</p>
       )}
-    </>
+    </div>
   );
 }
 
@@ -54,5 +54,5 @@ function said(state: DemoState, clock: Clock): string {
   }
   const ends = typeof state.until !== 'string' ? '' : ` It ends by itself at ${clock.short(state.until)}.`;
   const trouble = typeof state.trouble !== 'string' ? '' : ` The last request was not taken: ${state.trouble}`;
-  return `The shop is open: ${count(state.requests)} requests written.${ends}${trouble}`;
+  return `The shop is open: ${count(state.requests)} requests of OTLP are written.${ends}${trouble}`;
 }
