@@ -16,6 +16,7 @@ mod doctor;
 mod health;
 mod health_check;
 mod lake_place;
+mod limits;
 mod listen;
 mod operator;
 mod own_telemetry;

@@ -30,7 +30,7 @@ use crate::quota_file::QuotaFile;
 use crate::reload::Reload;
 use crate::stores::Stores;
 use crate::tls::Tls;
-use crate::{access, api, audit_roots, backup, banner, health, listen, products, reload};
+use crate::{access, api, audit_roots, backup, banner, health, limits, listen, products, reload};
 
 /// Runs the server until it is interrupted.
 pub(crate) fn run(args: ServeArgs) -> anyhow::Result<()> {
@@ -96,7 +96,7 @@ async fn serve(args: ServeArgs, mut config: Config, queries: &Runtime) -> anyhow
     });
     let api = Api { hub: &platform.hub, server: &config.server };
     let demos = Demos::new(Arc::clone(&receiver), &stop);
-    let of_telemetry = Api::of_telemetry(&engine, &reload).merge(demo::routes(&demos));
+    let of_telemetry = Api::of_telemetry(&engine, &reload).merge(demo::routes(&demos)).merge(limits::routes(&reload));
     let _ = front.set(api.serving(of_telemetry.merge(host.routes())));
     ports.tasks.spawn(reload::at_hangup(hangup, reload, stop.clone()));
     own.watch(&plane, &receiver.telemetry(), &quotas.quotas, &platform);

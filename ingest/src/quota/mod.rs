@@ -99,6 +99,11 @@ impl Quotas {
         self.tenants.lock().iter().map(day_of).collect()
     }
 
+    /// How much of each of the tenant's limits is used.
+    pub fn usage_of(&self, tenant: &Tenant) -> Vec<Usage> {
+        self.of(tenant).map(|quota| quota.usage(tenant)).unwrap_or_default()
+    }
+
     /// How much of every limit is used, of tenants that have sent something.
     pub fn usage(&self) -> Vec<Usage> {
         self.tenants.lock().iter().flat_map(|(tenant, quota)| quota.usage(tenant)).collect()

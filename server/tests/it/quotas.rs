@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use serde_json::json;
 use testkit::{Outcome, Protocol, Request, Setup, attribute, logs, metrics, points, record, until};
 
 use crate::observatory;
@@ -102,4 +103,37 @@ async fn a_quota_of_one_tenant_is_not_one_of_another_and_its_use_is_measured() {
         (rows.number() >= 3).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_tenant_sees_its_own_limits_and_the_operator_those_of_all() {
+    const ACME: &str = "acme-0123456789abcdef";
+    const OPERATOR: &str = "system-0123456789abcdef";
+    let setup: Setup = observatory().key(ACME).yaml(format!(
+        "tenants:\n  - {{name: acme, api_keys: [{ACME}]}}\n  - {{name: globex, api_keys: [globex-0123456789abcdef]}}\n  \
+         - {{name: system, api_keys: [{OPERATOR}]}}\n\
+         quotas: {{tenants: {{acme: {{active_series_max: 2}}}}}}\nretention: {{spans_days: 0, tenants: {{acme: {{logs_days: 7}}}}}}\n"
+    ));
+    let server = setup.start().await.expect("a server");
+    server.client(Protocol::Http).send(&series(0..5)).await;
+    let asked = async |key: &str, what: &str| {
+        let answered = server.api().with_key(Some(key)).get(&format!("/api/v1/system/{what}")).await.expect("an answer");
+        assert_eq!(answered.status, 200, "{}", answered.text());
+        answered.json()
+    };
+    let days = |tables: &serde_json::Value, tenant: Option<&str>, table: &str| {
+        let of = |row: &&serde_json::Value| row["tenant"].as_str() == tenant && row["table_name"] == table;
+        tables["tables"].as_array().expect("tables").iter().find(of).map(|row| row["days"].as_u64())
+    };
+
+    let own = (asked(ACME, "retention").await, asked(ACME, "quotas").await);
+    let other = (asked("globex-0123456789abcdef", "retention").await, asked("globex-0123456789abcdef", "quotas").await);
+    let all = (asked(OPERATOR, "retention").await, asked(OPERATOR, "quotas").await);
+
+    assert_eq!((days(&own.0, Some("acme"), "logs"), days(&own.0, Some("acme"), "spans")), (Some(Some(7)), Some(None)));
+    assert_eq!((days(&other.0, Some("globex"), "logs"), days(&other.0, Some("acme"), "logs")), (Some(Some(30)), None));
+    assert_eq!((days(&all.0, None, "logs"), days(&all.0, Some("acme"), "logs")), (Some(Some(30)), Some(Some(7))));
+    let quota = json!({"tenant": "acme", "quota": "active_series", "used": 2, "limit": 2, "refused": 3});
+    assert_eq!((&own.1["quotas"], &all.1["quotas"]), (&json!([quota]), &json!([quota])));
+    assert_eq!(other.1["quotas"], json!([]));
 }

@@ -172,14 +172,19 @@ impl Retention {
         }
     }
 
+    /// How many days rows of the tenant are kept, or of those without settings of their own; `None` for ever.
+    pub fn days(&self, tenant: Option<&Tenant>, dataset: Dataset) -> Option<u32> {
+        let of_tenant = tenant.and_then(|tenant| self.tenants.get(tenant)?.days(dataset));
+        Some(of_tenant.unwrap_or_else(|| self.days_of_all(dataset))).filter(|days| *days > 0)
+    }
+
     /// Rows before this time have not to be kept; `None` when all have.
     pub(crate) fn horizon(&self, tenant: &Tenant, dataset: Dataset, now: SystemTime) -> Option<Timestamp> {
         const SECONDS_PER_DAY: u64 = 86_400;
-        let of_tenant = self.tenants.get(tenant).and_then(|of_tenant| of_tenant.days(dataset));
-        let days = of_tenant.unwrap_or_else(|| self.days_of_all(dataset));
+        let days = self.days(Some(tenant), dataset)?;
         let since_1970 = now.duration_since(UNIX_EPOCH).ok()?.as_secs();
         let horizon = since_1970.checked_sub(u64::from(days) * SECONDS_PER_DAY)?;
-        (days > 0).then(|| Timestamp(i64::try_from(horizon).unwrap_or(0).saturating_mul(1_000_000_000)))
+        Some(Timestamp(i64::try_from(horizon).unwrap_or(0).saturating_mul(1_000_000_000)))
     }
 
     fn days_of_all(&self, dataset: Dataset) -> u32 {

@@ -158,8 +158,12 @@ fn note(entries: &mut Entries, incident: &mut Incident, alert: &Alert, (kind, at
         incident.unlisted += 1;
         return;
     }
-    let value = alert.value.map(|value| format!(", value {value}")).unwrap_or_default();
-    let text = format!("{}{value}", alert.labels);
+    let summary = alert.annotations.get("summary").filter(|_| kind == EntryKind::AlertFiring);
+    let text = match (summary, alert.value) {
+        (Some(summary), _) => format!("{}: {summary}", alert.labels),
+        (None, Some(value)) => format!("{}, value {value}", alert.labels),
+        (None, None) => alert.labels.to_string(),
+    };
     entries.add(incident, &Actor::rule(&alert.rule), (kind, text), at);
 }
 

@@ -153,6 +153,23 @@ async fn the_end_of_the_last_alert_is_noted_and_people_end_the_incident() {
 }
 
 #[tokio::test]
+async fn the_timeline_says_of_an_alert_what_it_says_to_people() {
+    let (place, errors) = (Place::new(), rule("errors", Some(Priority::P1)));
+    let checkout = place.fires(&errors, &alert(&errors, "checkout", START)).await;
+    let mut payments = alert(&errors, "payments", START);
+    payments.annotations.clear();
+    place.fires(&errors, &payments).await;
+    place.is_over(&errors, &checkout, START + MINUTE).await;
+
+    let (entries, _) = timeline::of(&place.records, &place.acme, "INC-000001").await.expect("a timeline");
+
+    let texts: Vec<_> = entries.iter().map(|entry| entry.text.as_str()).collect();
+    let firing = r#"{service="checkout"}: checkout fails"#;
+    let over = r#"{service="checkout"}, value 0.25"#;
+    assert_eq!(texts, ["P1: checkout fails", firing, r#"{service="payments"}, value 0.25"#, over]);
+}
+
+#[tokio::test]
 async fn an_alert_that_fires_again_joins_while_the_incident_is_open_and_opens_another_after_it() {
     let (place, errors) = (Place::new(), rule("errors", Some(Priority::P2)));
     let first = place.fires(&errors, &alert(&errors, "checkout", START)).await;

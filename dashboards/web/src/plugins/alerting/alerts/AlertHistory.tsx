@@ -3,37 +3,21 @@
 import { Link } from '@tanstack/react-router';
 import { queries } from '../../../api/client';
 import type { AlertDetail, NotificationShown } from '../../../api/schema';
+import { deliveryOf, useNotifications } from '../deliveries';
 import { Timeline, type Happening } from '../Timeline';
-import { NotificationMark } from '../marks';
-import { useMay } from '../../../shell/me';
 import css from '../alerting.module.css';
 import { ago, millis } from '../../../format/time';
 
-const NOTIFICATIONS_MAX = 200;
 const ALERTS_MAX = 1000;
 const EARLIER_SHOWN = 5;
 
 export function AlertHistory({ alert }: { alert: AlertDetail }) {
-  const notifications = queries.useQuery(
-    'get',
-    '/api/v1/alerting/notifications',
-    { params: { query: { subject: subjectOf(alert), limit: NOTIFICATIONS_MAX } } },
-    { enabled: useMay('alerting:notifications:read') },
-  );
+  const notifications = useNotifications(subjectOf(alert));
   const told = (notifications.data?.notifications ?? []).filter((each) => tellsOf(each, alert));
   const happenings: Happening[] = [
     { id: 'began', at: alert.active_since, what: 'became true' },
     ...(alert.fired_at == null ? [] : [{ id: 'fired', at: alert.fired_at, what: 'fired', tone: 'error' as const }]),
-    ...told.map((each) => ({
-      id: each.id,
-      at: each.sent_at ?? each.created,
-      what: (
-        <>
-          {each.to == null ? each.channel : `${each.channel}, ${each.to}`} <NotificationMark state={each.state} />
-        </>
-      ),
-      text: each.last_error ?? undefined,
-    })),
+    ...told.map(deliveryOf),
     ...(alert.resolved_at == null ? [] : [{ id: 'over', at: alert.resolved_at, what: 'was over', tone: 'good' as const }]),
   ];
   return (

@@ -13,6 +13,7 @@ import css from '../alerting.module.css';
 import { AlertTable } from '../alerts/AlertTable';
 import { unitOf } from '../alerts/units';
 import { WATCHED } from '../change';
+import { deliveryOf, useNotifications } from '../deliveries';
 import { IncidentLink, SqlLink } from '../elsewhere';
 import { Fact, Facts } from '../../../components/Facts';
 import { PriorityMark, StatusMark } from '../marks';
@@ -44,12 +45,14 @@ export function IncidentPage() {
 
 function Incident({ incident }: { incident: IncidentDetail }) {
   const rules = useQuery(allRules());
+  const notifications = useNotifications(`incident/${incident.number}`, WATCHED).data;
+  const deliveries = (notifications?.notifications ?? []).map(deliveryOf);
   return (
     <>
       <div className={css.split}>
         <Panel title="What happened">
-          <Timeline happenings={incident.timeline.map(happeningOf)} isNewestFirst />
-          {incident.is_truncated && <p className={css.muted}>There is more than is shown; SQL has all: alerting.timeline.</p>}
+          <Timeline happenings={[...incident.timeline.map(happeningOf), ...deliveries]} isNewestFirst />
+          {(incident.is_truncated || notifications?.is_truncated === true) && <p className={css.muted}>There is more than is shown; SQL has all: alerting.timeline, alerting.notifications.</p>}
         </Panel>
         <div className={css.aside}>
           <Panel title="How it is">
@@ -169,7 +172,8 @@ const WHAT: Record<EntryKind, { what: string; tone?: Happening['tone'] }> = {
   priority: { what: 'Priority changed', tone: 'warning' },
   escalation_decision: { what: 'Decided to escalate', tone: 'warning' },
   escalated: { what: 'Escalated', tone: 'warning' },
-  told: { what: 'Told' },
+  // Whether it has reached them, their notifications say.
+  told: { what: 'To be told' },
   resolved: { what: 'Resolved', tone: 'good' },
   reopened: { what: 'Reopened', tone: 'error' },
   reviewed: { what: 'Reviewed', tone: 'good' },
