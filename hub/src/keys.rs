@@ -4,14 +4,15 @@ use std::fmt;
 
 use ipnet::IpNet;
 use model::Timestamp;
-use records::{Document, Expected, Key, KeyValue, List, RecordId};
+use records::{Document, Expected, Key, KeyValue, List, Record, RecordId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::Hub;
 use crate::access::Asking;
 use crate::audit::{Deed, Hash};
-use crate::change::What;
+use crate::change::{Change, What};
+use crate::clock::{HOUR, after, until};
 use crate::error::Error;
 use crate::passwords::{Secret, random};
 use crate::people::check_name;
@@ -21,6 +22,8 @@ use crate::roles::RoleName;
 pub(crate) const KEYS_MAX: usize = 1000;
 /// Longest name of a key, person or group, in bytes.
 pub(crate) const NAME_BYTES_MAX: usize = 200;
+/// Longest time for which a key and its successor both work, in hours: 30 days.
+pub(crate) const OVERLAP_HOURS_MAX: u32 = 720;
 /// Begins every key, so that people and scanners of source code know one when they see it.
 const PREFIX: &str = "obs_";
 const ID_CHARACTERS: usize = 12;
@@ -44,6 +47,9 @@ pub struct ApiKey {
     pub last_used_at: Option<Timestamp>,
     /// When it was made worthless.
     pub revoked_at: Option<Timestamp>,
+    /// The key that was made to take its place.
+    #[serde(default)]
+    pub replaced_by: Option<RecordId>,
 }
 
 impl Document for ApiKey {
@@ -61,6 +67,7 @@ impl Document for ApiKey {
             made_by: "ada@example.org".to_owned(),
             last_used_at: time,
             revoked_at: time,
+            replaced_by: Some(RecordId::unique()),
         })
     }
 }
@@ -98,6 +105,14 @@ impl fmt::Debug for NewKey {
     }
 }
 
+/// What has become of a key that was rotated.
+#[derive(Debug)]
+pub(crate) struct Rotated {
+    pub(crate) successor: NewKey,
+    /// When the key that it replaces is worth nothing any more.
+    pub(crate) old_expires_at: Timestamp,
+}
+
 fn checksum(stem: &str) -> String {
     format!("{:08x}", crc32fast::hash(stem.as_bytes()))
 }
@@ -112,31 +127,65 @@ impl Hub {
     /// Makes a key that may do what its maker may, or less; its text is told once.
     pub(crate) async fn make_key(&self, asking: &Asking, key: &ApiKey) -> Result<NewKey, Error> {
         check_name(&key.name)?;
-        self.check_roles(asking, &key.roles)?;
         if key.name.is_empty() || key.roles.is_empty() {
             return Err(Error::Invalid("a key has a name and a role".to_owned()));
         }
-        let (tenant, new) = (asking.tenant(), NewKey::draw());
-        let (id, hash) = (&new.id, KeyHash { hash: Hash::of(new.text.reveal().as_bytes()) });
-        self.changes
+        let made = NewKey::draw();
+        let new = &made;
+        self.changes.make(|change| async move { self.add_key(&change, asking, new, key).await }).await?;
+        Ok(made)
+    }
+
+    /// Makes a key that is for the same as another, which is worth nothing any more after the overlap.
+    pub(crate) async fn rotate_key(
+        &self,
+        asking: &Asking,
+        id: &RecordId,
+        overlap_hours: u32,
+    ) -> Result<Rotated, Error> {
+        if overlap_hours > OVERLAP_HOURS_MAX {
+            return Err(Error::Invalid(format!("two keys overlap by at most {OVERLAP_HOURS_MAX} hours")));
+        }
+        let (tenant, successor) = (asking.tenant(), NewKey::draw());
+        let new = &successor;
+        let old_expires_at = self
+            .changes
             .make(|change| async move {
                 let keys = change.collection::<ApiKey>();
-                let good = List::all().equal("revoked_at", KeyValue::Absent).limit(KEYS_MAX);
-                if keys.list(tenant, &good).await?.records.len() >= KEYS_MAX {
-                    return Err(Error::Conflict(format!("a tenant has at most {KEYS_MAX} keys: revoke some")));
-                }
-                keys.put(tenant, id, key, Expected::Absent).await?;
-                change.collection::<KeyHash>().put(tenant, id, &hash, Expected::Absent).await?;
-                let ApiKey { name, roles, expires_at, allowed_from, .. } = key;
-                let details =
-                    json!({"name": name, "roles": roles, "expires_at": expires_at, "allowed_from": allowed_from});
-                let deed = Deed { action: "key.made", subject: ("key", id.as_str()), details };
+                let old = keys.get(tenant, id).await?.ok_or_else(|| Error::not_found("key", id.as_str()))?;
+                check_rotatable(&old.body, change.now)?;
+                self.add_key(&change, asking, new, &successor_of(&old, asking, change.now)).await?;
+                let end = after(change.now, HOUR * overlap_hours);
+                let expires_at = old.body.expires_at.map_or(end, |before| before.min(end));
+                let details = json!({"name": old.body.name, "replaced_by": new.id, "expires_at": expires_at});
+                let replaced_by = Some(new.id.clone());
+                let replaced = ApiKey { expires_at: Some(expires_at), replaced_by, ..old.body };
+                keys.put(tenant, id, &replaced, Expected::Version(old.version)).await?;
+                let deed = Deed { action: "key.rotated", subject: ("key", id.as_str()), details };
                 change.audit(tenant, asking.by(), deed).await?;
                 change.changed(tenant, What::Key(id.clone()));
-                Ok(())
+                Ok(expires_at)
             })
             .await?;
-        Ok(new)
+        Ok(Rotated { successor, old_expires_at })
+    }
+
+    /// Writes a new key with its hash, if the asking one may do all that it may, and the tenant has room for it.
+    async fn add_key(&self, change: &Change, asking: &Asking, new: &NewKey, key: &ApiKey) -> Result<(), Error> {
+        self.check_roles(asking, &key.roles)?;
+        let (tenant, id, keys) = (asking.tenant(), &new.id, change.collection::<ApiKey>());
+        let good = List::all().equal("revoked_at", KeyValue::Absent).limit(KEYS_MAX);
+        if keys.list(tenant, &good).await?.records.len() >= KEYS_MAX {
+            return Err(Error::Conflict(format!("a tenant has at most {KEYS_MAX} keys: revoke some")));
+        }
+        keys.put(tenant, id, key, Expected::Absent).await?;
+        let hash = KeyHash { hash: Hash::of(new.text.reveal().as_bytes()) };
+        change.collection::<KeyHash>().put(tenant, id, &hash, Expected::Absent).await?;
+        let ApiKey { name, roles, expires_at, allowed_from, .. } = key;
+        let details = json!({"name": name, "roles": roles, "expires_at": expires_at, "allowed_from": allowed_from});
+        change.audit(tenant, asking.by(), Deed { action: "key.made", subject: ("key", id.as_str()), details }).await?;
+        change.changed(tenant, What::Key(id.clone()));
+        Ok(())
     }
 
     /// Makes a key worthless; what it was for stays to be read.
@@ -159,6 +208,31 @@ impl Hub {
                 Ok(())
             })
             .await
+    }
+}
+
+/// Refuses what nobody comes in with any more, and what has a successor already: that one is the newest.
+fn check_rotatable(key: &ApiKey, now: Timestamp) -> Result<(), Error> {
+    let conflict = |reason: String| Err(Error::Conflict(reason));
+    match key {
+        ApiKey { revoked_at: Some(_), .. } => conflict("the key is revoked: make a new one".to_owned()),
+        ApiKey { expires_at: Some(end), .. } if *end <= now => {
+            conflict("the key has expired: make a new one".to_owned())
+        }
+        ApiKey { replaced_by: Some(successor), .. } => {
+            conflict(format!("the key was rotated before: rotate its successor {successor}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// For the same, and for as long as the old one was made for.
+fn successor_of(old: &Record<ApiKey>, asking: &Asking, now: Timestamp) -> ApiKey {
+    ApiKey {
+        expires_at: old.body.expires_at.map(|end| after(now, until(old.created_at, end))),
+        made_by: asking.by().who.name().to_owned(),
+        last_used_at: None,
+        ..old.body.clone()
     }
 }
 

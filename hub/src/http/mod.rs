@@ -52,6 +52,7 @@ impl Hub {
             .routes(routes!(roles::put, roles::remove))
             .routes(routes!(keys::list, keys::make))
             .routes(routes!(keys::revoke))
+            .routes(routes!(keys::rotate))
             .routes(routes!(sessions::list))
             .routes(routes!(sessions::end))
             .routes(routes!(audit::list))
