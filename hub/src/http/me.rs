@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::Hubs;
 use super::extract::{Asked, Body, PageWanted, id};
-use super::sessions::{SessionView, Sessions};
+use super::sessions::{EndedSessions, SessionView, Sessions};
 use super::status::ErrorAnswer;
 use crate::access::{Asking, Who};
 use crate::error::Error;
@@ -131,6 +131,16 @@ pub(crate) async fn sessions(
     let page = hub.records.collection::<Session>().list(asking.home(), &list).await?;
     let sessions = page.records.into_iter().map(|session| SessionView::of(session, Some(current))).collect();
     Ok(Json(Sessions { sessions, next: page.next.map(String::from) }))
+}
+
+/// End all of one's sessions but the one this is done in
+#[utoipa::path(
+    delete, path = "/me/sessions", tag = "me", security(("caller" = [])),
+    responses((status = 200, body = EndedSessions), (status = 403, body = ErrorAnswer))
+)]
+pub(crate) async fn end_other_sessions(State(hub): Hubs, asking: Asking) -> Result<Json<EndedSessions>, Error> {
+    let ended = hub.end_sessions(&asking.at_home(), asking.person()?, Some(asking.session()?)).await?;
+    Ok(Json(EndedSessions { ended }))
 }
 
 /// End one of one's sessions

@@ -75,6 +75,13 @@ pub(crate) struct Sessions {
     pub(crate) next: Option<String>,
 }
 
+/// Sessions that were ended.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct EndedSessions {
+    /// How many had not ended before.
+    pub(crate) ended: usize,
+}
+
 /// Whose sessions.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -112,4 +119,18 @@ pub(crate) async fn list(
 pub(crate) async fn end(State(hub): Hubs, asking: Asking, Path(session): Path<String>) -> Result<StatusCode, Error> {
     hub.end_session(&asking, &id("session", session)?, None).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// End all sessions of somebody
+#[utoipa::path(
+    delete, path = "/people/{id}/sessions", tag = "sessions", security(("caller" = ["hub:sessions:write"])), params(("id" = String, Path)),
+    responses((status = 200, body = EndedSessions), (status = 404, body = ErrorAnswer))
+)]
+pub(crate) async fn end_all(
+    State(hub): Hubs,
+    asking: Asking,
+    Path(person): Path<String>,
+) -> Result<Json<EndedSessions>, Error> {
+    let ended = hub.end_sessions(&asking, &id("person", person)?, None).await?;
+    Ok(Json(EndedSessions { ended }))
 }

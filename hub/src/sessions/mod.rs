@@ -266,6 +266,28 @@ impl Hub {
             .await
     }
 
+    /// Ends the sessions of a person of the tenant, but the one that is `kept`; tells how many.
+    pub(crate) async fn end_sessions(
+        &self,
+        asking: &Asking,
+        person: &RecordId,
+        kept: Option<&RecordId>,
+    ) -> Result<usize, Error> {
+        let tenant = asking.tenant();
+        self.changes
+            .make(|change| async move {
+                let found = change.collection::<Person>().get(tenant, person).await?;
+                found.ok_or_else(|| Error::not_found("person", person.as_str()))?;
+                let ended = end_others(&change, tenant, person, kept, "signed out").await?;
+                if ended > 0 {
+                    let (subject, details) = (("person", person.as_str()), json!({"ended": ended}));
+                    change.audit(tenant, asking.by(), Deed { action: "sessions.ended", subject, details }).await?;
+                }
+                Ok(ended)
+            })
+            .await
+    }
+
     async fn close(&self, change: &Change, tenant: &Tenant, by: &By, session: &Record<Session>) -> Result<(), Error> {
         if session.body.ended_at.is_some() {
             return Ok(());
@@ -287,9 +309,30 @@ async fn end(change: &Change, tenant: &Tenant, session: &Record<Session>, becaus
 
 /// Ends all sessions of a person.
 pub(crate) async fn end_all(change: &Change, tenant: &Tenant, person: &RecordId, because: &str) -> Result<(), Error> {
+    end_others(change, tenant, person, None, because).await.map(drop)
+}
+
+/// Ends all sessions of a person but one, if that is said; tells how many had not ended before.
+async fn end_others(
+    change: &Change,
+    tenant: &Tenant,
+    person: &RecordId,
+    kept: Option<&RecordId>,
+    because: &str,
+) -> Result<usize, Error> {
     let open = List::all().equal("person", person.as_str()).equal("ended_at", KeyValue::Absent).limit(PAGE_MAX);
-    for session in change.collection::<Session>().list(tenant, &open).await?.records {
-        end(change, tenant, &session, because).await?;
+    let (sessions, mut ended, mut next) = (change.collection::<Session>(), 0, None);
+    loop {
+        let page = sessions.list(tenant, &open.clone().after(next)).await?;
+        for session in page.records {
+            if kept != Some(&session.id) {
+                end(change, tenant, &session, because).await?;
+                ended += 1;
+            }
+        }
+        next = page.next;
+        if next.is_none() {
+            return Ok(ended);
+        }
     }
-    Ok(())
 }
