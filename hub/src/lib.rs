@@ -8,6 +8,7 @@ pub mod audit;
 mod change;
 mod clock;
 mod config;
+mod dead_letters;
 mod directory;
 mod email;
 mod error;

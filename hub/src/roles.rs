@@ -163,6 +163,7 @@ pub const BUILT_IN: [BuiltIn; 7] = [
             "hub:roles:*",
             "hub:keys:*",
             "hub:sessions:*",
+            "hub:events:*",
             "hub:providers:read",
             "hub:audit:read",
             "hub:licence:read",

@@ -39,6 +39,13 @@ pub struct Event {
     pub data: Value,
 }
 
+impl Event {
+    /// The trace that it belongs to, in hex.
+    pub(crate) fn trace_id(&self) -> Option<&str> {
+        self.traceparent.as_deref()?.split('-').nth(1)
+    }
+}
+
 impl From<records::Event> for Event {
     fn from(published: records::Event) -> Self {
         let records::Event { id, tenant, topic: kind, at: time, body, .. } = published;

@@ -40,6 +40,11 @@ impl Letter {
         RecordId::new(format!("{}/{}", self.consumer, self.event.id))
     }
 
+    /// To be tried again, as often as a new event, by whoever of the consumer comes first.
+    pub(crate) fn revived(self) -> Self {
+        Self { is_dead: false, attempts: 0, member: String::new(), ..self }
+    }
+
     /// Those of a consumer that wait.
     pub(super) fn waiting(consumer: &str) -> List {
         List::all().equal("consumer", consumer).equal("is_dead", false).limit(PAGE_MAX)

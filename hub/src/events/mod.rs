@@ -156,8 +156,8 @@ impl Events {
         let Some(record) = self.letters().get(tenant, id).await?.filter(|record| record.body.is_dead) else {
             return Ok(false);
         };
-        let letter = Letter { is_dead: false, attempts: 0, member: String::new(), ..record.body };
-        self.letters().put(tenant, id, &letter, Expected::Version(record.version)).await?;
+        let version = Expected::Version(record.version);
+        self.letters().put(tenant, id, &record.body.revived(), version).await?;
         Ok(true)
     }
 

@@ -2,6 +2,7 @@
 
 mod audit;
 pub(crate) mod cookies;
+mod dead_letters;
 mod extract;
 mod groups;
 mod guard;
@@ -58,6 +59,9 @@ impl Hub {
             .routes(routes!(sessions::end_all))
             .routes(routes!(audit::list))
             .routes(routes!(audit::verify))
+            .routes(routes!(dead_letters::list))
+            .routes(routes!(dead_letters::remove))
+            .routes(routes!(dead_letters::retry))
             .routes(routes!(licence::read, licence::install))
             .routes(routes!(tenants::list, tenants::make))
             .routes(routes!(tenants::read, tenants::edit))

@@ -106,6 +106,7 @@ async fn what_each_role_may_do_with_the_hub_is_what_is_written_here() {
 
     let reads = [
         "hub:audit:read",
+        "hub:events:read",
         "hub:groups:read",
         "hub:keys:read",
         "hub:licence:read",
@@ -118,6 +119,8 @@ async fn what_each_role_may_do_with_the_hub_is_what_is_written_here() {
     ];
     let admin = [
         "hub:audit:read",
+        "hub:events:read",
+        "hub:events:write",
         "hub:groups:read",
         "hub:groups:write",
         "hub:keys:read",
