@@ -6,10 +6,10 @@ use std::time::Duration;
 use axum::body::Body;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
-use hub::{Anonymous, Config, Permission, Refusal, Who};
-use serde_json::json;
+use hub::{Anonymous, Config, Moment, Permission, Refusal, Who};
+use serde_json::{Value, json};
 
-use crate::server::{Server, config};
+use crate::server::{PASSWORD, Server, config};
 
 fn bearer(key: &str) -> HeaderMap {
     let mut headers = HeaderMap::new();
@@ -159,4 +159,116 @@ async fn only_proxies_that_are_trusted_say_who_is_behind_them() {
             server.raw(request.body(Body::empty()).expect("a request"), peer.parse().expect("an address")).await;
         assert_eq!(answer.status, expected, "{peer} for {forwarded}: {}", answer.text);
     }
+}
+
+#[tokio::test]
+async fn a_rotated_key_and_its_successor_both_work_until_the_overlap_is_over() {
+    let server = Server::start().await;
+    let owner = server.owner().await;
+    let (id, old) = server.key(&owner, &["viewer"]).await;
+
+    let rotated = server.post(&format!("/keys/{id}/rotation"), &owner, json!({})).await;
+
+    assert_eq!(rotated.status, StatusCode::CREATED, "{}", rotated.text);
+    assert_eq!(rotated.json["old_expires_at"], "2026-01-02T00:00:00Z", "a day is the overlap when none is said");
+    let (new_id, new) = (rotated.text_at("id"), rotated.text_at("key"));
+    let keys = server.get("/keys", &owner).await;
+    let (before, after) = (listed(&keys.json, &id), listed(&keys.json, &new_id));
+    for same in ["name", "roles", "allowed_from"] {
+        assert_eq!(before[same], after[same], "{same}");
+    }
+    assert_eq!((&before["replaced_by"], &after["replaced_by"]), (&json!(new_id), &Value::Null));
+    assert!(after["expires_at"].is_null(), "the old one was made for ever: {}", keys.text);
+    server.wait(Duration::from_secs(86_399));
+    assert_eq!([server.get("/me", &old).await.status, server.get("/me", &new).await.status], [StatusCode::OK; 2]);
+    server.wait(Duration::from_secs(1));
+    assert_eq!(server.get("/me", &old).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(server.get("/me", &new).await.status, StatusCode::OK);
+    let owner = server.sign_in("owner@localhost", PASSWORD).await.text_at("access_token");
+    let trail = server.trail(&owner).await;
+    assert!(trail.ends_with(&["key.made".to_owned(), "key.rotated".to_owned()]), "{trail:?}");
+}
+
+#[tokio::test]
+async fn a_rotation_at_once_ends_the_old_key_with_the_next_request() {
+    let server = Server::start().await;
+    let owner = server.owner().await;
+    let (id, old) = server.key(&owner, &["viewer"]).await;
+
+    let rotated = server.post(&format!("/keys/{id}/rotation"), &owner, json!({"overlap_hours": 0})).await;
+
+    assert_eq!(server.get("/me", &old).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(server.get("/me", &rotated.text_at("key")).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_successor_lasts_as_long_as_the_old_key_was_made_for_and_the_old_one_no_longer_than_that() {
+    let server = Server::start().await;
+    let owner = server.owner().await;
+    let make = async |expires_at: &str| {
+        server.post("/keys", &owner, json!({"name": "k", "expires_at": expires_at})).await.text_at("id")
+    };
+    let (long, short) = (make("2040-01-01T00:00:00Z").await, make("2026-01-01T12:00:00Z").await);
+
+    let rotated = server.post(&format!("/keys/{long}/rotation"), &owner, json!({})).await.text_at("id");
+    let soon = server.post(&format!("/keys/{short}/rotation"), &owner, json!({"overlap_hours": 720})).await;
+
+    let keys = server.get("/keys", &owner).await.json;
+    let nanos = |time: &Value| {
+        let time = time.as_str().expect("a time").to_owned();
+        Moment::try_from(time).expect("a time").0.0
+    };
+    let made_for = nanos(&json!("2040-01-01T00:00:00Z")) - nanos(&listed(&keys, &long)["made_at"]);
+    assert_eq!(nanos(&listed(&keys, &rotated)["expires_at"]), server.now().0 + made_for);
+    assert_eq!(soon.json["old_expires_at"], "2026-01-01T12:00:00Z");
+}
+
+#[tokio::test]
+async fn a_key_cannot_be_rotated_into_more_than_the_one_who_asks_has() {
+    let server = Server::start().await;
+    let root = server.owner().await;
+    let acme = server.tenant(&root, "acme").await;
+    let (_, admin) = server.person(&acme, "ada@acme.example", &["admin"]).await;
+    let (of_owner, key) = server.key(&acme, &["owner"]).await;
+    let (of_exporter, _) = server.key(&acme, &["exporter"]).await;
+
+    let refused = server.post(&format!("/keys/{of_owner}/rotation"), &admin, json!({"overlap_hours": 0})).await;
+    let allowed = server.post(&format!("/keys/{of_exporter}/rotation"), &admin, json!({})).await;
+
+    assert_eq!(refused.status, StatusCode::FORBIDDEN, "{}", refused.text);
+    assert_eq!(server.get("/me", &key).await.status, StatusCode::OK, "nothing has become of the key");
+    assert_eq!(allowed.status, StatusCode::CREATED, "{}", allowed.text);
+}
+
+#[tokio::test]
+async fn a_key_that_nobody_comes_in_with_or_that_has_a_successor_is_not_rotated() {
+    let server = Server::start().await;
+    let owner = server.owner().await;
+    let (revoked, _) = server.key(&owner, &["viewer"]).await;
+    server.delete(&format!("/keys/{revoked}"), &owner).await;
+    let wanted = json!({"name": "k", "expires_at": "2026-01-01T00:01:00Z"});
+    let expired = server.post("/keys", &owner, wanted).await.text_at("id");
+    let (rotated, _) = server.key(&owner, &["viewer"]).await;
+    server.post(&format!("/keys/{rotated}/rotation"), &owner, json!({})).await;
+    let (good, _) = server.key(&owner, &["viewer"]).await;
+    server.wait(Duration::from_secs(60));
+
+    for (key, hours, status, reason) in [
+        (revoked.as_str(), 24, StatusCode::CONFLICT, "revoked"),
+        (expired.as_str(), 24, StatusCode::CONFLICT, "expired"),
+        (rotated.as_str(), 24, StatusCode::CONFLICT, "its successor"),
+        ("nobodys", 24, StatusCode::NOT_FOUND, "nobodys"),
+        (good.as_str(), 721, StatusCode::BAD_REQUEST, "720"),
+        (good.as_str(), 720, StatusCode::CREATED, ""),
+    ] {
+        let answer = server.post(&format!("/keys/{key}/rotation"), &owner, json!({"overlap_hours": hours})).await;
+        assert_eq!(answer.status, status, "{reason}: {}", answer.text);
+        assert!(answer.text.contains(reason), "{reason}: {}", answer.text);
+    }
+}
+
+/// One of the keys that are listed.
+fn listed(keys: &Value, id: &str) -> Value {
+    let mut all = keys["keys"].as_array().expect("a list").iter();
+    all.find(|key| key["id"] == id).unwrap_or_else(|| panic!("no {id} in {keys}")).clone()
 }

@@ -287,3 +287,45 @@ async fn one_sees_where_one_is_signed_in_and_ends_it() {
     assert_eq!(ended.status, StatusCode::NO_CONTENT, "{}", ended.text);
     assert_eq!(server.get("/me", &other.text_at("access_token")).await.status, StatusCode::UNAUTHORIZED);
 }
+
+#[tokio::test]
+async fn ending_all_sessions_of_a_person_ends_each_of_them() {
+    let server = Server::start().await;
+    let root = server.owner().await;
+    let acme = server.tenant(&root, "acme").await;
+    let (ada, first) = server.person(&acme, "ada@acme.example", &["viewer"]).await;
+    let second = server.sign_in("ada@acme.example", PASSWORD).await;
+    let path = format!("/people/{ada}/sessions");
+
+    let ended = server.delete(&path, &acme).await;
+    let again = server.delete(&path, &acme).await;
+
+    assert_eq!((ended.status, &ended.json), (StatusCode::OK, &json!({"ended": 2})), "{}", ended.text);
+    assert_eq!(again.json, json!({"ended": 0}));
+    for token in [&first, &second.text_at("access_token")] {
+        assert_eq!(server.get("/me", token).await.status, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(refresh(&server, &second.text_at("refresh_token")).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(server.get("/me", &acme).await.status, StatusCode::OK, "those of others go on");
+    let trail = server.trail(&acme).await;
+    assert_eq!(trail.iter().filter(|action| *action == "sessions.ended").count(), 1, "{trail:?}");
+    assert_eq!(server.delete("/people/nobody/sessions", &acme).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(server.sign_in("ada@acme.example", PASSWORD).await.status, StatusCode::OK, "she may come in again");
+}
+
+#[tokio::test]
+async fn ending_ones_other_sessions_keeps_the_one_it_is_done_in() {
+    let server = Server::start().await;
+    let owner = server.owner().await;
+    let others = [server.sign_in("owner@localhost", PASSWORD).await, server.sign_in("owner@localhost", PASSWORD).await];
+    let (_, key) = server.key(&owner, &["owner"]).await;
+
+    let ended = server.delete("/me/sessions", &owner).await;
+
+    assert_eq!((ended.status, &ended.json), (StatusCode::OK, &json!({"ended": 2})), "{}", ended.text);
+    assert_eq!(server.get("/me", &owner).await.status, StatusCode::OK);
+    for other in others {
+        assert_eq!(server.get("/me", &other.text_at("access_token")).await.status, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(server.delete("/me/sessions", &key).await.status, StatusCode::FORBIDDEN, "a key has no sessions");
+}

@@ -27,6 +27,8 @@ async fn nothing_of_one_tenant_is_there_for_the_other() {
         (Method::PUT, format!("/groups/{group}"), Some(json!({"name": "x"}))),
         (Method::DELETE, format!("/groups/{group}"), None),
         (Method::DELETE, format!("/keys/{key}"), None),
+        (Method::POST, format!("/keys/{key}/rotation"), Some(json!({}))),
+        (Method::DELETE, format!("/people/{person}/sessions"), None),
         (Method::DELETE, format!("/sessions/{session}"), None),
         (Method::DELETE, "/roles/mine".to_owned(), None),
         (Method::GET, format!("/scim/v2/Users/{person}"), None),

@@ -2,11 +2,14 @@
 
 use std::time::{Duration, SystemTime};
 
+use http::StatusCode;
 use hub::events::Config;
+use serde_json::{Value, json};
 use testkit::until;
 
 use super::process::{Process, SOON, acme, handle, next, number, numbers, quick};
-use crate::place::places;
+use crate::place::{Place, places};
+use crate::server::Server;
 
 #[tokio::test]
 async fn what_fails_comes_again_and_holds_nobody_up() {
@@ -83,7 +86,7 @@ async fn a_handler_that_panics_has_failed() {
 
 #[tokio::test]
 async fn dead_letters_are_kept_for_their_days_only() {
-    let process = Process::start(&crate::place::Place::process(), &Config { attempts_max: 1, ..quick() });
+    let process = Process::start(&Place::process(), &Config { attempts_max: 1, ..quick() });
     let mut deliveries = process.subscribe("catalog");
     process.publish(0..1).await;
     next(&mut deliveries).await.nack("no");
@@ -94,5 +97,48 @@ async fn dead_letters_are_kept_for_their_days_only() {
     assert_eq!(process.letters().await.len(), 1);
     process.events.tidy(SystemTime::now() + 31 * day).await.expect("records");
     assert_eq!(process.letters().await.len(), 0);
+    process.stop().await;
+}
+
+/// The dead letters that somebody is shown.
+async fn shown(server: &Server, token: &str) -> Vec<Value> {
+    let answer = server.get("/dead-letters", token).await;
+    answer.json["dead_letters"].as_array().unwrap_or_else(|| panic!("no list: {}", answer.text)).clone()
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_listed_for_its_tenant_only_and_tried_again_at_wish() {
+    let server = Server::start().await;
+    let root = server.owner().await;
+    let (own, other) = (server.tenant(&root, "acme").await, server.tenant(&root, "globex").await);
+    let process = Process::over(&Place::process(), server.records.clone(), &Config { attempts_max: 1, ..quick() });
+    let mut deliveries = process.subscribe("catalog");
+    let died = async |reason: &str| {
+        until(reason, SOON, async || shown(&server, &own).await.pop().filter(|letter| letter["reason"] == reason)).await
+    };
+
+    process.publish(7..8).await;
+    next(&mut deliveries).await.nack("the disk is full");
+    let dead = died("the disk is full").await;
+
+    assert_eq!(
+        (&dead["consumer"], &dead["type"], &dead["attempts"]),
+        (&json!("catalog"), &json!("test.counted"), &json!(1))
+    );
+    let address = format!("/dead-letters/catalog/{}", dead["event"].as_str().expect("an id"));
+    let retry = format!("{address}/retry");
+    assert!(shown(&server, &other).await.is_empty());
+    assert_eq!(server.post(&retry, &other, json!({})).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(server.delete(&address, &other).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(server.post(&retry, &own, json!({})).await.status, StatusCode::NO_CONTENT);
+    let again = next(&mut deliveries).await;
+    assert_eq!((number(&again), again.attempt()), (7, 1), "it is tried as a new one");
+    again.nack("it is full still");
+    died("it is full still").await;
+    assert_eq!(server.delete(&address, &own).await.status, StatusCode::NO_CONTENT);
+    assert!(shown(&server, &own).await.is_empty());
+    assert_eq!(server.post(&retry, &own, json!({})).await.status, StatusCode::NOT_FOUND, "it is gone");
+    let trail = server.trail(&own).await;
+    assert!(trail.ends_with(&["dead_letter.retried".to_owned(), "dead_letter.deleted".to_owned()]), "{trail:?}");
     process.stop().await;
 }
