@@ -1,4 +1,4 @@
-// Keys of programs: which there are, when they were last used, making and revoking them.
+// Keys of programs: which there are, when they were last used, making, rotating and revoking them.
 
 import { getRouteApi } from '@tanstack/react-router';
 import { useState } from 'react';
@@ -17,9 +17,10 @@ import { ago, useClock } from '../../format/time';
 import { useMay } from '../../shell/me';
 import css from './admin.module.css';
 import { useHubChanged, useKeys } from './hub';
-import { keyState } from './keyState';
+import { isRotatable, keyState } from './keyState';
 import { MakeKey } from './MakeKey';
 import { RoleBadges } from './parts';
+import { RotateKey } from './RotateKey';
 
 const route = getRouteApi('/app/admin/keys');
 
@@ -29,10 +30,11 @@ export function KeysPage() {
   const navigate = route.useNavigate();
   const mayMake = useMay('hub:keys:write');
   const [making, setMaking] = useState<{ like?: KeyView } | undefined>();
+  const [rotating, setRotating] = useState<KeyView | undefined>();
   const [revoking, setRevoking] = useState<KeyView | undefined>();
   const words = text.toLowerCase();
   const matching = (all: KeyView[]) => all.filter((key) => (revoked || key.revoked_at == null) && `${key.name} ${key.id} ${key.made_by} ${key.roles.join(' ')}`.toLowerCase().includes(words));
-  const columns = useColumns(mayMake ? { revoke: setRevoking, again: (like) => { setMaking({ like }); } } : undefined);
+  const columns = useColumns(mayMake ? { rotate: setRotating, revoke: setRevoking, again: (like) => { setMaking({ like }); } } : undefined);
 
   return (
     <Page
@@ -58,6 +60,7 @@ export function KeysPage() {
       </Panel>
       <p className={css.text}>Keys that stand in the settings of the server are not listed: they hold until they are removed there.</p>
       {making !== undefined && <MakeKey like={making.like} onClose={() => { setMaking(undefined); }} />}
+      {rotating !== undefined && <RotateKey of={rotating} onClose={() => { setRotating(undefined); }} />}
       {revoking !== undefined && <Revoke of={revoking} onClose={() => { setRevoking(undefined); }} />}
     </Page>
   );
@@ -72,6 +75,7 @@ function NoKeys({ isFiltered }: { isFiltered: boolean }) {
 }
 
 interface KeyActs {
+  rotate: (key: KeyView) => void;
   revoke: (key: KeyView) => void;
   again: (key: KeyView) => void;
 }
@@ -100,6 +104,7 @@ function State({ of: key }: { of: KeyView }) {
 
 function RowActs({ of: key, acts }: { of: KeyView; acts: KeyActs }) {
   const entries = [{ id: 'again', name: 'Make another like it', act: () => { acts.again(key); } }];
+  if (isRotatable(key)) entries.push({ id: 'rotate', name: 'Rotate', act: () => { acts.rotate(key); } });
   if (key.revoked_at == null) entries.push({ id: 'revoke', name: 'Revoke', act: () => { acts.revoke(key); } });
   return (
     <Menu label={`What to do about ${key.name}`} groups={[{ entries }]}>

@@ -49,10 +49,20 @@ export function MakeKey({ like, onClose }: { like?: KeyView | undefined; onClose
   );
 }
 
-function Made({ name, apiKey, isExporter, onClose }: { name: string; apiKey: string; isExporter: boolean; onClose: () => void }) {
+interface MadeProps {
+  name: string;
+  apiKey: string;
+  isExporter: boolean;
+  /** What else is to be known of it. */
+  more?: string;
+  onClose: () => void;
+}
+
+/** A key while it is told. */
+export function Made({ name, apiKey, isExporter, more, onClose }: MadeProps) {
   const [exporter, setExporter] = useState<Exporter>('environment');
   return (
-    <Told title={`The key ${name}`} label="Key" secret={apiKey} note="It is told only now: put it where the program finds it." onClose={onClose}>
+    <Told title={`The key ${name}`} label="Key" secret={apiKey} note={['It is told only now: put it where the program finds it.', more].join(' ')} onClose={onClose}>
       {isExporter && (
         <div className={css.wide}>
           <Tabs label="How telemetry is sent" tabs={EXPORTERS} selected={exporter} onSelect={setExporter}>
