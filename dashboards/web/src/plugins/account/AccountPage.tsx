@@ -104,7 +104,7 @@ function Preferences() {
 
 function Sessions() {
   const sessions = useOwnSessions();
-  const [ending, setEnding] = useState<SessionView[] | undefined>();
+  const [ending, setEnding] = useState<SessionView | 'others' | undefined>();
   const others = sessions.data?.filter((session) => !session.is_current) ?? [];
   return (
     <Panel
@@ -112,34 +112,44 @@ function Sessions() {
       isFlush
       actions={
         others.length > 0 && (
-          <Button kind="quiet" onPress={() => { setEnding(others); }}>
-            Sign out everywhere else
+          <Button kind="quiet" onPress={() => { setEnding('others'); }}>
+            End all others
           </Button>
         )
       }
     >
       <Answer query={sessions} height={96}>
-        {(open) => <SessionTable sessions={open} onEnd={(session) => { setEnding([session]); }} />}
+        {(open) => <SessionTable sessions={open} onEnd={setEnding} />}
       </Answer>
-      {ending !== undefined && <End sessions={ending} onClose={() => { setEnding(undefined); }} />}
+      {ending === 'others' && <EndOthers count={others.length} onClose={() => { setEnding(undefined); }} />}
+      {ending !== undefined && ending !== 'others' && <End session={ending} onClose={() => { setEnding(undefined); }} />}
     </Panel>
   );
 }
 
-function End({ sessions, onClose }: { sessions: SessionView[]; onClose: () => void }) {
+function End({ session, onClose }: { session: SessionView; onClose: () => void }) {
   const changed = useHubChanged();
   const end = async () => {
-    try {
-      for (const { id } of sessions) await api.DELETE('/api/v1/hub/me/sessions/{id}', { params: { path: { id } } });
-    } finally {
-      await changed();
-    }
+    await api.DELETE('/api/v1/hub/me/sessions/{id}', { params: { path: { id: session.id } } });
+    await changed();
   };
-  const [first] = sessions;
-  const isOne = sessions.length === 1;
   return (
-    <Confirm title={isOne ? 'End the session' : 'Sign out everywhere else'} act={isOne ? 'End it' : `End ${sessions.length} sessions`} onAct={end} onClose={onClose}>
-      <p>{isOne ? `${agentName(first?.agent)} is signed out at once.` : `You are signed out at once in ${sessions.length} places. This one goes on.`}</p>
+    <Confirm title="End the session" act="End it" onAct={end} onClose={onClose}>
+      <p>{agentName(session.agent)} is signed out at once.</p>
+      <p>If it is not yours, change your password, too.</p>
+    </Confirm>
+  );
+}
+
+function EndOthers({ count, onClose }: { count: number; onClose: () => void }) {
+  const changed = useHubChanged();
+  const end = async () => {
+    await api.DELETE('/api/v1/hub/me/sessions');
+    await changed();
+  };
+  return (
+    <Confirm title="End all others" act={count === 1 ? 'End it' : `End ${count} sessions`} onAct={end} onClose={onClose}>
+      <p>You are signed out at once everywhere else. This session goes on.</p>
       <p>If one of them is not yours, change your password, too.</p>
     </Confirm>
   );

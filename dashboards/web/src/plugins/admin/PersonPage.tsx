@@ -153,7 +153,7 @@ function Sessions({ person }: { person: PersonView }) {
         mayEnd &&
         count > 0 && (
           <Button kind="quiet" onPress={() => { setEnding('all'); }}>
-            Sign out everywhere
+            End all sessions
           </Button>
         )
       }
@@ -161,29 +161,38 @@ function Sessions({ person }: { person: PersonView }) {
       <Answer query={sessions} height={96} isEmpty={(open) => open.length === 0} empty={<Empty title="Nowhere" height={96} />}>
         {(open) => <SessionTable sessions={open} onEnd={mayEnd ? setEnding : undefined} />}
       </Answer>
-      {ending !== undefined && <EndSessions sessions={ending === 'all' ? (sessions.data ?? []) : [ending]} person={person} onClose={() => { setEnding(undefined); }} />}
+      {ending === 'all' && <EndAll person={person} onClose={() => { setEnding(undefined); }} />}
+      {ending !== undefined && ending !== 'all' && <EndSession session={ending} person={person} onClose={() => { setEnding(undefined); }} />}
     </Panel>
   );
 }
 
-function EndSessions({ sessions, person, onClose }: { sessions: SessionView[]; person: PersonView; onClose: () => void }) {
+function EndSession({ session, person, onClose }: { session: SessionView; person: PersonView; onClose: () => void }) {
   const changed = useHubChanged();
-  const others = sessions.filter((session) => !session.is_current);
   const end = async () => {
-    try {
-      for (const { id } of others) await api.DELETE('/api/v1/hub/sessions/{id}', { params: { path: { id } } });
-    } finally {
-      await changed();
-    }
+    await api.DELETE('/api/v1/hub/sessions/{id}', { params: { path: { id: session.id } } });
+    await changed();
   };
-  const [first] = others;
-  const isOne = others.length === 1;
   return (
-    <Confirm title={isOne ? 'End the session' : 'Sign out everywhere'} act={isOne ? 'End it' : `End ${others.length} sessions`} onAct={end} onClose={onClose}>
+    <Confirm title="End the session" act="End it" onAct={end} onClose={onClose}>
       <p>
-        {person.email} is out at once {isOne ? `in ${agentName(first?.agent)}` : `in ${others.length} places`}, and can sign in again. Suspend them to keep them out.
+        {person.email} is out at once in {agentName(session.agent)}, and can sign in again. Suspend them to keep them out.
       </p>
-      {others.length < sessions.length && <p>The session that you do this in goes on.</p>}
+    </Confirm>
+  );
+}
+
+function EndAll({ person, onClose }: { person: PersonView; onClose: () => void }) {
+  const changed = useHubChanged();
+  const isOneself = useMe().id === person.id;
+  const end = async () => {
+    await (isOneself ? api.DELETE('/api/v1/hub/me/sessions') : api.DELETE('/api/v1/hub/people/{id}/sessions', { params: { path: { id: person.id } } }));
+    await changed();
+  };
+  return (
+    <Confirm title="End all sessions" act="End them" onAct={end} onClose={onClose}>
+      <p>{person.email} is out at once everywhere, and can sign in again. Suspend them to keep them out.</p>
+      {isOneself && <p>The session that you do this in goes on.</p>}
     </Confirm>
   );
 }
