@@ -6,10 +6,9 @@ import { Snippet } from '../../components/Snippet';
 import { Answer, Empty } from '../../components/states';
 import { spread } from '../../format/json';
 import { useClock } from '../../format/time';
-import { useMe } from '../../shell/me';
 import css from './admin.module.css';
 import { entryQuestion, type AuditRow } from './audit';
-import { TenantLink } from './parts';
+import { TraceOfServer } from './parts';
 import { useRows } from './sql';
 
 export function AuditEntry({ sequence, onClose }: { sequence: number; onClose: () => void }) {
@@ -35,7 +34,7 @@ function Told({ row }: { row: AuditRow }) {
         <Fact name="What">{row.action}</Fact>
         <Fact name="Of">{row.subject}</Fact>
         <Fact name="From">{[row.address, row.agent].filter((each) => each !== null).join(', ') || '–'}</Fact>
-        <Fact name="Trace">{row.trace_id === null ? '–' : <Trace id={row.trace_id} />}</Fact>
+        <Fact name="Trace">{row.trace_id === null ? '–' : <TraceOfServer id={row.trace_id} />}</Fact>
         <Fact name="Hash">
           <span className={css.mono}>{row.hash}</span>
         </Fact>
@@ -47,17 +46,5 @@ function Told({ row }: { row: AuditRow }) {
         <Snippet label="Details" text={spread(row.details)} />
       </div>
     </div>
-  );
-}
-
-/** Requests to the server are traces of the tenant `system`. */
-function Trace({ id }: { id: string }) {
-  const isSeen = useMe().tenants.includes('system');
-  return isSeen ? (
-    <TenantLink tenant="system" path={`/traces/${id}`}>
-      {id}
-    </TenantLink>
-  ) : (
-    id
   );
 }

@@ -1,6 +1,6 @@
 // How telemetry is kept: health, what flows in and to the store, segments and files, upkeep.
 
-import { getRouteApi } from '@tanstack/react-router';
+import { getRouteApi, Link } from '@tanstack/react-router';
 import { Badge } from '../../components/Badge';
 import { DataTable, type Column } from '../../components/DataTable';
 import { Grid, Page, Panel } from '../../components/Page';
@@ -96,7 +96,9 @@ function Flow() {
           <OwnMetric key={wanted.metric} {...wanted} />
         ))}
       </Grid>
-      <p className={css.text}>Events with the outcome dead were given up after their last attempt: the log of the server names each with its reason.</p>
+      <p className={css.text}>
+        Events with the outcome dead were given up after their last attempt: each tenant sees its own in <Link to="/admin/dead-letters">Dead letters</Link>, and the log of the server names all, with their reasons.
+      </p>
     </>
   );
 }

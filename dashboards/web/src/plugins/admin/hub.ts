@@ -6,7 +6,10 @@ import { Failure } from '../../api/failure';
 import { request } from '../../api/session';
 import { allPages, openOnes, PAGE } from './lists';
 import type { Description } from './permissions';
-import type { KeyView, PersonView, SessionView, TenantView } from '../../api/schema';
+import type { DeadLetter, KeyView, PersonView, SessionView, TenantView } from '../../api/schema';
+
+/** Events fail without anybody looking. */
+const LETTERS_ASKED_EVERY_MS = 15_000;
 
 /** The body of an answer that has one. */
 export function bodyOf<Body>({ data }: { data?: Body | undefined }): Body {
@@ -43,6 +46,18 @@ export function useTenants() {
       allPages(async (after) => {
         const { tenants, next } = bodyOf(await api.GET('/api/v1/hub/tenants', { params: { query: { after, limit: PAGE } }, signal }));
         return { items: tenants, next };
+      }),
+  });
+}
+
+export function useDeadLetters() {
+  return useQuery({
+    queryKey: ['hub', 'dead-letters'],
+    refetchInterval: LETTERS_ASKED_EVERY_MS,
+    queryFn: ({ signal }): Promise<DeadLetter[]> =>
+      allPages(async (after) => {
+        const { dead_letters: items, next } = bodyOf(await api.GET('/api/v1/hub/dead-letters', { params: { query: { after, limit: PAGE } }, signal }));
+        return { items, next };
       }),
   });
 }

@@ -81,6 +81,15 @@ const auditRoute = createRoute({
   component: lazyRouteComponent(() => import('./AuditPage'), 'AuditPage'),
 });
 
+const deadLettersRoute = createRoute({
+  getParentRoute: () => appRoute,
+  path: '/admin/dead-letters',
+  staticData: isTimeless,
+  /** `letter` is the one that is open, as `consumer/event`. */
+  validateSearch: (search: Said): { letter?: string } => ({ letter: text(search.letter) }),
+  component: lazyRouteComponent(() => import('./DeadLettersPage'), 'DeadLettersPage'),
+});
+
 const retentionRoute = createRoute({
   getParentRoute: () => appRoute,
   path: '/admin/retention',
@@ -118,11 +127,12 @@ export const admin = {
     { title: 'Keys', to: '/admin/keys', group, needs: 'hub:keys:read', keys: 'g k' },
     { title: 'Tenants', to: '/admin/tenants', group, needs: 'server:tenants:read' },
     { title: 'Audit trail', to: '/admin/audit', group, needs: 'hub:audit:read', keys: 'g u' },
+    { title: 'Dead letters', to: '/admin/dead-letters', group, needs: 'hub:events:read' },
     { title: 'Storage', to: '/admin/storage', group, needs: 'telemetry:rows:read' },
     { title: 'Retention', to: '/admin/retention', group, needs: 'telemetry:rows:read' },
     { title: 'Quotas', to: '/admin/quotas', group, needs: 'telemetry:rows:read' },
     { title: 'Plugins', to: '/admin/plugins', group, needs: 'telemetry:rows:read' },
     { title: 'Licence', to: '/admin/licence', group, needs: 'hub:licence:read' },
   ],
-  routes: [peopleRoute, personRoute, rolesRoute, roleRoute, keysRoute, tenantsRoute, licenceRoute, auditRoute, retentionRoute, quotasRoute, storageRoute, pluginsRoute],
+  routes: [peopleRoute, personRoute, rolesRoute, roleRoute, keysRoute, tenantsRoute, licenceRoute, auditRoute, deadLettersRoute, retentionRoute, quotasRoute, storageRoute, pluginsRoute],
 } satisfies PluginPages;

@@ -30,6 +30,18 @@ export function TenantLink({ tenant, path, children }: { tenant: string; path: s
   return <a href={`${path}?tenant=${encodeURIComponent(tenant)}`}>{children}</a>;
 }
 
+/** Requests to the server are traces of the tenant `system`. */
+export function TraceOfServer({ id }: { id: string }) {
+  const isSeen = useMe().tenants.includes('system');
+  return isSeen ? (
+    <TenantLink tenant="system" path={`/traces/${id}`}>
+      {id}
+    </TenantLink>
+  ) : (
+    id
+  );
+}
+
 /** For those who run the server and look at another tenant than `system`: where the server itself is seen. */
 export function SeenInSystem({ children }: { children: ReactNode }) {
   const me = useMe();
