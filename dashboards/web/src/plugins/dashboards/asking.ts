@@ -6,13 +6,12 @@ import { api } from '../../api/client';
 import { failureFrom } from '../../api/failure';
 import type { DashboardVariable, Panel, PanelAnswer } from '../../api/schema';
 import type { Range } from '../../range/range';
+import { INTERVALS_OF_TWELFTH } from './times';
 import { Turns } from './turns';
 
 const AT_ONCE = 3;
 const TRIES_MAX = 8;
 const WAIT_MS_MAX = 10_000;
-/** Of a chart over the whole width: as many as can be told apart. */
-const INTERVALS_OF_TWELFTH = 20;
 const CELLS_OF_TWELFTH = 8;
 
 const turns = new Turns(AT_ONCE);

@@ -2,6 +2,7 @@
 
 import type { Dashboard, DashboardVariable, Panel, PanelRow } from '../../api/schema';
 import type { Chosen } from './index';
+import { filled } from './names';
 
 /** As the server sends it, made of a file that it found no fault in: everything that is not said has its usual value. */
 export function dashboardOf(written: unknown): Dashboard {
@@ -90,6 +91,5 @@ export function workbenchSql(sql: string, asked: Asked, chosen: Readonly<Record<
     const all = name.endsWith('_is_all') ? chosen[name.slice(0, -'_is_all'.length)] : undefined;
     return all === undefined ? given[name] : String(all.length === 0);
   };
-  // Names in texts, quoted names and comments are none, so these are matched as a whole.
-  return sql.replace(/'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|\$([A-Za-z_]\w*)/g, (whole, name?: string) => (name === undefined ? whole : (valueOf(name) ?? whole)));
+  return filled(sql, valueOf);
 }
