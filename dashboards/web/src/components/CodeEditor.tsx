@@ -15,6 +15,8 @@ export interface SqlWords {
   functions: readonly { name: string; detail: string }[];
   /** Keys of attributes, completed behind `->>'`. */
   keys: readonly string[];
+  /** Names that have a value, with their `$`. */
+  values: readonly { name: string; detail: string }[];
 }
 
 export interface CodeEditorProps {

@@ -1,6 +1,6 @@
 // CodeMirror as an element of React: created once, then told what changes.
 
-import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap, type CompletionContext, type CompletionResult } from '@codemirror/autocomplete';
+import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap, ifNotIn, type CompletionContext, type CompletionResult } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands';
 import { PostgreSQL, sql } from '@codemirror/lang-sql';
 import { yaml } from '@codemirror/lang-yaml';
@@ -85,17 +85,23 @@ function basics(label: string): Extension {
   ];
 }
 
-/** Functions, and inside `->>'` keys of attributes. */
-function completionOf({ functions, keys }: SqlWords = { functions: [], keys: [] }): Extension {
+/** Functions, inside `->>'` keys of attributes, and behind `$` what has a value. */
+function completionOf({ functions, keys, values }: SqlWords = { functions: [], keys: [], values: [] }): Extension {
   const calls = functions.map(({ name, detail }) => ({ label: name, type: 'function', info: detail, apply: `${name}(` }));
   const attributes = keys.map((key) => ({ label: key, type: 'property' }));
   const complete = (context: CompletionContext): CompletionResult | null => {
     const key = context.matchBefore(/->>?\s*'[\w.-]*/);
     if (key !== null) return { from: key.from + key.text.indexOf("'") + 1, options: attributes, validFor: /^[\w.-]*$/ };
-    const word = context.matchBefore(/(?<!['".\w])\w+/);
+    const word = context.matchBefore(/(?<!['".$\w])\w+/);
     return word === null ? null : { from: word.from, options: calls, validFor: /^\w*$/ };
   };
-  return PostgreSQL.language.data.of({ autocomplete: complete });
+  // Before the keywords "from" and "interval", which are completed there as well.
+  const names = values.map(({ name, detail }) => ({ label: name, type: 'variable', detail, boost: 50 }));
+  const completeName = ifNotIn(['String', 'QuotedIdentifier', 'LineComment', 'BlockComment'], (context) => {
+    const name = context.matchBefore(/\$\w*/);
+    return name === null ? null : { from: name.from, options: names, validFor: /^\$\w*$/ };
+  });
+  return [PostgreSQL.language.data.of({ autocomplete: complete }), PostgreSQL.language.data.of({ autocomplete: completeName })];
 }
 
 const setFaults = StateEffect.define<readonly Fault[]>();

@@ -5,6 +5,7 @@ import { Outlet, useMatches, useNavigate, useRouterState } from '@tanstack/react
 import { useEffect, useEffectEvent, useMemo, useRef, useState } from 'react';
 import { Button } from '../components/Button';
 import { RangePicker } from '../range/RangePicker';
+import { RangeShownContext } from '../range/shown';
 import { Navigation } from './Navigation';
 import { Palette } from './Palette';
 import css from './Shell.module.css';
@@ -24,6 +25,7 @@ function Frame() {
   const [open, setOpen] = useState<'palette' | 'help' | undefined>();
   const path = useRouterState({ select: (state) => state.location.pathname });
   const [menuAt, setMenuAt] = useState<string | undefined>();
+  const [isRangeShown, setRangeShown] = useState(false);
   const isTimeless = useMatches({ select: (matches) => matches.some((match) => match.staticData.isTimeless) });
   const close = () => {
     setOpen(undefined);
@@ -50,10 +52,12 @@ function Frame() {
             <kbd className={css.keys}>{keyNames('mod+k')}</kbd>
           </Button>
           <span className={css.space} />
-          {!isTimeless && <RangePicker />}
+          {(!isTimeless || isRangeShown) && <RangePicker />}
         </header>
         <main id="content" ref={content} className={css.content} tabIndex={-1}>
-          <Outlet />
+          <RangeShownContext value={setRangeShown}>
+            <Outlet />
+          </RangeShownContext>
         </main>
       </div>
       <Palette isOpen={open === 'palette'} onClose={close} onHelp={() => { setOpen('help'); }} />

@@ -21,7 +21,7 @@ export interface AppSearch {
 
 declare module '@tanstack/react-router' {
   interface StaticDataRouteOption {
-    /** Of pages that show no times: they have no range. */
+    /** Of pages that show no times: they have no range, unless they say so by `useRangeShown`. */
     isTimeless?: boolean;
   }
 }

@@ -12,6 +12,7 @@ import { Answer, Empty, Failed } from '../../components/states';
 import { UNWRITTEN, save } from '../dashboards/checking';
 import { nameOf } from '../dashboards/model';
 import { dashboardWith, unfitFor, withPanel } from '../dashboards/pinned';
+import { isRanged } from './ranged';
 import css from './sql.module.css';
 import type { Draft } from './SqlPage';
 
@@ -69,7 +70,7 @@ function PinForm({ sql, dashboards }: { sql: string; dashboards: readonly Dashbo
       {chosen !== undefined && chosen.origin !== 'app' && <p className={css.told}>“{chosen.title}” is not written here: this makes a copy of your own, which is shown in its place.</p>}
       <TextField label="Title of the panel" isRequired value={title} onChange={setTitle} />
       <Select label="Shown as" value={kind} choices={KINDS} onChange={setKind} />
-      <p className={css.told}>Use $from, $to and $interval in the statement, and the panel follows the range of its dashboard.</p>
+      <p className={css.told}>{isRanged(sql) ? 'The panel follows the range of its dashboard.' : 'Use $from, $to and $interval in the statement, and the panel follows the range of its dashboard.'}</p>
       {pin.error !== null && <Failed error={pin.error} />}
       <Button kind="primary" type="submit" isDisabled={name === '' || isTaken || title.trim() === '' || pin.isPending}>
         Pin

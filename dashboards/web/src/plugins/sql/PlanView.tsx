@@ -7,7 +7,7 @@ import { Answer } from '../../components/states';
 import { ask } from './ask';
 import { measure, nanosOf, plansOf, type Plan, type PlanStep } from './plan';
 import css from './sql.module.css';
-import { statementOf } from './useStatement';
+import { useQuestion } from './useStatement';
 
 const route = getRouteApi('/app/sql');
 
@@ -15,12 +15,13 @@ export function PlanView() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const isAnalyzed = search.analyze === true;
+  const { key, asked } = useQuestion(search);
   const plan = useQuery({
-    queryKey: ['sql', 'plan', isAnalyzed, search.sql, search.params, search.as_of],
+    queryKey: ['sql', 'plan', isAnalyzed, ...key],
     staleTime: Infinity,
     retry: false,
     queryFn: async ({ signal }) => {
-      const statement = statementOf(search);
+      const { statement } = asked();
       return plansOf(await ask({ ...statement, sql: `EXPLAIN ${isAnalyzed ? 'ANALYZE ' : ''}${statement.sql.replace(/^\s*EXPLAIN\s+(ANALYZE\s+)?/i, '')}` }, signal));
     },
   });

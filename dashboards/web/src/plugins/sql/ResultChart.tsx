@@ -6,9 +6,11 @@ import { Chart } from '../../components/chart/Chart';
 import { Select } from '../../components/fields';
 import { Empty } from '../../components/states';
 import { exact } from '../../format/number';
+import { useRange } from '../../range/useRange';
 import { Bars } from '../../rows/Bars';
-import { columnsOf, fold } from '../../rows/fold';
+import { columnsOf, fold, withGaps, type Folded } from '../../rows/fold';
 import { isNumeric, type Rows } from '../../rows/rows';
+import { millisOf } from '../dashboards/times';
 import type { SqlAnswer } from './answer';
 import css from './sql.module.css';
 
@@ -25,7 +27,6 @@ const MARKS = [
 export function ResultChart({ answer }: { answer: SqlAnswer }) {
   const { x, y, series, mark = 'line' } = route.useSearch();
   const folded = useMemo(() => fold(answer, { x, y, series }), [answer, x, y, series]);
-  const drawn = useMemo(() => folded.series.map(({ name, values }) => ({ name, values, kind: mark === 'line' ? ('line' as const) : ('bars' as const) })), [folded, mark]);
   return (
     <>
       <Choices answer={answer} isOverTime={folded.times !== undefined} />
@@ -35,7 +36,7 @@ export function ResultChart({ answer }: { answer: SqlAnswer }) {
             A chart needs a column of numbers: count(*), avg(…), a duration.
           </Empty>
         ) : folded.times !== undefined ? (
-          <Chart title={`${folded.x} and ${folded.series.length === 1 ? (folded.series[0]?.name ?? '') : 'series'}`} times={folded.times} series={drawn} unit="number" isStacked={mark === 'area'} height={360} />
+          <OverTime answer={answer} folded={folded} mark={mark} />
         ) : (
           <ManyBars folded={folded} isStacked={mark === 'area'} />
         )}
@@ -43,6 +44,16 @@ export function ResultChart({ answer }: { answer: SqlAnswer }) {
       </div>
     </>
   );
+}
+
+/** Of a statement that names a range: all of it, as a panel would draw it, and a drag chooses another. */
+function OverTime({ answer: { times }, folded, mark }: { answer: SqlAnswer; folded: Folded; mark: 'line' | 'area' | 'bar' }) {
+  const { zoom } = useRange();
+  const ranged = useMemo(() => (times === undefined ? undefined : { from: millisOf(times.from), to: millisOf(times.to) }), [times]);
+  const spread = useMemo(() => (times === undefined || ranged === undefined ? folded : withGaps(folded, times.interval_seconds * 1000, ranged.from, ranged.to)), [folded, times, ranged]);
+  const series = useMemo(() => spread.series.map(({ name, values }) => ({ name, values, kind: mark === 'line' ? ('line' as const) : ('bars' as const) })), [spread, mark]);
+  const title = `${folded.x} and ${series.length === 1 ? (series[0]?.name ?? '') : 'series'}`;
+  return <Chart title={title} times={spread.times ?? []} series={series} unit="number" isStacked={mark === 'area'} height={360} {...ranged} {...(ranged === undefined ? {} : { onZoom: zoom })} />;
 }
 
 function ManyBars({ folded, isStacked }: { folded: ReturnType<typeof fold>; isStacked: boolean }) {

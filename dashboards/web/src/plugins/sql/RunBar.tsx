@@ -4,7 +4,9 @@ import type { UseQueryResult } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { Button } from '../../components/Button';
 import { bytes as bytesText, duration, exact } from '../../format/number';
+import { useClock } from '../../format/time';
 import { keyNames } from '../../shell/shortcuts';
+import { millisOf } from '../dashboards/times';
 import type { SqlAnswer } from './answer';
 import css from './sql.module.css';
 
@@ -60,11 +62,13 @@ function Running({ bytes }: { bytes: number }) {
 }
 
 function Done({ query: { data, error, isPlaceholderData } }: { query: UseQueryResult<SqlAnswer> }) {
+  const clock = useClock();
   if (error !== null || data === undefined || isPlaceholderData) return <>{keyNames('mod+Enter')[0]?.replace('ENTER', 'Enter')} runs it, Ctrl Space completes</>;
   return (
     <>
       {exact(data.rows.length)} {data.rows.length === 1 ? 'row' : 'rows'}
       {data.elapsed_ms !== undefined && ` in ${duration(data.elapsed_ms * 1e6)}`}
+      {data.times !== undefined && ` over ${clock.short(millisOf(data.times.from))} – ${clock.short(millisOf(data.times.to))}`}
       {data.isCut && '; there are more, which exports have'}
     </>
   );

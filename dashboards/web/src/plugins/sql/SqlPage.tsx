@@ -5,9 +5,11 @@ import { useState } from 'react';
 import { CodeEditor } from '../../components/CodeEditor';
 import { Page, Panel } from '../../components/Page';
 import { TextField } from '../../components/fields';
+import { useRangeShown } from '../../range/shown';
 import { faultsOf } from './answer';
 import { useCatalog } from './catalog';
 import type { SqlSearch } from './index';
+import { isRanged, placed } from './ranged';
 import { Results } from './Results';
 import { RunBar } from './RunBar';
 import { Side } from './Side';
@@ -17,12 +19,12 @@ import { useStatement } from './useStatement';
 
 const route = getRouteApi('/app/sql');
 
-const FIRST = `-- requests, errors and response times of the last hour
+const FIRST = `-- requests, errors and response times over the range that is chosen above
 SELECT service_name, count(*) AS requests,
     count(*) FILTER (WHERE status_code = 'error') AS errors,
     quantile(duration_ns, 0.95) / 1e6 AS p95_ms
 FROM spans
-WHERE kind = 'server' AND start_time > now() - interval '1 hour'
+WHERE kind = 'server' AND start_time >= $from AND start_time < $to
 GROUP BY 1 ORDER BY requests DESC`;
 
 export interface Draft {
@@ -37,6 +39,7 @@ export function SqlPage() {
   const { draft, edit, isAsked } = useDraft(search);
   const { query, bytes, cancel } = useStatement(search);
   const catalog = useCatalog();
+  useRangeShown(isRanged(draft.sql) || isRanged(search.sql ?? ''));
   const run = (next: Draft = draft) => {
     if (next.sql.trim() === '') return;
     if (isAsked && next === draft && search.sql !== undefined) {
@@ -72,7 +75,7 @@ export function SqlPage() {
               onRun={run}
               tables={catalog.completed}
               words={catalog.words}
-              faults={isAsked ? faultsOf(query.error) : []}
+              faults={isAsked ? faultsOf(query.error).map((fault) => placed(fault, draft)) : []}
               height={210}
             />
             <RunBar query={query} bytes={bytes} onRun={run} onCancel={cancel} />

@@ -15,7 +15,7 @@ import { exported, FORMATS } from './ask';
 import { PinDialog } from './PinDialog';
 import css from './sql.module.css';
 import type { Draft } from './SqlPage';
-import { statementOf } from './useStatement';
+import { useQuestion } from './useStatement';
 
 const route = getRouteApi('/app/sql');
 
@@ -48,13 +48,14 @@ export function StatementActions({ draft }: { draft: Draft }) {
 /** Asks again for the format, so that all rows are there, also those that a page does not keep. */
 function Export() {
   const search = route.useSearch();
+  const { asked } = useQuestion(search);
   const [error, setError] = useState<unknown>();
   const [abort, setAbort] = useState<AbortController>();
   const take = async ({ id, type }: (typeof FORMATS)[number]) => {
     const controller = new AbortController();
     setAbort(controller);
     try {
-      download(await exported(statementOf(search), type, controller.signal), `answer.${id}`);
+      download(await exported(asked().statement, type, controller.signal), `answer.${id}`);
     } catch (thrown) {
       if (!controller.signal.aborted) setError(thrown);
     } finally {

@@ -4,6 +4,7 @@ import { Failure } from '../../api/failure';
 import type { AnswerColumn, ErrorBody } from '../../api/schema';
 import type { Fault } from '../../components/CodeEditor';
 import type { Rows } from '../../rows/rows';
+import type { Times } from '../dashboards/times';
 
 export interface SqlAnswer extends Rows {
   columns: AnswerColumn[];
@@ -12,6 +13,8 @@ export interface SqlAnswer extends Rows {
   elapsed_ms?: number;
   /** There are more rows than the page keeps. */
   isCut: boolean;
+  /** Over which it was asked, when the statement names a range. */
+  times?: Times | undefined;
 }
 
 type SqlError = ErrorBody & { line?: number; column?: number };

@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import type { SqlWords } from '../../components/CodeEditor';
 import { ask } from './ask';
+import { GIVEN_NAMES } from './ranged';
 
 export interface CatalogTable {
   /** With its schema, unless that is the usual one. */
@@ -67,5 +68,6 @@ function wordsOf(functions: readonly (readonly unknown[])[], keys: readonly (rea
   return {
     functions: functions.map(([name, syntax, description]) => ({ name: told(name), detail: [told(syntax), told(description)].filter((each) => each !== '').join('\n') })),
     keys: keys.map(([key]) => told(key)),
+    values: GIVEN_NAMES,
   };
 }
