@@ -118,7 +118,11 @@ function Head<Row>({ column, sort, onSort }: { column: Column<Row>; sort: Sort |
       >
         {column.name}
         {column.note !== undefined && <span className={css.note}>{column.note}</span>}
-        <span className={css.arrow}>{isSorted && <Icon name={isDescending ? 'down' : 'up'} />}</span>
+        {isSorted && (
+          <span className={css.arrow}>
+            <Icon name={isDescending ? 'down' : 'up'} />
+          </span>
+        )}
       </button>
     </div>
   );
