@@ -8,6 +8,7 @@ import css from './Chart.module.css';
 import { ChartFrame, type ChartFrameProps } from './ChartFrame';
 import { seriesColour, useShownTheme } from './colours';
 import { draw, type Plot } from './plot';
+import { shortNames } from './shortNames';
 
 export type { Exemplar, Plot, Series, Threshold } from './plot';
 
@@ -27,8 +28,10 @@ export function Chart({ height = 180, legendPlace = 'beside', actions, isLegendH
     if (!next.delete(name)) next.add(name);
     setHidden(next);
   };
+  const short = shortNames(plot.series.map(({ name }) => name));
   const legend = plot.series.map((each, at) => ({
     name: each.name,
+    shown: short[at] ?? each.name,
     colour: each.colour ?? seriesColour(at),
     isHidden: hidden.has(each.name),
     onToggle: () => {

@@ -6,6 +6,8 @@ import css from './ChartFrame.module.css';
 
 export interface LegendEntry {
   name: string;
+  /** The name, or as much of it as tells it from the others. */
+  shown?: string;
   /** A token, as `--series-1`. */
   colour: string;
   isHidden?: boolean;
@@ -64,11 +66,13 @@ function Legend({ entries, place }: { entries: LegendEntry[]; place: 'beside' | 
   );
 }
 
-function LegendItem({ name, colour, isHidden = false, onToggle }: LegendEntry) {
+function LegendItem({ name, shown = name, colour, isHidden = false, onToggle }: LegendEntry) {
   const content = (
     <>
       <span className={css.swatch} style={{ background: `var(${colour})` }} />
-      {name}
+      <span className={css.name} title={name}>
+        {shown}
+      </span>
     </>
   );
   if (onToggle === undefined) return <span className={css.entry}>{content}</span>;

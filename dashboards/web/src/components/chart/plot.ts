@@ -56,6 +56,8 @@ const AXIS_WIDTH = 62;
 /** Series the tooltip tells; where there are more, those with the largest values. */
 const TOOLTIP_ROWS_MAX = 12;
 const EXEMPLAR_REACH = 9;
+/** In pixels: of two lines that are closer, the lower one has its name below. */
+const NAME_HEIGHT = 16;
 const DRAG_MIN = 4;
 /** Steps of an axis of counts: there are no halves of them. */
 const WHOLE_STEPS = Array.from({ length: 13 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat();
@@ -220,16 +222,19 @@ function drawThresholds(chart: uPlot, plot: Plot): void {
   ctx.save();
   ctx.font = `${11 * devicePixelRatio}px sans-serif`;
   ctx.textAlign = 'left';
-  ctx.textBaseline = 'bottom';
   ctx.setLineDash([4 * devicePixelRatio, 4 * devicePixelRatio]);
-  for (const { name, value, colour } of plot.thresholds ?? []) {
+  let above = Number.NEGATIVE_INFINITY;
+  for (const { name, value, colour } of (plot.thresholds ?? []).toSorted((one, other) => other.value - one.value)) {
     ctx.strokeStyle = ctx.fillStyle = colourOf(colour ?? '--error');
     const y = chart.valToPos(value, 'y', true);
+    const isBelow = y - above < NAME_HEIGHT * devicePixelRatio;
+    above = y;
+    ctx.textBaseline = isBelow ? 'top' : 'bottom';
     ctx.beginPath();
     ctx.moveTo(bbox.left, y);
     ctx.lineTo(bbox.left + bbox.width, y);
     ctx.stroke();
-    ctx.fillText(name, bbox.left + 4 * devicePixelRatio, y - 2 * devicePixelRatio);
+    ctx.fillText(name, bbox.left + 4 * devicePixelRatio, y + (isBelow ? 3 : -2) * devicePixelRatio);
   }
   ctx.restore();
 }

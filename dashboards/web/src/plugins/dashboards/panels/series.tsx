@@ -4,6 +4,7 @@ import { useMemo, type ReactNode } from 'react';
 import type { Panel, PanelAnswer } from '../../../api/schema';
 import { Chart } from '../../../components/chart/Chart';
 import { HeatMap, type HeatMapShape } from '../../../components/chart/HeatMap';
+import { shortNames } from '../../../components/chart/shortNames';
 import { unitOf } from '../../../format/number';
 import { millis } from '../../../format/time';
 import { useRange } from '../../../range/useRange';
@@ -61,7 +62,7 @@ export function TimeSeries({ panel, answer, height, actions }: DrawnPanel) {
 }
 
 function legendHeightOf({ width }: Panel, series: readonly { name: string }[]): number {
-  const long = series.reduce((sum, { name }) => sum + name.length * LETTER + AROUND, 0);
+  const long = shortNames(series.map(({ name }) => name)).reduce((sum, name) => sum + name.length * LETTER + AROUND, 0);
   return long < width * TWELFTH ? LEGEND_HEIGHTS.one : LEGEND_HEIGHTS.two;
 }
 
