@@ -7,6 +7,8 @@ import css from './Facets.module.css';
 
 export interface Facet {
   field: string;
+  /** What people call it, where that is not what the API does. */
+  name?: string;
   /** The most frequent first. */
   values: readonly { value: string; count: number }[];
   /** How many values there are, where more of them are known than those. */
@@ -60,10 +62,10 @@ function FacetValues({ facet, selected, onToggle, action }: FacetValuesProps) {
   const all = [...gone, ...facet.values];
   const shown = isWhole ? all : all.slice(0, SHOWN_MAX);
   return (
-    <section aria-label={facet.field}>
+    <section aria-label={facet.name ?? facet.field}>
       <header className={css.head}>
         <h3 className={css.field}>
-          {facet.field}
+          {facet.name ?? facet.field}
           {facet.distinct !== undefined && <span className={css.distinct}> {count(facet.distinct)}</span>}
         </h3>
         {action}

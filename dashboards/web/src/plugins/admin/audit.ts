@@ -72,16 +72,16 @@ function conditions({ who, action, text }: AuditFilter, range: Range): { where: 
 export function facetsOf(counts: readonly AuditCount[], { who, action }: AuditFilter): Facet[] {
   const isOf = (values: string[] | undefined, value: string) => values === undefined || values.includes(value);
   return [
-    facet('who', counts.filter((row) => isOf(action, row.action)).map((row) => [row.who_name, row.count])),
-    facet('what', counts.filter((row) => isOf(who, row.who_name)).map((row) => [row.action, row.count])),
+    facet('who', 'Who', counts.filter((row) => isOf(action, row.action)).map((row) => [row.who_name, row.count])),
+    facet('what', 'What', counts.filter((row) => isOf(who, row.who_name)).map((row) => [row.action, row.count])),
   ];
 }
 
-function facet(field: string, counted: [string, number][]): Facet {
+function facet(field: string, name: string, counted: [string, number][]): Facet {
   const sums = new Map<string, number>();
   for (const [value, count] of counted) sums.set(value, (sums.get(value) ?? 0) + count);
   const values = [...sums].map(([value, count]) => ({ value, count })).sort((one, other) => other.count - one.count || one.value.localeCompare(other.value));
-  return { field, values: values.slice(0, FACET_VALUES_MAX) };
+  return { field, name, values: values.slice(0, FACET_VALUES_MAX) };
 }
 
 /** With `value` among `values`, or without it; undefined for none. */

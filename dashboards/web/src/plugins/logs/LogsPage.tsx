@@ -24,7 +24,9 @@ import { SeverityChart } from './SeverityChart';
 const CHART_HEIGHT = 110;
 /** The API knows no `!=` of records. */
 const isNegatable = () => false;
-const FIELDS = ['severity', 'service', 'host', 'environment'];
+/** Counted at any time, with what they are called. */
+const FIELDS: Readonly<Record<string, string>> = { severity: 'Severity', service: 'Service', host: 'Host', environment: 'Environment' };
+const FIELD_NAMES = Object.keys(FIELDS);
 /** The server counts no more at once. */
 const FIELDS_MAX = 10;
 const TABS = [
@@ -52,7 +54,7 @@ export function LogsPage() {
       ask(withField(search, name, value));
     },
     onCount: (name: string) => {
-      change({ field: [...new Set([...(search.field ?? []), name])].slice(0, FIELDS_MAX - FIELDS.length) });
+      change({ field: [...new Set([...(search.field ?? []), name])].slice(0, FIELDS_MAX - FIELD_NAMES.length) });
     },
   };
   return (
@@ -161,7 +163,7 @@ interface FieldsProps {
 function Fields({ search, onToggle, onChange }: FieldsProps) {
   const { query: range, live } = useRange();
   const further = search.field ?? [];
-  const field = [...FIELDS, ...further].slice(0, FIELDS_MAX).join(',');
+  const field = [...FIELD_NAMES, ...further].slice(0, FIELDS_MAX).join(',');
   const answer = queries.useQuery('get', '/api/v1/apm/logs/facets', { params: { query: { ...range, ...wantedOf(search), field } } }, live);
   const selected: Record<string, string[]> = Object.fromEntries(chipsOf(search).map(({ key, value }) => [key, [value]]));
   if (search.severity !== undefined) selected.severity = [search.severity];
@@ -172,7 +174,7 @@ function Fields({ search, onToggle, onChange }: FieldsProps) {
         if (told.length === 0) return <Empty title="No fields to count" />;
         return (
           <Facets
-            facets={told}
+            facets={told.map((facet) => ({ ...facet, name: FIELDS[facet.field] ?? facet.field }))}
             selected={selected}
             onToggle={onToggle}
             actionOf={(name) =>

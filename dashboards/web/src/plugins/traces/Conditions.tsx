@@ -1,4 +1,4 @@
-// The conditions of a search: chips for fields and attributes, words, and how long a span takes.
+// The conditions of a search: words, how long a span takes, and chips for fields and attributes.
 
 import { useMemo, useState } from 'react';
 import { Button } from '../../components/Button';
@@ -30,15 +30,6 @@ export function Conditions({ search, onChange }: ConditionsProps) {
   const isAny = filters.length > 0 || [search.text, search.min_ms, search.max_ms].some((each) => each !== undefined);
   return (
     <div className={css.conditions}>
-      <FilterBar
-        label="Spans where"
-        filters={filters}
-        canNegate={isNegatable}
-        completions={completions}
-        onChange={(next) => {
-          onChange(withFilters(search, next));
-        }}
-      />
       <div className={css.row}>
         <div className={css.words}>
           <Entry label="Words" placeholder="Words in names, messages and attributes" value={search.text ?? ''} onEnter={(text) => { onChange({ text: text === '' ? undefined : text }); }} />
@@ -62,6 +53,15 @@ export function Conditions({ search, onChange }: ConditionsProps) {
           </Button>
         )}
       </div>
+      <FilterBar
+        label="Spans where"
+        filters={filters}
+        canNegate={isNegatable}
+        completions={completions}
+        onChange={(next) => {
+          onChange(withFilters(search, next));
+        }}
+      />
     </div>
   );
 }
