@@ -13,6 +13,8 @@ const INDENT = 14;
 const DEPTH_MAX = 16;
 /** From here on the duration stands before the bar, in percent. */
 const LABEL_TURNS = 80;
+/** Before a bar that begins earlier, in percent, there is no room for it on a narrow screen: it stands inside. */
+const LABEL_ROOM = 35;
 
 interface SpanRowProps {
   node: TraceNode;
@@ -90,7 +92,7 @@ function Bar({ node, drawn, colour, isError }: { node: TraceNode; drawn: Part; c
   const isTurned = right > LABEL_TURNS;
   // A bar that begins before what is drawn and ends after it has its duration inside.
   const label = isTurned ? { right: `${100 - Math.max(left, 0)}%` } : { left: `${Math.max(right, 0)}%` };
-  const isInside = isTurned && left < 100 - LABEL_TURNS;
+  const isInside = isTurned && left < LABEL_ROOM;
   return (
     <>
       <span className={css.bar} data-error={isError} style={{ ...placed(node, drawn), background: `var(${colour})` }} />
