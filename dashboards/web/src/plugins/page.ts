@@ -22,13 +22,21 @@ export interface Found {
   note: string;
   to: string;
   params?: Record<string, string>;
+  search?: Record<string, unknown>;
 }
 
 export interface PluginPages {
   name: string;
+  /** The plugin of the server that answers its pages, where that has another name. */
+  of?: string;
   navigation: NavigationEntry[];
   /** Made with `createRoute` below `appRoute`; each loads its component when it is opened. */
   routes: AnyRoute[];
   /** Looks for things by name, for the command palette. */
   find?: (words: string, signal: AbortSignal) => Promise<Found[]>;
+}
+
+/** How many pages a plugin of the server has in this app. */
+export function pagesOf(plugins: readonly PluginPages[], name: string): number {
+  return plugins.filter((plugin) => (plugin.of ?? plugin.name) === name).reduce((sum, { routes }) => sum + routes.length, 0);
 }

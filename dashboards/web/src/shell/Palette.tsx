@@ -87,8 +87,8 @@ function Commands({ onClose, onHelp }: Omit<PaletteProps, 'isOpen'>) {
 }
 
 /** Plugins name pages of theirs by texts: which there are is only known when all of them are put together. */
-function linkOf({ to, params }: Found): PageLink {
-  return { to: to as PageLink['to'], params };
+function linkOf({ to, params, search }: Found): PageLink {
+  return { to: to as PageLink['to'], params, search: search as PageLink['search'] };
 }
 
 function useActions(onHelp: () => void): Command[] {

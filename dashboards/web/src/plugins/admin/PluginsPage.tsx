@@ -6,6 +6,7 @@ import { Grid, Page, Panel } from '../../components/Page';
 import { Answer, Empty } from '../../components/states';
 import { count } from '../../format/number';
 import { usePlugins } from '../../shell/plugins';
+import { pagesOf } from '../page';
 import css from './admin.module.css';
 import { pluginsOf, useHealth } from './health';
 import { useDescription } from './hub';
@@ -54,7 +55,7 @@ function NoPlugins() {
 
 function Brings({ name, version, tables }: { name: string; version: string; tables: Table[] }) {
   const { data: description = {} } = useDescription();
-  const pages = usePlugins().find((plugin) => plugin.name === name)?.routes.length ?? 0;
+  const pages = pagesOf(usePlugins(), name);
   const permissions = permissionsOf(description).filter((permission) => permission.startsWith(`${name}:`));
   return (
     <Facts>

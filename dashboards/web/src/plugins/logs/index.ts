@@ -14,6 +14,7 @@ const logsRoute = createRoute({
 
 export const logs = {
   name: 'logs',
+  of: 'apm',
   navigation: [{ title: 'Logs', to: '/logs', group: 'Observe', needs: 'apm:logs:read', keys: 'g l' }],
   routes: [logsRoute],
 } satisfies PluginPages;

@@ -17,6 +17,7 @@ const mapRoute = createRoute({
 
 export const map = {
   name: 'map',
+  of: 'apm',
   navigation: [{ title: 'Service map', to: '/map', group: 'Observe', needs: 'apm:map:read', keys: 'g w' }],
   routes: [mapRoute],
 } satisfies PluginPages;

@@ -17,6 +17,7 @@ const metricsRoute = createRoute({
 
 export const metrics = {
   name: 'metrics',
+  of: 'apm',
   navigation: [{ title: 'Metrics', to: '/metrics', group: 'Observe', needs: 'apm:metrics:read', keys: 'g m' }],
   routes: [metricsRoute],
   find: findMetrics,

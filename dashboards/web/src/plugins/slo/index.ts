@@ -24,6 +24,7 @@ const sloRoute = createRoute({
 
 export const slo = {
   name: 'slo',
+  of: 'apm',
   navigation: [{ title: 'SLOs', to: '/slos', group: 'Respond', needs: 'apm:slos:read', keys: 'g b' }],
   routes: [slosRoute, sloRoute],
   find,

@@ -26,6 +26,7 @@ const traceRoute = createRoute({
 
 export const traces = {
   name: 'traces',
+  of: 'apm',
   navigation: [{ title: 'Traces', to: '/traces', group: 'Observe', needs: 'apm:traces:read', keys: 'g r' }],
   routes: [tracesRoute, traceRoute],
   find: findTrace,
