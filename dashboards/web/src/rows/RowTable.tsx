@@ -9,14 +9,14 @@ import type { PageLink } from '../shell/link';
 import { Cell } from './Cell';
 import { isNumeric, isTime, numberOf, textOf, type Rows } from './rows';
 
-interface RowTableProps {
+export interface RowTableProps {
   label: string;
   answer: Rows;
   height: number;
   /** Where a row leads; with it rows are numbered, and the number is the link. */
   linkOf?: (row: number) => PageLink;
   /** How numbers of a column are written, and what it is called; pass the same function until it changes. */
-  shownAs?: (column: AnswerColumn) => { name: string; note?: string; unit?: Unit | undefined; render?: (value: unknown) => ReactNode };
+  shownAs?: (column: AnswerColumn) => { name: string; note?: string; unit?: Unit | undefined; width?: string; render?: (value: unknown) => ReactNode };
 }
 
 interface NumberedRow {
@@ -45,7 +45,7 @@ function columnOf(column: AnswerColumn, place: number, answer: Rows, clock: Cloc
     name: shown.name,
     ...(shown.note === undefined ? {} : { note: shown.note }),
     ...(isNumber ? { unit: shown.unit ?? 'number' } : isTime(column) ? { unit: 'time' } : {}),
-    width: shown.unit === undefined ? widthOf(column, `${shown.name} ${shown.note ?? ''}`, place, answer) : widthWith(shown, column, place, answer),
+    width: shown.width ?? (shown.unit === undefined ? widthOf(column, `${shown.name} ${shown.note ?? ''}`, place, answer) : widthWith(shown, column, place, answer)),
     value: ({ values }) => (values[place] == null ? null : isNumber ? numberOf(values[place]) : textOf(values[place])),
     render: ({ values }) => shown.render?.(values[place]) ?? <Cell column={column} value={values[place]} clock={clock} unit={isNumber ? shown.unit : undefined} />,
   };

@@ -2,20 +2,23 @@
 
 import { Link } from '@tanstack/react-router';
 import { queries } from '../../../api/client';
-import type { AlertDetail, RowsAsked } from '../../../api/schema';
-import { DataTable, type Column } from '../../../components/DataTable';
+import type { AlertDetail, AnswerColumn, RowsAsked } from '../../../api/schema';
+import { Fact, Facts } from '../../../components/Facts';
 import { Panel } from '../../../components/Page';
+import { ROW_HEIGHT } from '../../../components/rowWindow';
 import { Snippet } from '../../../components/Snippet';
 import { Answer, Empty } from '../../../components/states';
 import { useClock } from '../../../format/time';
+import { columnOf } from '../../../rows/columnOf';
+import { RowTable, type RowTableProps } from '../../../rows/RowTable';
 import { useMay } from '../../../shell/me';
 import css from '../alerting.module.css';
 import { SqlLink, TraceLink } from '../elsewhere';
-import { Fact, Facts } from '../../../components/Facts';
-import { cellOf, widthOf, type AnyRow } from './cells';
 
-const ROWS_HEIGHT = 360;
 const ROWS_SHOWN = 10;
+/** In pixels: of the names of columns, with room for a bar to scroll by. */
+const HEAD_HEIGHT = 49;
+const TRACE_WIDTH = '130px';
 
 export function AlertRows({ alert }: { alert: AlertDetail }) {
   const mayRead = useMay('telemetry:rows:read');
@@ -43,21 +46,12 @@ function RowsFound({ id }: { id: string }) {
   return (
     <Panel title="The rows behind it" isFlush>
       <Answer query={rows} height={200} isEmpty={(answer) => answer.rows.length === 0} empty={<NoRows />}>
-        {(answer) => {
-          const found: AnyRow[] = answer.rows.map((values, at) => ({ at, values: Object.fromEntries(answer.columns.map(({ name }, place) => [name, values[place]])) }));
-          return (
-            <>
-              <DataTable
-                label="The rows behind it"
-                rows={found}
-                columns={answer.columns.map(({ name }) => column(name, found))}
-                keyOf={(row) => String(row.at)}
-                {...(found.length > ROWS_SHOWN ? { height: ROWS_HEIGHT } : {})}
-              />
-              {answer.is_truncated && <p className={css.below}>There are more rows than are shown: open the statement in SQL for all.</p>}
-            </>
-          );
-        }}
+        {(answer) => (
+          <>
+            <RowTable label="The rows behind it" answer={answer} height={Math.min(ROWS_SHOWN, answer.rows.length) * ROW_HEIGHT + HEAD_HEIGHT} shownAs={shownAs} />
+            {answer.is_truncated && <p className={css.below}>There are more rows than are shown: open the statement in SQL for all.</p>}
+          </>
+        )}
       </Answer>
     </Panel>
   );
@@ -71,18 +65,11 @@ function NoRows() {
   );
 }
 
-function column(name: string, rows: readonly AnyRow[]): Column<AnyRow> {
-  return {
-    id: name,
-    name,
-    width: widthOf(name, rows),
-    value: (row) => cellOf(row, name),
-    render: (row) => {
-      const cell = cellOf(row, name);
-      if (name === 'trace_id' && typeof cell === 'string') return <TraceLink id={cell} />;
-      return <span title={cell === undefined ? '' : String(cell)}>{cell ?? '–'}</span>;
-    },
-  };
+/** With units where names say them, and ids of traces by their first digits; other numbers keep every digit. */
+function shownAs(column: AnswerColumn): ReturnType<NonNullable<RowTableProps['shownAs']>> {
+  const { name, unit } = columnOf(column);
+  if (column.name === 'trace_id') return { name: 'Trace', width: TRACE_WIDTH, render: (value) => (typeof value === 'string' ? <TraceLink id={value} /> : '–') };
+  return unit === 'number' ? { name } : { name, unit };
 }
 
 function Asked({ asked }: { asked: RowsAsked }) {

@@ -5,12 +5,12 @@ import { useMemo, useState } from 'react';
 import type { Panel, PanelAnswer } from '../../../api/schema';
 import { Empty } from '../../../components/states';
 import { format } from '../../../format/number';
+import { columnOf } from '../../../rows/columnOf';
 import { isNumeric, numberOf, textOf } from '../../../rows/rows';
 import css from '../dashboards.module.css';
 import { PanelHead } from '../PanelHead';
 import { layoutOf, type Call, type PlacedNode } from './mapLayout';
 import type { DrawnPanel } from './series';
-import { columnOf } from './values';
 
 const HEAD_HEIGHT = 34;
 const NODE = { width: 118, height: 26, gapX: 42, gapY: 14 };

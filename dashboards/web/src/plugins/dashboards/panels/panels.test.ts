@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { layoutOf, type Call } from './mapLayout';
-import { colourOf, columnOf, linesOf } from './values';
+import { colourOf, linesOf } from './values';
 
 const call = (source: string, target: string, kind = 'service'): Call => ({ source, target, kind, calls: 1, errorShare: null, note: '' });
 
@@ -25,10 +25,4 @@ test('a value has the level of the last threshold that it reached', () => {
 
   expect([0.5, 0.95, 0.999, -1, null].map((value) => colourOf(value, thresholds))).toEqual(['--error', '--warning', '--good', undefined, undefined]);
   expect(linesOf({ id: 'a', title: 'A', kind: 'time_series', width: 1, legend: true, thresholds }).map((line) => line.value)).toEqual([0.9]);
-});
-
-test('names of columns say their unit', () => {
-  expect(columnOf({ name: 'p95_ms' })).toEqual({ name: 'P95', unit: 'ms' });
-  expect(columnOf({ name: 'per_second' })).toEqual({ name: 'Per second', unit: 'per_second' });
-  expect(columnOf({ name: 'orders' }, 'EUR')).toEqual({ name: 'Orders', unit: 'in EUR' });
 });

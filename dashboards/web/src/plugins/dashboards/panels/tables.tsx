@@ -5,13 +5,13 @@ import { Link } from '@tanstack/react-router';
 import type { AnswerColumn } from '../../../api/schema';
 import { Badge } from '../../../components/Badge';
 import { DataTable, type Column } from '../../../components/DataTable';
+import { columnOf } from '../../../rows/columnOf';
 import { RowTable } from '../../../rows/RowTable';
 import { textOf } from '../../../rows/rows';
 import { PanelHead } from '../PanelHead';
 import { traceLink } from '../../../shell/link';
 import css from '../dashboards.module.css';
 import type { DrawnPanel } from './series';
-import { columnOf } from './values';
 
 /** In pixels: the head, less what tables reach into the frame. */
 const HEAD_HEIGHT = 23;

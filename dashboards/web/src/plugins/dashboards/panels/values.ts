@@ -1,7 +1,7 @@
 // How the values of a panel are written and judged.
 
-import type { AnswerColumn, Panel, Threshold } from '../../../api/schema';
-import { fixed, format, unitOf, type Unit } from '../../../format/number';
+import type { Panel, Threshold } from '../../../api/schema';
+import { fixed, format, unitOf } from '../../../format/number';
 
 const TONES = { ok: '--good', warning: '--warning', critical: '--error' } as const;
 
@@ -20,20 +20,4 @@ export function linesOf({ thresholds = [] }: Panel) {
 export function written(value: number | null | undefined, panel: Panel): string {
   const unit = unitOf(panel.unit);
   return panel.decimals == null ? format(value, unit) : fixed(value, unit, panel.decimals);
-}
-
-const ENDS: readonly { end: RegExp; unit: Unit }[] = [
-  { end: /_ms$/, unit: 'ms' },
-  { end: /_ns$/, unit: 'ns' },
-  { end: /_seconds$/, unit: 's' },
-  { end: /_share$/, unit: 'share' },
-  { end: /_bytes$/, unit: 'bytes' },
-];
-
-/** A column of a table: names say their unit at the end, as in `p95_ms`; that of the panel counts where they do not. */
-export function columnOf({ name }: Pick<AnswerColumn, 'name'>, panelUnit?: string | null): { name: string; unit: Unit } {
-  const told = ENDS.find(({ end }) => end.test(name));
-  const rest = (told === undefined ? name : name.replace(told.end, '')).replaceAll('_', ' ');
-  const known: Record<string, Unit> = { 'per second': 'per_second', ms: 'ms' };
-  return { name: rest.charAt(0).toUpperCase() + rest.slice(1), unit: told?.unit ?? known[rest] ?? unitOf(panelUnit) };
 }
