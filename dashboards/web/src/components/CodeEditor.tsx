@@ -32,16 +32,18 @@ export interface CodeEditorProps {
   words?: SqlWords;
   /** What the server says is wrong, underlined where it is. */
   faults?: readonly Fault[];
+  /** Of a text whose place is elsewhere: it looks like what is read, and what is written into it is only tried. */
+  isTrial?: boolean;
   /** In pixels. */
   height?: number;
 }
 
 const CodeMirror = lazy(() => import('./CodeMirror').then((module) => ({ default: module.CodeMirror })));
 
-export function CodeEditor({ height = 200, ...rest }: CodeEditorProps) {
+export function CodeEditor({ height = 200, isTrial = false, ...rest }: CodeEditorProps) {
   return (
-    <div className={css.editor} style={{ height }}>
-      <Suspense fallback={<pre className={css.waiting}>{rest.value}</pre>}>
+    <div className={css.editor} data-trial={isTrial} style={{ height }}>
+      <Suspense fallback={<pre className={css.waiting} aria-busy="true">{rest.value}</pre>}>
         <CodeMirror {...rest} />
       </Suspense>
     </div>

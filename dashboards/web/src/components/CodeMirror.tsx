@@ -19,7 +19,7 @@ const colours = HighlightStyle.define([
   { tag: tags.comment, color: 'var(--text-3)' },
 ]);
 
-export function CodeMirror({ label, language, value, onChange, onRun, tables, words, faults }: Omit<CodeEditorProps, 'height'>) {
+export function CodeMirror({ label, language, value, onChange, onRun, tables, words, faults }: Omit<CodeEditorProps, 'height' | 'isTrial'>) {
   const place = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(null);
   const latest = useRef({ value, onChange, onRun });

@@ -9,9 +9,11 @@ import { Snippet } from '../../components/Snippet';
 import { useMay } from '../../shell/me';
 import css from './admin.module.css';
 
+/** What is set, by its section. */
+const SET = { retention: 'Retention is', quotas: 'Quotas are' } as const;
+
 interface SettingsProps {
-  /** What it is about: `retention`. */
-  section: string;
+  section: keyof typeof SET;
   yaml: string;
 }
 
@@ -20,7 +22,7 @@ export function Settings({ section, yaml }: SettingsProps) {
   return (
     <div className={css.stack}>
       <p className={css.text}>
-        It is set under <code>{section}</code> in the settings of the server, for all tenants and for single ones, and changes while the server runs.
+        {SET[section]} set under <code>{section}</code> in the settings of the server, for all tenants and for single ones, and may change while it runs.
       </p>
       <div className={css.wide}>
         <Snippet label={`Settings of ${section}`} text={yaml} />

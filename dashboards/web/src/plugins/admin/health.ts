@@ -67,8 +67,10 @@ export function checksOf({ checks, details }: Health): Check[] {
     .sort((one, other) => Number(one.isOk) - Number(other.isOk) || place(one.name) - place(other.name));
 }
 
-function detailsOf(details: Record<string, unknown> | undefined): string {
-  return Object.entries(details ?? {})
+function detailsOf({ bytes: used, bytes_max: most, ...details }: Record<string, unknown> = {}): string {
+  const known = typeof used === 'number' && typeof most === 'number' ? { used: `${bytes(used)} of ${bytes(most)}` } : { bytes: used, bytes_max: most };
+  return Object.entries({ ...known, ...details })
+    .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `${name.replaceAll('_', ' ')}: ${name.startsWith('bytes') && typeof value === 'number' ? bytes(value) : String(value)}`)
     .join(', ');
 }

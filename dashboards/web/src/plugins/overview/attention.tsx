@@ -10,12 +10,14 @@ import { useRange } from '../../range/useRange';
 import { PriorityMark, SeverityMark } from '../alerting/marks';
 
 const SHOWN_MAX = 5;
+/** Of both tables: they stand below each other as one. */
+const WIDTHS = { what: 'minmax(110px, 2fr)', grade: '84px', of: 'minmax(84px, 1fr)', since: '104px' };
 
 const incidentColumns: Column<IncidentView>[] = [
-  { id: 'title', name: 'Incident', value: (incident) => incident.title },
-  { id: 'priority', name: 'Priority', value: (incident) => incident.priority, width: '90px', render: ({ priority }) => <PriorityMark priority={priority} /> },
-  { id: 'status', name: 'Status', value: (incident) => incident.status, width: '120px' },
-  { id: 'opened', name: 'Opened', unit: 'time', value: (incident) => incident.opened_at, width: '110px', render: (incident) => ago(incident.opened_at) },
+  { id: 'title', name: 'Incident', value: (incident) => incident.title, width: WIDTHS.what },
+  { id: 'priority', name: 'Priority', value: (incident) => incident.priority, width: WIDTHS.grade, render: ({ priority }) => <PriorityMark priority={priority} /> },
+  { id: 'status', name: 'Status', value: (incident) => incident.status, width: WIDTHS.of },
+  { id: 'opened', name: 'Opened', unit: 'time', value: (incident) => incident.opened_at, width: WIDTHS.since, render: (incident) => ago(incident.opened_at) },
 ];
 
 export function ActiveIncidents() {
@@ -37,10 +39,10 @@ export function ActiveIncidents() {
 }
 
 const alertColumns: Column<AlertView>[] = [
-  { id: 'rule', name: 'Alert', value: (alert) => alert.rule },
-  { id: 'severity', name: 'Severity', value: (alert) => alert.severity, width: '90px', render: ({ severity }) => <SeverityMark severity={severity} /> },
-  { id: 'labels', name: 'Of', value: (alert) => Object.values(alert.labels).join(', '), width: 'minmax(120px, 1fr)' },
-  { id: 'fired', name: 'Fires since', unit: 'time', value: (alert) => alert.fired_at, width: '110px', render: (alert) => ago(alert.fired_at ?? alert.active_since) },
+  { id: 'rule', name: 'Alert', value: (alert) => alert.rule, width: WIDTHS.what },
+  { id: 'severity', name: 'Severity', value: (alert) => alert.severity, width: WIDTHS.grade, render: ({ severity }) => <SeverityMark severity={severity} /> },
+  { id: 'labels', name: 'Of', value: (alert) => Object.values(alert.labels).join(', '), width: WIDTHS.of },
+  { id: 'fired', name: 'Fires since', unit: 'time', value: (alert) => alert.fired_at, width: WIDTHS.since, render: (alert) => ago(alert.fired_at ?? alert.active_since) },
 ];
 
 export function FiringAlerts() {

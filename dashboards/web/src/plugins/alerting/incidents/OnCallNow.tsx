@@ -33,6 +33,6 @@ export function OnCallNow() {
 }
 
 function titleOf({ level, name, is_open }: Duty): string {
-  const title = level === name ? name : `Level ${level}, ${name}`;
+  const title = level === name ? name.charAt(0).toUpperCase() + name.slice(1) : `Level ${level}, ${name}`;
   return is_open ? title : `${title} (outside its hours)`;
 }

@@ -129,7 +129,7 @@ function Written({ rule, yaml, isChanged, onDraft }: WrittenProps) {
         </p>
       )}
       {error !== undefined && <Failed error={error} />}
-      <RuleText yaml={yaml} onChange={(next) => { onDraft(next === rule.yaml ? undefined : next); }} />
+      <RuleText yaml={yaml} isTrial={isOfFile && !isChanged} onChange={(next) => { onDraft(next === rule.yaml ? undefined : next); }} />
       {(mayWrite || isChanged) && (
         <div className={css.bar}>
           {mayWrite && (

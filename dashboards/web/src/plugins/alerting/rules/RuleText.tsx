@@ -13,10 +13,12 @@ const LINES_MAX = 26;
 
 interface RuleTextProps {
   yaml: string;
+  /** What is written can be tried, and not be saved. */
+  isTrial?: boolean;
   onChange: (yaml: string) => void;
 }
 
-export function RuleText({ yaml, onChange }: RuleTextProps) {
+export function RuleText({ yaml, isTrial = false, onChange }: RuleTextProps) {
   const settled = useSettled(yaml);
   const checked = queries.useQuery('post', '/api/v1/alerting/rules/check', { body: { yaml: settled } }, { enabled: settled.trim() !== '' });
   // The description of this route has no failure, but servers that are not reached have.
@@ -27,7 +29,7 @@ export function RuleText({ yaml, onChange }: RuleTextProps) {
   const lines = Math.min(LINES_MAX, Math.max(LINES_MIN, yaml.split('\n').length + 1));
   return (
     <div className={css.stack}>
-      <CodeEditor label="Rule as YAML" language="yaml" value={yaml} onChange={onChange} faults={faults} height={lines * LINE_HEIGHT} />
+      <CodeEditor label="Rule as YAML" language="yaml" value={yaml} onChange={onChange} faults={faults} isTrial={isTrial} height={lines * LINE_HEIGHT} />
       <div role="status" className={css.checked}>
         {error !== null && <Failed error={error} />}
         {told === undefined && error === null && <p className={css.muted}>Looking at it…</p>}
