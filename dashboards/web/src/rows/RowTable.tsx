@@ -53,7 +53,7 @@ function columnOf(column: AnswerColumn, place: number, answer: Rows, clock: Cloc
 
 /** What is written with a unit is short, however many digits it has. */
 function widthWith({ name }: { name: string }, column: AnswerColumn, place: number, answer: Rows): string {
-  return isNumeric(column) ? `minmax(${Math.round(Math.max(9, name.length + 3) * LETTER_WIDTH + 16)}px, 0.7fr)` : widthOf(column, name, place, answer);
+  return isNumeric(column) ? `minmax(${Math.round(Math.max(8, name.length + 1) * LETTER_WIDTH + 16)}px, 0.7fr)` : widthOf(column, name, place, answer);
 }
 
 const LETTER_WIDTH = 7.2;
@@ -62,7 +62,7 @@ const LOOKED_AT = 50;
 /** As wide as the longest of its first values, within bounds; what is over is for the last ones to share. */
 function widthOf(column: AnswerColumn, name: string, place: number, { rows }: Rows): string {
   if (isTime(column)) return 'minmax(190px, 1fr)';
-  const letters = rows.slice(0, LOOKED_AT).reduce((most, row) => Math.max(most, textOf(row[place]).length), name.length + 3);
+  const letters = rows.slice(0, LOOKED_AT).reduce((most, row) => Math.max(most, textOf(row[place]).length), name.length + 2);
   const pixels = Math.round(Math.min(420, Math.max(72, letters * LETTER_WIDTH + 24)));
   return isNumeric(column) ? `minmax(${Math.min(pixels, 150)}px, 0.6fr)` : `minmax(${pixels}px, ${letters > 20 ? 2 : 1}fr)`;
 }

@@ -5,6 +5,7 @@ import { Link } from '@tanstack/react-router';
 import type { AnswerColumn } from '../../../api/schema';
 import { Badge } from '../../../components/Badge';
 import { DataTable, type Column } from '../../../components/DataTable';
+import { ROW_HEIGHT } from '../../../components/rowWindow';
 import { columnOf } from '../../../rows/columnOf';
 import { RowTable } from '../../../rows/RowTable';
 import { textOf } from '../../../rows/rows';
@@ -16,13 +17,19 @@ import type { DrawnPanel } from './series';
 /** In pixels: the head, less what tables reach into the frame. */
 const HEAD_HEIGHT = 23;
 
+/** No row is cut: what does not fit is scrolled to. */
+function tableHeight(height: number): number {
+  const names = ROW_HEIGHT;
+  return names + Math.max(1, Math.floor((height - HEAD_HEIGHT - names) / ROW_HEIGHT)) * ROW_HEIGHT;
+}
+
 export function TablePanel({ panel, answer, height, actions }: DrawnPanel) {
   const shownAs = useCallback((column: AnswerColumn) => columnOf(column, panel.unit), [panel.unit]);
   return (
     <>
       <PanelHead panel={panel} actions={actions} />
       <div className={css.flush}>
-        <RowTable label={panel.title} answer={answer} height={height - HEAD_HEIGHT} shownAs={shownAs} />
+        <RowTable label={panel.title} answer={answer} height={tableHeight(height)} shownAs={shownAs} />
       </div>
     </>
   );
@@ -79,7 +86,7 @@ export function LogsPanel({ panel, answer, height, actions }: DrawnPanel) {
     <>
       <PanelHead panel={panel} actions={actions} />
       <div className={css.flush}>
-        <DataTable label={panel.title} rows={rows} columns={columns} keyOf={(row) => String(row.at)} height={height - HEAD_HEIGHT} />
+        <DataTable label={panel.title} rows={rows} columns={columns} keyOf={(row) => String(row.at)} height={tableHeight(height)} />
       </div>
     </>
   );
@@ -104,7 +111,7 @@ export function TracesPanel({ panel, answer, height, actions }: DrawnPanel) {
     <>
       <PanelHead panel={panel} actions={actions} />
       <div className={css.flush}>
-        <DataTable label={panel.title} rows={rows} columns={columns} keyOf={(row) => String(row.at)} linkOf={(row) => traceLink(row.of('trace_id') ?? '')} height={height - HEAD_HEIGHT} />
+        <DataTable label={panel.title} rows={rows} columns={columns} keyOf={(row) => String(row.at)} linkOf={(row) => traceLink(row.of('trace_id') ?? '')} height={tableHeight(height)} />
       </div>
     </>
   );
