@@ -60,14 +60,17 @@ interface EmptyProps {
   title: string;
   /** What to do about it. */
   children?: ReactNode;
+  /** The button that does it. */
+  act?: ReactNode;
   height?: number | undefined;
 }
 
-export function Empty({ title, children, height }: EmptyProps) {
+export function Empty({ title, children, act, height }: EmptyProps) {
   return (
     <div className={css.empty} style={{ minHeight: height }}>
       <p className={css.title}>{title}</p>
       {children !== undefined && <div className={css.next}>{children}</div>}
+      {act}
     </div>
   );
 }

@@ -1,7 +1,7 @@
 // People of the tenant, and inviting further ones.
 
 import { getRouteApi } from '@tanstack/react-router';
-import { useState } from 'react';
+import { useState, type ReactNode } from 'react';
 import { api } from '../../api/client';
 import type { PersonView } from '../../api/schema';
 import { Button } from '../../components/Button';
@@ -39,26 +39,28 @@ export function PeoplePage() {
   const [isInviting, setInviting] = useState(false);
   const words = text.toLowerCase();
   const matching = (all: PersonView[]) => all.filter((person) => (status === undefined || person.status === status) && `${person.email} ${person.name} ${person.roles.join(' ')}`.toLowerCase().includes(words));
-
+  const invite = mayInvite && (
+    <Button kind="primary" icon="plus" onPress={() => { setInviting(true); }}>
+      Invite
+    </Button>
+  );
   return (
     <Page
       title="People"
       actions={
-        <>
-          <div className={css.filter}>
-            <TextField aria-label="Only people with this in e-mail, name or role" placeholder="Filter" value={text} onChange={(next) => void navigate({ search: (search) => ({ ...search, text: next === '' ? undefined : next }), replace: true })} />
-          </div>
-          <Select label="State" isLabelHidden value={status ?? 'any'} choices={STATES} onChange={(next) => void navigate({ search: (search) => ({ ...search, status: next === 'any' ? undefined : next }) })} />
-          {mayInvite && (
-            <Button kind="primary" icon="plus" onPress={() => { setInviting(true); }}>
-              Invite
-            </Button>
-          )}
-        </>
+        people.data?.length !== 0 && (
+          <>
+            <div className={css.filter}>
+              <TextField aria-label="Only people with this in e-mail, name or role" placeholder="Filter" value={text} onChange={(next) => void navigate({ search: (search) => ({ ...search, text: next === '' ? undefined : next }), replace: true })} />
+            </div>
+            <Select label="State" isLabelHidden value={status ?? 'any'} choices={STATES} onChange={(next) => void navigate({ search: (search) => ({ ...search, status: next === 'any' ? undefined : next }) })} />
+            {invite}
+          </>
+        )
       }
     >
       <Panel isFlush>
-        <Answer query={people} height={320} isEmpty={(all) => matching(all).length === 0} empty={<Nobody isFiltered={text !== '' || status !== undefined} />}>
+        <Answer query={people} height={320} isEmpty={(all) => matching(all).length === 0} empty={<Nobody isFiltered={people.data?.length !== 0} invite={invite} />}>
           {(all) => <DataTable label="People" rows={matching(all)} columns={columns} keyOf={(person) => person.id} linkOf={(person) => ({ to: '/admin/people/$id', params: { id: person.id } })} />}
         </Answer>
       </Panel>
@@ -67,11 +69,11 @@ export function PeoplePage() {
   );
 }
 
-function Nobody({ isFiltered }: { isFiltered: boolean }) {
+function Nobody({ isFiltered, invite }: { isFiltered: boolean; invite: ReactNode }) {
   const me = useMe();
   if (isFiltered) return <Empty title="Nobody is like that" height={160}>Take filters away to see everybody.</Empty>;
   return (
-    <Empty title={`Nobody belongs to the tenant ${me.tenant} yet`} height={160}>
+    <Empty title={`Nobody belongs to the tenant ${me.tenant} yet`} height={160} act={invite}>
       {me.home === me.tenant ? (
         'Invite somebody.'
       ) : (

@@ -39,25 +39,29 @@ export function SlosPage() {
   const [isMaking, setMaking] = useState(false);
   const mayWrite = useMay('apm:slos:write');
   const slos = queries.useQuery('get', '/api/v1/apm/slos', {}, { refetchInterval: REFRESH_MS });
+  const make = () => { setMaking(true); };
+  const isEmpty = slos.data?.slos.length === 0;
   const filter = (words: string) => void navigate({ search: (search) => ({ ...search, text: words === '' ? undefined : words }), replace: true });
   return (
     <Page
       title="SLOs"
       actions={
-        <>
-          <div className={css.filter}>
-            <TextField aria-label="Only SLOs with this in their name, service or owner" placeholder="Filter by name, service or owner" value={text ?? ''} onChange={filter} />
-          </div>
-          {mayWrite && (
-            <Button kind="primary" icon="plus" onPress={() => { setMaking(true); }}>
-              New SLO
-            </Button>
-          )}
-        </>
+        !isEmpty && (
+          <>
+            <div className={css.filter}>
+              <TextField aria-label="Only SLOs with this in their name, service or owner" placeholder="Filter by name, service or owner" value={text ?? ''} onChange={filter} />
+            </div>
+            {mayWrite && (
+              <Button kind="primary" icon="plus" onPress={make}>
+                New SLO
+              </Button>
+            )}
+          </>
+        )
       }
     >
       <Panel isFlush>
-        <Answer query={slos} height={320} isEmpty={(answer) => answer.slos.length === 0} empty={<NoSlos />}>
+        <Answer query={slos} height={320} isEmpty={(answer) => answer.slos.length === 0} empty={<NoSlos onMake={mayWrite ? make : undefined} />}>
           {(answer) => {
             const shown = answer.slos.filter((slo) => `${slo.name} ${slo.service} ${slo.owner}`.toLowerCase().includes((text ?? '').toLowerCase()));
             return (
@@ -95,9 +99,19 @@ function BudgetLeft({ slo }: { slo: SloView }) {
   );
 }
 
-function NoSlos() {
+function NoSlos({ onMake }: { onMake: (() => void) | undefined }) {
   return (
-    <Empty title="Nothing is promised yet" height={240}>
+    <Empty
+      title="Nothing is promised yet"
+      height={240}
+      act={
+        onMake !== undefined && (
+          <Button kind="primary" icon="plus" onPress={onMake}>
+            New SLO
+          </Button>
+        )
+      }
+    >
       An SLO says what share of a service&apos;s events are to be good, and tells when too many are not.
     </Empty>
   );

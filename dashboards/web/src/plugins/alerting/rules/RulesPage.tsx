@@ -2,7 +2,7 @@
 
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
-import { useState } from 'react';
+import { useState, type ReactNode } from 'react';
 import { api, queries } from '../../../api/client';
 import type { RuleView } from '../../../api/schema';
 import { Badge } from '../../../components/Badge';
@@ -40,28 +40,31 @@ function RuleList() {
   const rules = useQuery({ ...allRules(), ...WATCHED });
   const filter = (words: string) => void navigate({ search: (search) => ({ ...search, text: words === '' ? undefined : words }), replace: true });
   const templates = TEMPLATES.map((id) => ({ id, ...TEMPLATE_NAMES[id], act: () => void navigate({ search: { template: id } }) }));
+  const begin = mayWrite && (
+    <Menu label="New rule" groups={[{ title: 'Begin with', entries: templates }]}>
+      <Button kind="primary" icon="plus">
+        New rule
+      </Button>
+    </Menu>
+  );
   return (
     <Page
       title="Rules"
       actions={
-        <>
-          <div className={css.filter}>
-            <TextField aria-label="Only rules with this in their name, kind or file" placeholder="Filter by name, kind or file" value={text ?? ''} onChange={filter} />
-          </div>
-          <Export />
-          {mayWrite && (
-            <Menu label="New rule" groups={[{ title: 'Begin with', entries: templates }]}>
-              <Button kind="primary" icon="plus">
-                New rule
-              </Button>
-            </Menu>
-          )}
-        </>
+        rules.data?.length !== 0 && (
+          <>
+            <div className={css.filter}>
+              <TextField aria-label="Only rules with this in their name, kind or file" placeholder="Filter by name, kind or file" value={text ?? ''} onChange={filter} />
+            </div>
+            <Export />
+            {begin}
+          </>
+        )
       }
     >
       <RuleFiles />
       <Panel isFlush>
-        <Answer query={rules} height={400} isEmpty={(all) => all.length === 0} empty={<NoRules />}>
+        <Answer query={rules} height={400} isEmpty={(all) => all.length === 0} empty={<NoRules begin={begin} />}>
           {(all) => <RuleTable rules={all.filter((rule) => `${rule.name} ${rule.kind} ${rule.file ?? 'API'}`.toLowerCase().includes((text ?? '').toLowerCase()))} />}
         </Answer>
       </Panel>
@@ -117,9 +120,9 @@ function Firing({ rule, count }: { rule: string; count: number | undefined }) {
   );
 }
 
-function NoRules() {
+function NoRules({ begin }: { begin: ReactNode }) {
   return (
-    <Empty title="There are no rules yet" height={240}>
+    <Empty title="There are no rules yet" height={240} act={begin}>
       Make one here, or put files into the directory that <code>alerting.directory</code> names.
     </Empty>
   );

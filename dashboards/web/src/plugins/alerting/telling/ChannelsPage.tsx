@@ -23,20 +23,23 @@ export function ChannelsPage() {
   const channels = queries.useQuery('get', '/api/v1/alerting/channels');
   const [open, setOpen] = useState<Open>();
   const mayWrite = useMay('alerting:channels:write');
+  const make = () => { setOpen({ what: 'new' }); };
   const close = () => { setOpen(undefined); };
+  const isEmpty = channels.data?.channels.length === 0;
   return (
     <Page
       title="Channels"
       actions={
-        mayWrite && (
-          <Button kind="primary" icon="plus" onPress={() => { setOpen({ what: 'new' }); }}>
+        mayWrite &&
+        !isEmpty && (
+          <Button kind="primary" icon="plus" onPress={make}>
             New channel
           </Button>
         )
       }
     >
       <Panel isFlush>
-        <Answer query={channels} height={240} isEmpty={(answer) => answer.channels.length === 0} empty={<NoChannels />}>
+        <Answer query={channels} height={240} isEmpty={(answer) => answer.channels.length === 0} empty={<NoChannels onMake={mayWrite ? make : undefined} />}>
           {(answer) => <DataTable label="Channels" rows={answer.channels} columns={mayWrite ? [...columns, actions(setOpen)] : columns} keyOf={(channel) => channel.name} />}
         </Answer>
       </Panel>
@@ -107,9 +110,19 @@ function DeleteDialog({ name, onClose }: { name: string; onClose: () => void }) 
   );
 }
 
-function NoChannels() {
+function NoChannels({ onMake }: { onMake: (() => void) | undefined }) {
   return (
-    <Empty title="Nobody is told yet" height={240}>
+    <Empty
+      title="Nobody is told yet"
+      height={240}
+      act={
+        onMake !== undefined && (
+          <Button kind="primary" icon="plus" onPress={onMake}>
+            New channel
+          </Button>
+        )
+      }
+    >
       Make a channel here, or write <code>notifications.yaml</code> into the directory that <code>alerting.directory</code> names.
     </Empty>
   );
