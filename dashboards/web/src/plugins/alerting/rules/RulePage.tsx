@@ -18,6 +18,7 @@ import { unitOf } from '../alerts/units';
 import { useChange, useRefresh, WATCHED } from '../change';
 import { SeverityMark } from '../marks';
 import { Backtest } from './Backtest';
+import { asked } from './kinds';
 import { RuleText } from './RuleText';
 
 const route = getRouteApi('/app/rules/$name');
@@ -51,7 +52,7 @@ function Rule({ rule }: { rule: OneRule }) {
         <SeverityMark severity={rule.severity} />
         {!rule.enabled && <Badge>off</Badge>}
         <span className={css.muted}>
-          asks {rule.kind} every {format(rule.interval_seconds, 's')}; stands in {rule.file ?? 'the API'}
+          Asks {asked(rule.kind)} every {format(rule.interval_seconds, 's')}; stands in {rule.file ?? 'the API'}
         </span>
       </p>
       {rule.error != null && <FailingRule error={rule.error} />}
