@@ -32,9 +32,9 @@ export function Operations({ service, operations }: { service: string; operation
 }
 
 const errorColumns: Column<ErrorGroup>[] = [
-  { id: 'type', name: 'Type', value: (group) => group.type, width: 'minmax(140px, 1fr)' },
+  { id: 'type', name: 'Type', value: (group) => group.type, width: 'minmax(140px, 2fr)' },
   { id: 'pattern', name: 'Message', value: (group) => group.pattern, width: 'minmax(220px, 3fr)', render: (group) => <span className={css.message}>{group.pattern ?? '–'}</span> },
-  { id: 'operation', name: 'Last in', value: (group) => group.last.operation, width: 'minmax(120px, 1fr)' },
+  { id: 'operation', name: 'Last in', value: (group) => group.last.operation, width: 'minmax(120px, 2fr)' },
   { id: 'count', name: 'Count', unit: 'count', value: (group) => group.count },
   { id: 'seen', name: 'Last seen', unit: 'time', value: (group) => group.last_seen, render: (group) => ago(group.last_seen), width: '110px' },
 ];
@@ -81,7 +81,7 @@ type VersionOrInstance = ServiceVersion & ServiceInstance;
 
 const versionColumns: Column<VersionOrInstance>[] = [
   { id: 'what', name: 'Version or instance', value: (row) => row.version ?? row.id ?? row.pod ?? row.host, width: 'minmax(200px, 3fr)' },
-  { id: 'host', name: 'Host', value: (row) => row.host, width: 'minmax(100px, 1fr)' },
+  { id: 'host', name: 'Host', value: (row) => row.host, width: 'minmax(100px, 2fr)' },
   ...requestColumns<VersionOrInstance>(),
 ];
 

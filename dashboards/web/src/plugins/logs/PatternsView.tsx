@@ -22,12 +22,12 @@ const HEIGHT = 520;
 
 const columns: Column<LogPattern>[] = [
   { id: 'template', name: 'Pattern, and its last line', value: (pattern) => pattern.template, width: 'minmax(280px, 1fr)', render: (pattern) => <Template pattern={pattern} /> },
-  { id: 'severity', name: 'Severity', value: (pattern) => SEVERITIES.indexOf(worstOf(pattern) ?? 'trace'), width: '86px', render: (pattern) => <Severity severity={worstOf(pattern)} /> },
-  { id: 'service', name: 'Service', value: (pattern) => pattern.service, width: '124px' },
-  { id: 'course', name: 'Over time', value: (pattern) => pattern.over_time.at(-1), width: '130px', render: (pattern) => <Sparkline values={pattern.over_time} colour={severityColour(worstOf(pattern))} /> },
-  { id: 'count', name: 'Lines', unit: 'count', value: (pattern) => pattern.count, width: '76px' },
-  { id: 'seen', name: 'Last seen', unit: 'time', value: (pattern) => pattern.last_seen, width: '104px', render: (pattern) => ago(pattern.last_seen) },
-  { id: 'trace', name: 'Trace', value: (pattern) => pattern.example.trace_id, width: '84px', render: ({ example }) => (example.trace_id == null ? '–' : <Link {...traceLink(example.trace_id)}>Open</Link>) },
+  { id: 'severity', name: 'Severity', value: (pattern) => SEVERITIES.indexOf(worstOf(pattern) ?? 'trace'), width: '70px', render: (pattern) => <Severity severity={worstOf(pattern)} /> },
+  { id: 'service', name: 'Service', value: (pattern) => pattern.service, width: '118px' },
+  { id: 'course', name: 'Over time', value: (pattern) => pattern.over_time.at(-1), width: '104px', render: (pattern) => <Sparkline values={pattern.over_time} colour={severityColour(worstOf(pattern))} /> },
+  { id: 'count', name: 'Lines', unit: 'count', value: (pattern) => pattern.count, width: '68px' },
+  { id: 'seen', name: 'Last seen', unit: 'time', value: (pattern) => pattern.last_seen, width: '98px', render: (pattern) => ago(pattern.last_seen) },
+  { id: 'trace', name: 'Trace', value: (pattern) => pattern.example.trace_id, width: '70px', render: ({ example }) => (example.trace_id == null ? '–' : <Link {...traceLink(example.trace_id)}>Open</Link>) },
 ];
 
 export function PatternsView({ search }: { search: LogSearch }) {

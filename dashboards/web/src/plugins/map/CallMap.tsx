@@ -13,6 +13,7 @@ import { callsLink } from './callsLink';
 import css from './map.module.css';
 import { MapNodeBox, type BoxNode } from './MapNodeBox';
 import { edgeId, edgeWidth, layoutOf, NODE_HEIGHT, NODE_WIDTH, type Layout } from './layout';
+import { titleOf } from './titleOf';
 
 const HEIGHT_MIN = 480;
 const HEIGHT_AROUND = 200;
@@ -78,7 +79,7 @@ function nodesOf(map: ServiceMap, layout: Layout, focused: string | undefined): 
     data: { node, isFocused: node.id === focused },
     width: NODE_WIDTH,
     height: NODE_HEIGHT,
-    ariaLabel: `${node.name}, ${node.system ?? node.kind}: ${format(node.calls_per_second, 'per_second')}, ${format(node.error_share, 'share')} errors`,
+    ariaLabel: `${titleOf(node) ?? ''}, ${node.system ?? node.kind}: ${format(node.calls_per_second, 'per_second')}, ${format(node.error_share, 'share')} errors`,
   }));
 }
 

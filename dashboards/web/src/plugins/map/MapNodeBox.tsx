@@ -6,17 +6,18 @@ import { format } from '../../format/number';
 import { isWrong } from '../apm/measures';
 import { KindSign } from './KindSign';
 import css from './map.module.css';
+import { titleOf } from './titleOf';
 
 export type BoxNode = Node<{ node: MapNode; isFocused: boolean }, 'box'>;
 
 export function MapNodeBox({ data: { node, isFocused } }: NodeProps<BoxNode>) {
   const isFailing = isWrong(node.error_share);
   return (
-    <div className={css.box} data-kind={node.kind} data-failing={isFailing} data-focused={isFocused} title={node.name}>
+    <div className={css.box} data-kind={node.kind} data-failing={isFailing} data-focused={isFocused} title={titleOf(node)}>
       <Handle type="target" position={Position.Top} className={css.handle ?? ''} isConnectable={false} />
       <span className={css.boxName}>
         <KindSign kind={node.kind} />
-        <span>{node.name}</span>
+        <span>{titleOf(node)}</span>
       </span>
       <span className={css.boxNumbers}>
         {node.kind !== 'service' && <span>{node.system ?? node.kind}</span>}

@@ -9,6 +9,7 @@ import { ErrorShare } from '../apm/measures';
 import { callsLink } from './callsLink';
 import { KindSign } from './KindSign';
 import css from './map.module.css';
+import { titleOf } from './titleOf';
 
 interface NodeDetailsProps {
   map: ServiceMap;
@@ -21,11 +22,11 @@ export function NodeDetails({ map, id, onClose }: NodeDetailsProps) {
   if (node === undefined) return null;
   const calls = map.edges.filter(({ source }) => source === node.id);
   return (
-    <aside aria-label={node.name}>
+    <aside aria-label={titleOf(node)}>
       <Panel isFlush>
         <header className={css.detailsHead}>
           <KindSign kind={node.kind} />
-          <h2>{node.name}</h2>
+          <h2>{titleOf(node)}</h2>
           <span className={css.muted}>{node.system ?? node.kind}</span>
           <Button kind="quiet" icon="close" aria-label="Show everything" onPress={onClose} />
         </header>

@@ -10,6 +10,7 @@ import { Page, Panel } from '../../components/Page';
 import { Answer, Empty } from '../../components/states';
 import { ago } from '../../format/time';
 import { useRange } from '../../range/useRange';
+import { unitWord } from './measures';
 import css from './metrics.module.css';
 import { filterOf, TYPES, type MetricSearch } from './search';
 
@@ -19,7 +20,7 @@ const TYPE_CHOICES = [{ value: 'any', name: 'Any type' }, ...TYPES.map((value) =
 const columns: Column<MetricSummary>[] = [
   { id: 'name', name: 'Metric', value: (metric) => metric.name, width: 'minmax(220px, 2fr)' },
   { id: 'type', name: 'Type', value: (metric) => metric.type.replace('_', ' '), width: '160px' },
-  { id: 'unit', name: 'Unit', value: (metric) => metric.unit, width: '110px' },
+  { id: 'unit', name: 'Unit', value: (metric) => unitWord(metric.unit), width: '120px' },
   { id: 'series', name: 'Series', unit: 'count', value: (metric) => metric.series, width: '84px' },
   { id: 'services', name: 'Services', value: (metric) => servicesOf(metric), width: 'minmax(160px, 2fr)', render: (metric) => <span title={metric.services.join(', ')}>{servicesOf(metric)}</span> },
   { id: 'description', name: 'Description', value: (metric) => metric.description, width: 'minmax(160px, 2fr)', render: (metric) => <span className={css.muted} title={metric.description ?? undefined}>{metric.description ?? '–'}</span> },

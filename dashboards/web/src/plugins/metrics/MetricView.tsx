@@ -16,7 +16,7 @@ import { exact } from '../../format/number';
 import { useRange } from '../../range/useRange';
 import { Controls } from './Controls';
 import { Exemplars } from './Exemplars';
-import { isHistogram, unitName } from './measures';
+import { isHistogram, unitWord } from './measures';
 import { MetricChart } from './MetricChart';
 import { MetricHeatMap } from './MetricHeatMap';
 import css from './metrics.module.css';
@@ -90,7 +90,7 @@ function About({ metric }: { metric: MetricLabels }) {
     <div className={css.about}>
       {metric.sent.map(({ type, temporality, monotonic, unit }) => (
         <Badge key={`${type} ${temporality ?? ''} ${String(monotonic)} ${unit ?? ''}`}>
-          {[temporality, type.replace('_', ' '), monotonic === true ? 'that only grows,' : undefined, unit == null || unit === '1' ? undefined : `in ${unitName(unit) ?? unit}`].filter(Boolean).join(' ')}
+          {[temporality, type.replace('_', ' '), monotonic === true ? 'that only grows,' : undefined, unitWord(unit) === undefined ? undefined : `in ${unitWord(unit) ?? ''}`].filter(Boolean).join(' ')}
         </Badge>
       ))}
       <span>{exact(metric.cardinality)} series</span>

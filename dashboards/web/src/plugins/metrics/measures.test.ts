@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { figuresOf, functionsOf, isMeasured, kindOf, peaksOf, seriesName, unitName, unitOf } from './measures';
+import { figuresOf, functionsOf, isMeasured, kindOf, peaksOf, seriesName, unitName, unitOf, unitWord } from './measures';
 import { chipsOf, filterOf, toggledLabel } from './search';
 
 const sent = (type: string, temporality: string | null, monotonic: boolean | null) => kindOf({ type, temporality, monotonic, series: 1 });
@@ -24,6 +24,7 @@ test('the unit follows the function', () => {
   expect(unitOf('process.cpu.utilization', '1', 'level', 'avg')).toBe('share');
   expect(unitOf('queue.length', '{message}', 'level', 'max')).toBe('number');
   expect([unitName('{message}'), unitName('EUR'), unitName('By'), unitName(null)]).toEqual(['message', 'EUR', undefined, undefined]);
+  expect([unitWord('{message}'), unitWord('By'), unitWord('s'), unitWord('1'), unitWord(null)]).toEqual(['message', 'bytes', 'seconds', undefined, undefined]);
 });
 
 test('exemplars stand beside values, and not beside rates', () => {

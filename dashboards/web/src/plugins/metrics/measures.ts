@@ -63,6 +63,13 @@ export function unitName(unit: string | null | undefined): string | undefined {
   return unit.replace(/^\{(.*)\}$/, '$1');
 }
 
+const UNIT_WORDS: Readonly<Record<string, string>> = { By: 'bytes', 'By/s': 'bytes per second', s: 'seconds', ms: 'milliseconds', us: 'microseconds', ns: 'nanoseconds', '%': 'percent', Cel: '°C' };
+
+/** A unit as a word, where no number stands beside it; none for what has no unit. */
+export function unitWord(unit: string | null | undefined): string | undefined {
+  return UNIT_WORDS[unit ?? ''] ?? unitName(unit);
+}
+
 /** Of single measurements, the largest of each bucket: what a spike was made of, and no heap of points. */
 export function peaksOf<Point extends { time: number; value: number }>(points: readonly Point[], bucketMs: number): Point[] {
   const peaks = new Map<number, Point>();
