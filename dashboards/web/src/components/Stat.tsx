@@ -1,8 +1,11 @@
 // One figure: its name, its value, and how it compares with before.
 
 import type { ReactNode } from 'react';
-import { format, share, type Unit } from '../format/number';
+import { count, format, share, type Unit } from '../format/number';
 import css from './Stat.module.css';
+
+/** From here on a change is told as a multiple: nobody reads 900 percent. */
+const MANY_TIMES = 9;
 
 interface StatProps {
   label: string;
@@ -39,13 +42,13 @@ function Change({ value, before, better }: Pick<StatProps, 'value' | 'before' | 
   if (value == null || before == null) return null;
   if (before === 0) return <span>{value === 0 ? 'as before' : 'none before'}</span>;
   const change = value / before - 1;
+  const isManyTimes = change >= MANY_TIMES;
   if (Math.abs(change) < 0.005) return <span>as before</span>;
   const isBetter = change < 0 === (better === 'lower');
   const judgement = better === undefined ? undefined : isBetter ? 'better' : 'worse';
   return (
     <span data-judgement={judgement} className={css.change}>
-      {change > 0 ? '+' : '−'}
-      {share(Math.abs(Math.round(change * 1000) / 1000))} to before
+      {isManyTimes ? `${count(Math.round(value / before))} times` : `${change > 0 ? '+' : '−'}${share(Math.abs(Math.round(change * 1000) / 1000))} to`} before
     </span>
   );
 }

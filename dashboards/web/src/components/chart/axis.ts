@@ -17,3 +17,11 @@ export function timeLabels(seconds: readonly number[], step: number, zone: Zone)
     return isDayStart ? day.format(time) : written;
   });
 }
+
+/** In pixels: half of a letter. */
+const HALF_LETTER = 3.2;
+
+/** Labels as they fit before the `end` of the axis, in pixels; what would be cut off there is left out. */
+export function within(labels: readonly string[], places: readonly number[], end: number): string[] {
+  return labels.map((label, at) => ((places[at] ?? 0) + label.length * HALF_LETTER > end ? '' : label));
+}

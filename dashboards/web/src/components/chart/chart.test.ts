@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { timeLabels } from './axis';
+import { timeLabels, within } from './axis';
 import { stacked } from './stack';
 
 test('series are added to those below, and what adds nothing is not drawn', () => {
@@ -11,4 +11,8 @@ test('an axis says the day where it begins, and seconds where steps are short', 
   expect(timeLabels([midnight - 900, midnight], 900, 'utc')).toEqual(['23:45', '26 Nov']);
   expect(timeLabels([midnight + 15], 15, 'utc')).toEqual(['00:00:15']);
   expect(timeLabels([midnight + 3600], 86_400, 'utc')).toEqual(['26 Nov']);
+});
+
+test('a label that the end of the axis would cut is left out', () => {
+  expect(within(['16:30', '17:00'], [140, 295], 300)).toEqual(['16:30', '']);
 });

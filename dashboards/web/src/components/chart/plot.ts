@@ -3,7 +3,7 @@
 import uPlot from 'uplot';
 import { format, type Unit } from '../../format/number';
 import type { Clock } from '../../format/time';
-import { timeLabels } from './axis';
+import { timeLabels, within } from './axis';
 import { colourOf, seriesColour } from './colours';
 import { stacked, type Values } from './stack';
 import { Tooltip, type TooltipRow } from './Tooltip';
@@ -127,9 +127,16 @@ function axes(plot: Plot, clock: Clock): uPlot.Axis[] {
   const look = { stroke: colourOf('--text-3'), font: `11px ${getComputedStyle(document.body).fontFamily}`, ticks: { show: false } };
   const grid = { stroke: colourOf('--line'), width: 1 };
   return [
-    { ...look, grid: { show: false }, size: 26, space: 84, gap: 6, values: (_, splits, __, ___, step) => timeLabels(splits, step, clock.zone) },
+    { ...look, grid: { show: false }, size: 26, space: 84, gap: 6, values: (chart, splits, _, __, step) => within(timeLabels(splits, step, clock.zone), ...placesOf(splits, chart)) },
     { ...look, grid, ...(plot.unit === 'count' ? { incrs: WHOLE_STEPS } : {}), size: AXIS_WIDTH, space: 36, gap: 8, values: (_, splits) => splits.map((value) => format(value, plot.unit)) },
   ];
+}
+
+/** Where times stand on their axis, and where it ends, in pixels. */
+function placesOf(seconds: readonly number[], chart: uPlot): [number[], number] {
+  const { min = 0, max = 1 } = chart.scales.x ?? {};
+  const end = chart.width - AXIS_WIDTH;
+  return [seconds.map((second) => ((second - min) / (max - min)) * end), end];
 }
 
 function xRange(plot: Plot): [number, number] {
