@@ -34,7 +34,7 @@ export function SeriesTable({ rows, unit, hidden, onToggle, onOnly }: SeriesTabl
       render: ({ name }) => (
         <button type="button" className={css.series} aria-pressed={!hidden.has(name)} title={name} onClick={() => { onToggle(name); }}>
           <span className={css.swatch} style={{ background: hidden.has(name) ? 'var(--line-strong)' : `var(${colours.get(name) ?? ''})` }} />
-          {name}
+          <span className={css.seriesName}>{name}</span>
         </button>
       ),
     },

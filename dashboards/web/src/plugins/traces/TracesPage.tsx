@@ -71,14 +71,15 @@ interface PartProps {
 function SpansByDuration({ search, area, onChange }: PartProps) {
   const { query: range, live } = useRange();
   const answer = queries.useQuery('get', '/api/v1/apm/traces/heatmap', { params: { query: { ...range, ...spanQuery(search) } } }, live);
+  const counted = search.kind === undefined ? 'requests' : 'spans';
   const empty = (
-    <Empty title="No spans like that in this range" height={MAP_HEIGHT + 30}>
-      Take a condition away above, or choose a longer range.
+    <Empty title={`No ${counted} like that in this range`} height={MAP_HEIGHT + 30}>
+      {counted === 'requests' ? 'Other spans may be: choose their kind above.' : 'Take a condition away above, or choose a longer range.'}
     </Empty>
   );
   return (
     <Answer query={answer} height={MAP_HEIGHT + 30} isEmpty={(map) => map.spans === 0} empty={empty}>
-      {(map) => <DurationMap map={map} counted={search.kind === undefined ? 'requests' : 'spans'} area={area} onChange={onChange} />}
+      {(map) => <DurationMap map={map} counted={counted} area={area} onChange={onChange} />}
     </Answer>
   );
 }

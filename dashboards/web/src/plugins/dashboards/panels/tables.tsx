@@ -23,8 +23,13 @@ function tableHeight(height: number): number {
   return names + Math.max(1, Math.floor((height - HEAD_HEIGHT - names) / ROW_HEIGHT)) * ROW_HEIGHT;
 }
 
+/** What is not there is no word in a panel. */
+function orDash(value: unknown): string | undefined {
+  return value === null || value === undefined ? '–' : undefined;
+}
+
 export function TablePanel({ panel, answer, height, actions }: DrawnPanel) {
-  const shownAs = useCallback((column: AnswerColumn) => columnOf(column, panel.unit), [panel.unit]);
+  const shownAs = useCallback((column: AnswerColumn) => ({ ...columnOf(column, panel.unit), render: orDash }), [panel.unit]);
   return (
     <>
       <PanelHead panel={panel} actions={actions} />
