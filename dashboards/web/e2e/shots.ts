@@ -44,7 +44,7 @@ const SHOTS: Record<string, Shot> = {
   slo: '/slos/pictures-availability',
   account: '/account',
   ...Object.fromEntries(['flow', 'segments', 'maintenance'].map((view): [string, Shot] => [`storage-${view}`, `/admin/storage?view=${view}`])),
-  palette: ['/', async (page) => { await page.keyboard.press('Control+k'); await page.keyboard.type('che'); await page.getByRole('menuitem', { name: /checkout/ }).waitFor(); }],
+  palette: ['/', async (page) => { await page.keyboard.press('Control+k'); await page.keyboard.type('che'); await page.getByRole('menuitem', { name: /checkout/ }).first().waitFor(); }],
   keys: ['/', (page) => page.keyboard.press('?')],
 };
 

@@ -48,7 +48,7 @@ function Change({ value, before, better }: Pick<StatProps, 'value' | 'before' | 
   const judgement = better === undefined ? undefined : isBetter ? 'better' : 'worse';
   return (
     <span data-judgement={judgement} className={css.change}>
-      {isManyTimes ? `${count(Math.round(value / before))} times` : `${change > 0 ? '+' : '−'}${share(Math.abs(Math.round(change * 1000) / 1000))} to`} before
+      {isManyTimes ? `${count(Math.round(value / before))}× what it was` : `${change > 0 ? '+' : '−'}${share(Math.abs(Math.round(change * 1000) / 1000))} to before`}
     </span>
   );
 }

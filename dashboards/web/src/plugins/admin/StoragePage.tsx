@@ -42,7 +42,7 @@ export function StoragePage() {
 }
 
 const columns: Column<Check>[] = [
-  { id: 'name', name: 'Check', value: (check) => check.name, width: '130px' },
+  { id: 'name', name: 'Check', value: (check) => check.name.replaceAll('_', ' '), width: '130px' },
   { id: 'state', name: 'State', value: (check) => check.told, width: 'minmax(80px, 1fr)', render: (check) => <Badge tone={check.isOk ? 'good' : 'error'}>{check.isOk ? 'ok' : check.told}</Badge> },
   { id: 'looks', name: 'Looks at', value: (check) => check.looksAt, width: 'minmax(220px, 2fr)' },
   { id: 'ready', name: 'When it fails', value: (check) => (check.decidesReadiness ? 'traffic is kept away' : 'telemetry is still taken'), width: '170px' },

@@ -52,7 +52,7 @@ function Rule({ rule }: { rule: OneRule }) {
         <SeverityMark severity={rule.severity} />
         {!rule.enabled && <Badge>off</Badge>}
         <span className={css.muted}>
-          Asks {asked(rule.kind)} every {format(rule.interval_seconds, 's')}; stands in {rule.file ?? 'the API'}
+          Asks for {asked(rule.kind)} every {format(rule.interval_seconds, 's')}; stands in {rule.file ?? 'the API'}
         </span>
       </p>
       {rule.error != null && <FailingRule error={rule.error} />}
