@@ -1,7 +1,7 @@
 // From a line to what it says, what was logged around it, and its pattern; from a metric to what it is made of.
 
 import { expect, test } from '@playwright/test';
-import { expectAccessible, settled, signIn } from './account';
+import { settled, signIn } from './account';
 
 test.beforeEach(async ({ context }) => {
   await signIn(context);
@@ -64,16 +64,3 @@ test('a histogram is seen by function, by label and by size', async ({ page }) =
   await expect(series).toHaveCount(before - 1);
   await expect(page.getByRole('figure', { name: 'Values over time' })).toBeVisible();
 });
-
-for (const colorScheme of ['light', 'dark'] as const) {
-  test(`logs and metrics have no serious fault of accessibility, ${colorScheme}`, async ({ page }) => {
-    test.setTimeout(180_000);
-    await page.emulateMedia({ colorScheme });
-    for (const path of ['/logs', '/logs?view=patterns', '/metrics']) {
-      await page.goto(path);
-      await expectAccessible(page);
-    }
-    await page.getByRole('grid', { name: 'Metrics' }).getByRole('link').first().click();
-    await expectAccessible(page);
-  });
-}

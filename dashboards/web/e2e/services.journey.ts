@@ -1,7 +1,7 @@
 // From signing in to one service, by mouse and by keyboard, with the address saying where one is.
 
 import { expect, test } from '@playwright/test';
-import { credentials, expectAccessible, settled, signIn } from './account';
+import { credentials, settled, signIn } from './account';
 
 test('who signs in sees the services, and one of them', async ({ page }) => {
   const { email, password } = credentials();
@@ -94,20 +94,3 @@ test('who signs out is out', async ({ page, context }) => {
   await page.goto('/services');
   await expect(page).toHaveURL(/\/sign-in/);
 });
-
-for (const colorScheme of ['light', 'dark'] as const) {
-  test(`no page has a serious fault of accessibility, ${colorScheme}`, async ({ page, context }) => {
-    test.setTimeout(180_000);
-    await page.emulateMedia({ colorScheme });
-    await page.goto('/sign-in');
-    await expectAccessible(page);
-    await signIn(context);
-    for (const path of ['/', '/services', '/start']) {
-      await page.goto(path);
-      await expectAccessible(page);
-    }
-    await page.goto('/services');
-    await page.getByRole('grid').getByRole('link').first().click();
-    await expectAccessible(page);
-  });
-}

@@ -1,7 +1,7 @@
 // From many traces to what is wrong in one span, by mouse and keyboard, and along the service map.
 
 import { expect, test, type Page } from '@playwright/test';
-import { expectAccessible, settled, signIn } from './account';
+import { settled, signIn } from './account';
 
 test.beforeEach(async ({ context }) => {
   await signIn(context);
@@ -87,25 +87,6 @@ test('the map leads from a service to what is downstream of it, and to its trace
   await page.getByRole('grid', { name: 'Calls' }).getByRole('link').first().click();
   await expect(page).toHaveURL(/\/traces\?/);
 });
-
-for (const colorScheme of ['light', 'dark'] as const) {
-  test(`traces and the map have no serious fault of accessibility, ${colorScheme}`, async ({ page }) => {
-    test.setTimeout(180_000);
-    await page.emulateMedia({ colorScheme });
-    await page.goto('/traces?view=traces');
-    await expectAccessible(page);
-    for (const view of ['map', 'list']) {
-      await page.goto(`/map?view=${view}&node=service:checkout`);
-      await expectAccessible(page);
-    }
-    await openTrace(page);
-    await page.getByRole('treegrid').getByRole('row').nth(1).click();
-    await expectAccessible(page);
-    await page.getByRole('tab', { name: 'Flame' }).click();
-    await expect(page.getByRole('figure', { name: 'Time by calls' })).toBeVisible();
-    await expectAccessible(page);
-  });
-}
 
 async function openTrace(page: Page): Promise<void> {
   await page.goto('/traces?service=checkout&sort=errors');

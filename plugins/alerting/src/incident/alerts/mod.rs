@@ -158,13 +158,19 @@ fn note(entries: &mut Entries, incident: &mut Incident, alert: &Alert, (kind, at
         incident.unlisted += 1;
         return;
     }
-    let summary = alert.annotations.get("summary").filter(|_| kind == EntryKind::AlertFiring);
-    let text = match (summary, alert.value) {
-        (Some(summary), _) => format!("{}: {summary}", alert.labels),
-        (None, Some(value)) => format!("{}, value {value}", alert.labels),
-        (None, None) => alert.labels.to_string(),
+    let labels = alert.labels.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(", ");
+    let text = match told(alert).filter(|_| kind == EntryKind::AlertFiring) {
+        Some(told) if labels.is_empty() => told,
+        Some(told) => format!("{labels}: {told}"),
+        None => labels,
     };
     entries.add(incident, &Actor::rule(&alert.rule), (kind, text), at);
+}
+
+/// What is wrong, as the alert says it to people.
+fn told(alert: &Alert) -> Option<String> {
+    let summary = alert.annotations.get("summary").cloned();
+    summary.or_else(|| alert.value.map(|value| format!("value {value}")))
 }
 
 #[cfg(test)]
