@@ -9,9 +9,12 @@ const SHIFT_MAX = 0.1;
 
 declare global {
   interface Window {
-    shifted: number;
+    shifts: { by: number; what: string }[];
   }
 }
+
+// A record of all pages would take longer than the pages do.
+test.use({ trace: 'off' });
 
 test('every page is accessible, quiet and still', async ({ page }) => {
   test.setTimeout(900_000);
@@ -21,8 +24,8 @@ test('every page is accessible, quiet and still', async ({ page }) => {
   await page.addInitScript(countShifts);
 
   for await (const name of everyPlace(page)) {
-    const shifted = await page.evaluate(() => window.shifted);
-    if (shifted > SHIFT_MAX) faults.push(`${name} jumps: ${shifted.toFixed(2)}`);
+    const { shifted, what } = await page.evaluate(() => ({ shifted: window.shifts.reduce((sum, { by }) => sum + by, 0), what: window.shifts.map(({ what: each }) => each) }));
+    if (shifted > SHIFT_MAX) faults.push(`${name} jumps by ${shifted.toFixed(2)}: ${what.join(' ')}`);
     faults.push(...(await inBothLooks(page)).map((fault) => `${name}: ${fault}`));
   }
 
@@ -39,8 +42,12 @@ async function inBothLooks(page: Page): Promise<string[]> {
 
 /** In the page, before anything of it is there. */
 function countShifts(): void {
-  window.shifted = 0;
+  type Shift = PerformanceEntry & { value: number; hadRecentInput: boolean; sources: { node: Node | null }[] };
+  window.shifts = [];
   new PerformanceObserver((list) => {
-    for (const entry of list.getEntries() as (PerformanceEntry & { value: number; hadRecentInput: boolean })[]) if (!entry.hadRecentInput) window.shifted += entry.value;
+    for (const { value, hadRecentInput, sources } of list.getEntries() as Shift[]) {
+      const what = sources.map(({ node }) => (node instanceof Element ? node.outerHTML : (node?.textContent ?? '')).slice(0, 120)).join(' ');
+      if (!hadRecentInput) window.shifts.push({ by: value, what });
+    }
   }).observe({ type: 'layout-shift', buffered: true });
 }

@@ -61,8 +61,10 @@ async function come(page: Page, name: string, place: Place): Promise<string> {
   const [address, act] = typeof place === 'string' ? [place] : place;
   await page.goto(await resolved(page, address));
   await settled(page);
-  await act?.(page);
-  await settled(page);
+  if (act !== undefined) {
+    await act(page);
+    await settled(page);
+  }
   return name;
 }
 

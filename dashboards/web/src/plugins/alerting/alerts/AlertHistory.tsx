@@ -6,6 +6,7 @@ import type { AlertDetail, NotificationShown } from '../../../api/schema';
 import { deliveryOf, useNotifications } from '../deliveries';
 import { Timeline, type Happening } from '../Timeline';
 import css from '../alerting.module.css';
+import { Loading } from '../../../components/states';
 import { ago, millis } from '../../../format/time';
 
 const ALERTS_MAX = 1000;
@@ -22,7 +23,7 @@ export function AlertHistory({ alert }: { alert: AlertDetail }) {
   ];
   return (
     <div className={css.stack}>
-      <Timeline happenings={happenings} />
+      {notifications.isLoading ? <Loading height={160} /> : <Timeline happenings={happenings} />}
       {notifications.data?.is_truncated === true && <p className={css.muted}>There are more notifications than were looked through; older ones may tell of this alert too.</p>}
       <Earlier alert={alert} />
     </div>

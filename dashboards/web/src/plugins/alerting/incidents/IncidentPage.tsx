@@ -5,7 +5,7 @@ import { getRouteApi, Link } from '@tanstack/react-router';
 import { queries } from '../../../api/client';
 import type { Entry, EntryKind, IncidentDetail } from '../../../api/schema';
 import { Page, Panel } from '../../../components/Page';
-import { Answer, Empty } from '../../../components/states';
+import { Answer, Empty, Loading } from '../../../components/states';
 import { format } from '../../../format/number';
 import { useClock } from '../../../format/time';
 import { useMay } from '../../../shell/me';
@@ -45,14 +45,15 @@ export function IncidentPage() {
 
 function Incident({ incident }: { incident: IncidentDetail }) {
   const rules = useQuery(allRules());
-  const notifications = useNotifications(`incident/${incident.number}`, WATCHED).data;
-  const deliveries = (notifications?.notifications ?? []).map(deliveryOf);
+  const notifications = useNotifications(`incident/${incident.number}`, WATCHED);
+  const deliveries = (notifications.data?.notifications ?? []).map(deliveryOf);
   return (
     <>
       <div className={css.split}>
         <Panel title="What happened">
-          <Timeline happenings={[...incident.timeline.map(happeningOf), ...deliveries]} isNewestFirst />
-          {(incident.is_truncated || notifications?.is_truncated === true) && <p className={css.muted}>There is more than is shown; SQL has all: alerting.timeline, alerting.notifications.</p>}
+          {/* Not in pieces: what came later would push the rest down. */}
+          {notifications.isLoading ? <Loading height={480} /> : <Timeline happenings={[...incident.timeline.map(happeningOf), ...deliveries]} isNewestFirst />}
+          {(incident.is_truncated || notifications.data?.is_truncated === true) && <p className={css.muted}>There is more than is shown; SQL has all: alerting.timeline, alerting.notifications.</p>}
         </Panel>
         <div className={css.aside}>
           <Panel title="How it is">
