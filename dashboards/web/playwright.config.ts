@@ -21,7 +21,7 @@ export default defineConfig({
     { name: 'first-run', testMatch: 'first-run.ts' },
     // On what the first run has made.
     { name: 'journeys', testMatch: '*.journey.ts', dependencies: ['first-run'] },
-    { name: 'shots', testMatch: 'shots.ts' },
+    { name: 'shots', testMatch: 'shots.ts', use: { trace: 'off' } },
     { name: 'frames', testMatch: 'frames.ts' },
   ],
 });
