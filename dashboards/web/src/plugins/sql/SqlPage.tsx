@@ -40,7 +40,7 @@ export function SqlPage() {
   const { query, bytes, cancel } = useStatement(search);
   const catalog = useCatalog();
   useRangeShown(isRanged(draft.sql) || isRanged(search.sql ?? ''));
-  const run = (next: Draft = draft) => {
+  const run = (next: Draft) => {
     if (next.sql.trim() === '') return;
     if (isAsked && next === draft && search.sql !== undefined) {
       void query.refetch();
@@ -49,6 +49,9 @@ export function SqlPage() {
     const { sql, params, as_of } = next;
     // What was chosen of the columns of another answer means nothing in this one.
     void navigate({ search: ({ view, side, analyze, mark }) => ({ view, side, analyze, mark, sql, params: params || undefined, as_of: as_of || undefined }) });
+  };
+  const runDraft = () => {
+    run(draft);
   };
 
   return (
@@ -72,13 +75,13 @@ export function SqlPage() {
               onChange={(sql) => {
                 edit({ ...draft, sql });
               }}
-              onRun={run}
+              onRun={runDraft}
               tables={catalog.completed}
               words={catalog.words}
               faults={isAsked ? faultsOf(query.error).map((fault) => placed(fault, draft)) : []}
               height={210}
             />
-            <RunBar query={query} bytes={bytes} onRun={run} onCancel={cancel} />
+            <RunBar query={query} bytes={bytes} onRun={runDraft} onCancel={cancel} />
             <Values draft={draft} edit={edit} />
           </Panel>
           <Results query={query} />
