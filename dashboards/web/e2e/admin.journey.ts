@@ -39,7 +39,7 @@ test('somebody is invited, kept out and removed, and the audit trail says so', a
   await expect(page).not.toHaveURL(/entry=/);
 });
 
-test('a key is told once, and revoked after a question', async ({ page, context }) => {
+test('a key is told once, rotated, and revoked after a question', async ({ page, context }) => {
   const name = `key-${Date.now().toString(36)}`;
   await signIn(context);
   await page.goto('/admin/keys');
@@ -52,7 +52,20 @@ test('a key is told once, and revoked after a question', async ({ page, context 
   await page.getByRole('button', { name: 'I have kept it' }).click();
 
   await page.getByRole('button', { name: `Actions of ${name}` }).click();
-  await page.getByRole('menuitem', { name: 'Revoke' }).click();
-  await page.getByRole('button', { name: 'Revoke', exact: true }).click();
-  await expect(page.getByRole('grid', { name: 'Keys' }).getByText(name)).toHaveCount(0);
+  await page.getByRole('menuitem', { name: 'Rotate' }).click();
+  await page.getByRole('button', { name: 'Rotate', exact: true }).click();
+  const successor = page.getByRole('region', { name: 'Key', exact: true });
+  await expect(successor).toHaveText(/^obs_/);
+  await expect(successor).not.toHaveText(key);
+  await page.getByRole('button', { name: 'I have kept it' }).click();
+  const rows = page.getByRole('grid', { name: 'Keys' }).getByRole('row').filter({ hasText: name });
+  await expect(rows).toHaveCount(2);
+  await expect(rows.filter({ hasText: 'replaced' })).toHaveCount(1);
+
+  for (const left of [1, 0]) {
+    await rows.first().getByRole('button', { name: `Actions of ${name}` }).click();
+    await page.getByRole('menuitem', { name: 'Revoke' }).click();
+    await page.getByRole('button', { name: 'Revoke', exact: true }).click();
+    await expect(rows).toHaveCount(left);
+  }
 });
