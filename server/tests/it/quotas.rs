@@ -117,7 +117,8 @@ async fn a_tenant_sees_its_own_limits_and_the_operator_those_of_all() {
     let server = setup.start().await.expect("a server");
     server.client(Protocol::Http).send(&series(0..5)).await;
     let asked = async |key: &str, what: &str| {
-        let answered = server.api().with_key(Some(key)).get(&format!("/api/v1/system/{what}")).await.expect("an answer");
+        let answered =
+            server.api().with_key(Some(key)).get(&format!("/api/v1/system/{what}")).await.expect("an answer");
         assert_eq!(answered.status, 200, "{}", answered.text());
         answered.json()
     };
