@@ -40,7 +40,10 @@ const CHANGEABLE: [&str; 11] = [
 /// The settings in use, and the parts that can take others.
 pub(crate) struct Reload {
     pub(crate) args: ServeArgs,
+    /// Locked for moments only: requests read it, and must not wait for a reload that waits for the records.
     pub(crate) config: Mutex<Config>,
+    /// Of the one that reloads.
+    pub(crate) turn: Mutex<()>,
     pub(crate) lines: Lines,
     pub(crate) tls: Option<Tls>,
     pub(crate) hub: Arc<Hub>,
@@ -64,7 +67,8 @@ impl Reload {
     ///
     /// Waits, so it is for a thread that may.
     pub(crate) fn run(&self) -> Result<Vec<String>, ReloadError> {
-        let mut used = self.config.lock();
+        let _turn = self.turn.lock();
+        let used = self.config.lock().clone();
         let new = self.args.load().map_err(ReloadError::Wrong)?;
         let mut changed = differing(&used, &new);
         let fixed: Vec<_> = changed.iter().filter(|name| !is_changeable(name)).cloned().collect();
@@ -88,7 +92,7 @@ impl Reload {
         {
             changed.push("server.tls".to_owned());
         }
-        *used = new;
+        *self.config.lock() = new;
         tracing::info!(changed = changed.join(", "), "settings were read again");
         Ok(changed)
     }

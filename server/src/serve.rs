@@ -88,6 +88,7 @@ async fn serve(args: ServeArgs, mut config: Config, queries: &Runtime) -> anyhow
     let reload = Arc::new(Reload {
         args,
         config: Mutex::new(written),
+        turn: Mutex::default(),
         lines: own.lines.clone(),
         tls,
         hub: Arc::clone(&platform.hub),
