@@ -130,7 +130,7 @@ export const admin = {
     { title: 'Dead letters', to: '/admin/dead-letters', group, needs: 'hub:events:read' },
     { title: 'Storage', to: '/admin/storage', group, needs: 'telemetry:rows:read' },
     { title: 'Retention', to: '/admin/retention', group, needs: 'telemetry:rows:read' },
-    { title: 'Quotas', to: '/admin/quotas', group, needs: 'telemetry:rows:read' },
+    { title: 'Quotas', to: '/admin/quotas', group, needs: 'telemetry:limits:read' },
     { title: 'Plugins', to: '/admin/plugins', group, needs: 'telemetry:rows:read' },
     { title: 'Licence', to: '/admin/licence', group, needs: 'hub:licence:read' },
   ],
