@@ -1,13 +1,14 @@
 // Pictures of every page and of what is on it: in light, dark and narrow. ONLY, a pattern of names, takes some of them.
-// Small ones for the documents, in light and dark, go to IMAGES where that is said.
+// With IMAGES, a folder, they are small ones for the documents, in light and dark, of what docs/web-app.md shows.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type Page } from '@playwright/test';
 import { everyPlace } from './places';
 
-const { IMAGES, SHOTS = join(tmpdir(), 'observatory-shots'), ONLY = '' } = process.env;
+const { IMAGES, SHOTS = join(tmpdir(), 'observatory-shots') } = process.env;
+const ONLY = process.env.ONLY ?? (IMAGES === undefined ? '' : documented());
 const WIDE = { width: 1440, height: 900 };
 const LOOKS = [
   { name: 'light', colorScheme: 'light', viewport: WIDE },
@@ -29,6 +30,12 @@ for (const { name: look, ...screen } of IMAGES === undefined ? LOOKS : LOOKS.sli
     }
     await context.close();
   });
+}
+
+/** The names in the document, as a pattern. */
+function documented(): string {
+  const names = readFileSync('../../docs/web-app.md', 'utf8').matchAll(/images\/([\w-]+)\.light\.webp/g);
+  return `^(${[...new Set([...names].map(([, name]) => name))].join('|')})$`;
 }
 
 /** What is in sight, as WebP, which Playwright itself does not write. */
