@@ -176,7 +176,7 @@ pub fn replay(envelope: &Envelope, body: &Bytes) -> Result<Vec<Batch>, DecodeErr
     Ok(batches)
 }
 
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp(i64::try_from(since_1970.as_nanos()).unwrap_or(i64::MAX))
 }

@@ -23,6 +23,7 @@ pub use usage::{DayUsage, Usage};
 use self::active::Active;
 use crate::decode::{DecodeError, Reason, Refusals};
 use crate::error::Refusal;
+use crate::receiver::now;
 
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
 const SECONDS_PER_DAY: i64 = 86_400;
@@ -101,12 +102,13 @@ impl Quotas {
 
     /// How much of each of the tenant's limits is used.
     pub fn usage_of(&self, tenant: &Tenant) -> Vec<Usage> {
-        self.of(tenant).map(|quota| quota.usage(tenant)).unwrap_or_default()
+        self.of(tenant).map(|quota| quota.usage(tenant, now())).unwrap_or_default()
     }
 
     /// How much of every limit is used, of tenants that have sent something.
     pub fn usage(&self) -> Vec<Usage> {
-        self.tenants.lock().iter().flat_map(|(tenant, quota)| quota.usage(tenant)).collect()
+        let now = now();
+        self.tenants.lock().iter().flat_map(|(tenant, quota)| quota.usage(tenant, now)).collect()
     }
 }
 
@@ -127,15 +129,11 @@ impl TenantQuota {
     /// Takes the bytes of a request from the day; `give_back` when it is not stored.
     pub(crate) fn take_bytes(&self, bytes: u64, now: Timestamp) -> Result<(), Refusal> {
         let Some(limit) = self.limits.bytes_per_day_max else { return Ok(()) };
-        let second = now.0.div_euclid(NANOS_PER_SECOND);
         let mut used = self.used.lock();
-        let day = second.div_euclid(SECONDS_PER_DAY);
-        if used.day != day {
-            (used.day, used.bytes) = (day, 0);
-        }
+        used.begin(day_of(now));
         if used.bytes.saturating_add(bytes) > limit {
             used.bytes_refused += 1;
-            let left = SECONDS_PER_DAY - second.rem_euclid(SECONDS_PER_DAY);
+            let left = SECONDS_PER_DAY - now.0.div_euclid(NANOS_PER_SECOND).rem_euclid(SECONDS_PER_DAY);
             let retry_after = Duration::from_secs(left.unsigned_abs());
             return Err(Refusal::Quota { limit, retry_after });
         }
@@ -189,8 +187,12 @@ impl TenantQuota {
         passes
     }
 
-    fn usage(&self, tenant: &Tenant) -> Vec<Usage> {
-        let used = self.used.lock();
+    /// As of now: who sends nothing any more uses nothing.
+    fn usage(&self, tenant: &Tenant, now: Timestamp) -> Vec<Usage> {
+        let mut used = self.used.lock();
+        used.begin(day_of(now));
+        used.series.forget_old(now);
+        used.keys.forget_old(now);
         let of = |quota, limit: Option<u64>, used, refused| {
             limit.map(|limit| Usage { tenant: tenant.clone(), quota, used, limit, refused })
         };
@@ -206,6 +208,20 @@ impl TenantQuota {
     }
 }
 
+impl Used {
+    /// The day it is by now; bytes of another one do not count on it.
+    fn begin(&mut self, day: i64) {
+        if self.day != day {
+            (self.day, self.bytes) = (day, 0);
+        }
+    }
+}
+
+/// Days since 1970, UTC.
+fn day_of(time: Timestamp) -> i64 {
+    time.0.div_euclid(NANOS_PER_SECOND * SECONDS_PER_DAY)
+}
+
 /// Takes the rows out that were refused when the request came.
 pub(crate) fn again(batches: &mut Vec<Batch>, refused: &[RefusedRows]) -> Result<(), DecodeError> {
     for rows in refused {
@@ -215,4 +231,22 @@ pub(crate) fn again(batches: &mut Vec<Batch>, refused: &[RefusedRows]) -> Result
     }
     batches.retain(|batch| batch.rows() > 0);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_of_yesterday_are_not_used_today_though_nothing_came_since() {
+        let day = |day: i64| Timestamp(day * SECONDS_PER_DAY * NANOS_PER_SECOND);
+        let limits = Limits { bytes_per_day_max: Some(100), ..Limits::default() };
+        let (quota, acme) = (TenantQuota::new(limits), Tenant::new("acme").expect("a name"));
+        let used = |now| quota.usage(&acme, now).first().map(|usage| (usage.used, usage.refused));
+        quota.take_bytes(80, day(3)).expect("there is room");
+        quota.take_bytes(80, day(3)).expect_err("it is over the limit");
+
+        assert_eq!(used(day(3)), Some((80, 1)));
+        assert_eq!(used(day(4)), Some((0, 1)));
+    }
 }
